@@ -1,0 +1,135 @@
+"""Preparing Fashion-MNIST: both layouts, every kind of bad input, and nothing half-written."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from tasks import prepare
+
+COUNT = 6
+
+
+def idx(magic: int, *sizes: int) -> bytes:
+    return b"".join(n.to_bytes(4, "big") for n in (magic, *sizes))
+
+
+@pytest.fixture()
+def contents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
+    """Six images a split in Fashion-MNIST's file format, with the table of digests made to fit."""
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(prepare, "DEBIAN", tmp_path / "debian")
+    rng = np.random.default_rng(0)
+    files: dict[str, bytes] = {}
+    for split, pair in list(prepare.FILES.items()):
+        images = idx(0x803, COUNT, 28, 28) + rng.integers(0, 256, COUNT * 784, dtype=np.uint8).tobytes()
+        labels = idx(0x801, COUNT) + rng.integers(0, 10, COUNT, dtype=np.uint8).tobytes()
+        sums = hashlib.sha256(images).hexdigest(), hashlib.sha256(labels).hexdigest()
+        small = replace(pair, count=COUNT, images_sha256=sums[0], labels_sha256=sums[1])
+        monkeypatch.setitem(prepare.FILES, split, small)
+        files |= {pair.images: images, pair.labels: labels}
+    return files
+
+
+def lay_out(folder: Path, contents: dict[str, bytes], compressed: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    for name, data in contents.items():
+        if compressed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+        else:
+            (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize(("below", "compressed"), [("", True), ("FashionMNIST/raw", False), ("FashionMNIST/raw", True)])
+def test_both_layouts_give_the_same_arrays(
+    tmp_path: Path, contents: dict[str, bytes], below: str, compressed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_out(tmp_path / "from" / below, contents, compressed)
+    folder = prepare.fashion_mnist(str(tmp_path / "from"))
+    assert f"{COUNT} train, {COUNT} test" in capsys.readouterr().out
+    assert sorted(path.name for path in folder.iterdir()) == ["test.parquet", "train.parquet"]
+    images, labels = prepare.open_fashion("test")
+    assert images.dtype == np.uint8 and images.shape == (COUNT, 28, 28)
+    assert images.tobytes() == contents["t10k-images-idx3-ubyte"][16:]
+    assert labels.dtype == np.int64 and labels.astype(np.uint8).tobytes() == contents["t10k-labels-idx1-ubyte"][8:]
+
+
+def damage(kind: str, folder: Path) -> str:
+    """Spoil one file, return what the message must name."""
+    path = folder / "t10k-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    if kind == "missing":
+        path.unlink()
+    elif kind == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "not gzip":
+        path.write_bytes(b"<html>404</html>")
+    else:
+        data = bytearray(gzip.decompress(whole))
+        data[100] ^= 1
+        path.write_bytes(gzip.compress(bytes(data)))
+    return "t10k-images-idx3-ubyte"
+
+
+@pytest.mark.parametrize("kind", ["missing", "truncated", "empty", "not gzip", "one bit"])
+def test_a_bad_file_is_one_line_that_names_it_and_writes_nothing(
+    tmp_path: Path, contents: dict[str, bytes], kind: str
+) -> None:
+    folder = lay_out(tmp_path / "from", contents)
+    named = damage(kind, folder)
+    with pytest.raises(UserError, match=named) as caught:
+        prepare.fashion_mnist(str(folder))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_without_data_the_message_is_the_command(contents: dict[str, bytes]) -> None:
+    with pytest.raises(UserError, match="ddtbench data prepare fashion-mnist --from"):
+        prepare.open_fashion("train")
+    with pytest.raises(UserError, match="ddtbench data prepare fashion-mnist --from"):
+        prepare.fashion_mnist(None)
+
+
+def test_debians_files_are_prepared_on_first_use_and_said(
+    tmp_path: Path, contents: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_out(tmp_path / "debian", contents)
+    prepare.open_fashion("train")
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    prepare.open_fashion("train")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_prepared_file_that_changed_is_refused(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    folder = prepare.fashion_mnist(str(lay_out(tmp_path / "from", contents)))
+    (folder / "train.parquet").write_bytes((folder / "test.parquet").read_bytes())
+    with pytest.raises(UserError, match="delete it and prepare again"):
+        prepare.open_fashion("train")
+    (folder / "train.parquet").write_bytes(b"")
+    with pytest.raises(UserError, match="delete it and prepare again"):
+        prepare.open_fashion("train")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, contents: dict[str, bytes]) -> None:
+    source = lay_out(tmp_path / "from", contents)
+    (tmp_path / "data").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match="DDTBENCH_DATA"):
+        prepare.fashion_mnist(str(source))
+
+
+@pytest.mark.skipif(not prepare.DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_the_real_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path))
+    for split, each in (("train", 6000), ("test", 1000)):
+        images, labels = prepare.open_fashion(split)  # type: ignore[arg-type]
+        assert images.shape == (10 * each, 28, 28)
+        assert np.bincount(labels).tolist() == [each] * 10
