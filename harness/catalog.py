@@ -1,0 +1,131 @@
+"""The catalogue: names to places, imported only when asked for.
+
+Every package, ours and others', registers under the entry-point group ``ddtbench.catalog``; the value is the place of a
+light tuple of entries (``"tasks.catalog:ENTRIES"``). A plug-in that cannot be read is warned about by name and never
+hides the others. Two entries of one kind and name are an error that names both packages.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, get_args
+
+from harness.contracts import Entry, Kind, Task
+from harness.errors import UserError, nearest
+
+GROUP = "ddtbench.catalog"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class BrokenPlugin(UserWarning):
+    """A package registered entries that could not be read; the rest of the catalogue works."""
+
+
+def _owner(point: EntryPoint) -> str:
+    """The distribution that registered this, and where its entries lie."""
+    return f"{point.dist.name if point.dist else 'unknown'} ({point.value})"
+
+
+def _entries_of(point: EntryPoint) -> tuple[Entry, ...]:
+    """What one entry point lists. Another package's code runs here, so that anything can be raised."""
+    found = tuple(point.load())
+    for item in found:
+        if not isinstance(item, Entry):
+            raise TypeError(f"{item!r} is not an Entry")
+        if item.kind not in KINDS:
+            raise TypeError(f"'{item.name}' is of the unknown kind '{item.kind}'")
+    return found
+
+
+@cache
+def _catalogue() -> dict[tuple[str, str], tuple[Entry, str]]:
+    """(kind, name) -> (entry, owner), read once per process."""
+    table: dict[tuple[str, str], tuple[Entry, str]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        owner = _owner(point)
+        try:
+            listed = _entries_of(point)
+        except Exception as error:  # the isolation boundary: a broken plug-in must not take the rest with it
+            warnings.warn(f"plug-in {owner} is left out: {type(error).__name__}: {error}", BrokenPlugin, stacklevel=2)
+            continue
+        for entry in listed:
+            place = (entry.kind, entry.name)
+            if place in table:
+                other = table[place][1]
+                raise UserError(
+                    f"{entry.kind} '{entry.name}' is registered twice, by {other} and by {owner}: remove one of them"
+                )
+            table[place] = (entry, owner)
+    return table
+
+
+def refresh() -> None:
+    """Forget what was read, so that packages installed meanwhile are seen."""
+    _catalogue.cache_clear()
+
+
+def entries(kind: Kind | None = None) -> tuple[Entry, ...]:
+    """All entries, or those of one kind, sorted by kind and name. Imports none of the places."""
+    known = (entry for entry, _ in _catalogue().values() if kind is None or entry.kind == kind)
+    return tuple(sorted(known, key=lambda entry: (KINDS.index(entry.kind), entry.name)))
+
+
+def lookup(kind: Kind, name: str) -> Entry:
+    """The entry of this kind and name. Raises UserError with the nearest known name."""
+    try:
+        return _catalogue()[kind, name][0]
+    except KeyError:
+        known = [entry.name for entry in entries(kind)]
+        hint = nearest(name, known) or f": no installed package has any {kind}"
+        raise UserError(f"unknown {kind} '{name}'{hint}") from None
+
+
+def find(kind: Kind, name: str) -> Any:
+    """Import and return what the entry's place names. Raises UserError if it is unknown or cannot be imported."""
+    entry = lookup(kind, name)
+    module, _, attribute = entry.place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        owner = _catalogue()[kind, name][1]
+        raise UserError(f"{kind} '{name}' of {owner} cannot be loaded from {entry.place}: {error}") from error
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """``NAME[@REST]`` -> (name, rest); the rest may hold further ``@``."""
+    name, _, rest = text.partition("@")
+    return name, rest
+
+
+def source_of(text: str) -> str:
+    """The checkpoint that ``NAME[@SOURCE]`` stands for: as written, else the entry's default ("" for none)."""
+    name, source = split_name(text)
+    return source or lookup("model", name).source
+
+
+def open_model(text: str, device: str = "cpu") -> Any:
+    """The subject that ``NAME[@SOURCE]`` stands for, opened on ``device``."""
+    name, _ = split_name(text)
+    source = source_of(text)
+    return find("model", name)(source, device)
+
+
+def build_task(text: str, subject: Any) -> Task:
+    """The task that ``NAME[@ARGUMENT]`` stands for, as it is put to ``subject``."""
+    name, argument = split_name(text)
+    task: Task = find("task", name)(argument, subject)
+    return task
+
+
+def require_fit(model: str, task: str, examines: str) -> None:
+    """Raise UserError unless the model (``NAME[@SOURCE]``) provides what the task examines; it names models that do."""
+    entry = lookup("model", split_name(model)[0])
+    if examines in entry.provides:
+        return
+    fitting = [other.name for other in entries("model") if examines in other.provides]
+    would = f"models which do: {', '.join(fitting)}" if fitting else "no model in the catalogue does"
+    has = f"it provides {', '.join(entry.provides)}" if entry.provides else "it provides none"
+    raise UserError(f"task '{task}' examines {examines}, which model '{entry.name}' is not ({has}); {would}")

@@ -1,0 +1,191 @@
+"""What is asked for: a frozen spec per run, a frozen suite of runs, and the key that names where a run lies.
+
+A suite is a catalogue name, or a TOML file that only names things::
+
+    name = "mine"
+    models = ["ddt", "vqgan@checkpoints/vqgan"]
+    tasks = ["reconstruction@world"]
+    limit = 256          # optional, as are seed, batch, unit_size and threads
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError, nearest
+
+KEY_DIGITS = 16
+SUITE_KEYS = ("name", "models", "tasks", "limit", "seed", "batch", "unit_size", "threads")
+_PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+
+
+def path_safe(text: str) -> str:
+    """``text`` with every run of characters that a folder name should not have turned into one hyphen."""
+    return re.sub(r"[^A-Za-z0-9._@+-]+", "-", text).strip("-.") or "unnamed"
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling per value: sorted keys, no spaces, ASCII. NaN and infinities are refused."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"a spec must be plain JSON without NaN: {error}") from error
+
+
+def _require(kind: str, values: Mapping[str, int], lowest: int) -> None:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise UserError(f"{kind}: {name} must be a whole number of at least {lowest}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides the bytes of one run; the limit is not part of it.
+
+    ``model`` and ``task`` are safe in a path. ``model_version`` and ``task_version`` are those of the adapter and of the
+    task, ``checkpoint`` is the SHA-256 of the weights ("" for a model without any), ``settings`` are those of sampling.
+    """
+
+    model: str
+    model_version: int
+    checkpoint: str
+    task: str
+    task_version: int
+    data_revision: str
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    seed: int = 0
+    dtype: str = "float32"
+    batch: int = 32
+    unit_size: int = 128
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("model", "task"):
+            if not _PATH_SAFE.fullmatch(getattr(self, name)):
+                raise UserError(f"a run's {name} must be safe in a path, and '{getattr(self, name)}' is not")
+        _require("run", {"seed": self.seed, "model_version": self.model_version, "task_version": self.task_version}, 0)
+        _require("run", {"batch": self.batch, "unit_size": self.unit_size, "threads": self.threads}, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: tuples become lists, so that a spec equals itself after a round trip through a file."""
+        plain: dict[str, Any] = json.loads(canonical_json(asdict(self)))
+        return plain
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
+        """The reverse of ``to_dict``. Missing and unknown keys are errors."""
+        known = {item.name for item in fields(cls)}
+        for name in sorted(values.keys() - known):
+            raise UserError(f"unknown key '{name}' in a run spec{nearest(name, known)}")
+        for name in sorted(known - values.keys()):
+            raise UserError(f"a run spec lacks '{name}'")
+        return cls(**values)
+
+    def canonical(self) -> str:
+        """The one spelling of this spec, of which the key is the digest."""
+        return canonical_json(self.to_dict())
+
+    def key(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the canonical spec: the name of the run's folder."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:KEY_DIGITS]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run as a user writes it: ``model`` is ``NAME[@SOURCE]``, ``task`` is ``NAME[@ARGUMENT]``; no limit: all cases."""
+
+    model: str
+    task: str
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            _require(f"{self.model} on {self.task}", {"limit": self.limit}, 1)
+
+
+@dataclass(frozen=True)
+class SuiteSpec:
+    """Runs that are compared with one another, and what they share. All models of a task see exactly the same cases."""
+
+    name: str
+    runs: tuple[RunRequest, ...]
+    seed: int = 0
+    batch: int = 32
+    unit_size: int = 128
+    threads: int = 1
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if not _PATH_SAFE.fullmatch(self.name):
+            raise UserError(f"a suite's name must be safe in a path, and '{self.name}' is not")
+        if not self.runs:
+            raise UserError(f"suite '{self.name}' has no runs: it needs at least one model and one task")
+        _require(f"suite '{self.name}'", {"seed": self.seed}, 0)
+        _require(f"suite '{self.name}'", {"batch": self.batch, "unit_size": self.unit_size, "threads": self.threads}, 1)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models in the order of their first run."""
+        return tuple(dict.fromkeys(request.model for request in self.runs))
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks in the order of their first run."""
+        return tuple(dict.fromkeys(request.task for request in self.runs))
+
+    @classmethod
+    def of(
+        cls, name: str, models: Sequence[str], tasks: Sequence[str], limit: int | None = None, **shared: Any
+    ) -> SuiteSpec:
+        """Every model on every task, task by task."""
+        runs = (RunRequest(model, task, limit) for task in dict.fromkeys(tasks) for model in dict.fromkeys(models))
+        return cls(name, tuple(runs), **shared)
+
+    def changed(
+        self, models: Sequence[str] = (), tasks: Sequence[str] = (), limit: int | None = None, **shared: int | None
+    ) -> SuiteSpec:
+        """This suite with other models, tasks, limit or shared values; what is empty or None stays as it is."""
+        runs = list(self.runs)
+        if models or tasks:
+            limits = {request.task: request.limit for request in self.runs}
+            fallback = self.runs[0].limit
+            runs = [
+                RunRequest(model, task, limits.get(task, fallback))
+                for task in dict.fromkeys(tasks or self.tasks)
+                for model in dict.fromkeys(models or self.models)
+            ]
+        if limit is not None:
+            runs = [replace(request, limit=limit) for request in runs]
+        given = {name: value for name, value in shared.items() if value is not None}
+        return replace(self, runs=tuple(runs), **given)  # type: ignore[arg-type]  # the caller's ints; __post_init__ checks them
+
+
+def suite_from_toml(path: Path) -> SuiteSpec:
+    """Read a suite file. A missing, unknown or ill-typed key is a UserError that names the file."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the suite file {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from error
+    for key in values:
+        if key not in SUITE_KEYS:
+            raise UserError(f"{path}: unknown key '{key}'{nearest(key, SUITE_KEYS)}")
+    for key in ("models", "tasks"):
+        names = values.get(key)
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+            raise UserError(f'{path}: {key} must be a list of names, for example {key} = ["NAME"]')
+    name = values.pop("name", path.stem)
+    if not isinstance(name, str):
+        raise UserError(f"{path}: name must be a string, not {name!r}")
+    try:
+        return SuiteSpec.of(name, values.pop("models"), values.pop("tasks"), **values)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
