@@ -49,8 +49,8 @@ def _require(kind: str, values: Mapping[str, int], lowest: int) -> None:
 class RunSpec:
     """Everything that decides the bytes of one run; the limit is not part of it.
 
-    ``model`` and ``task`` are safe in a path. ``model_version`` and ``task_version`` are those of the adapter and of the
-    task, ``checkpoint`` is the SHA-256 of the weights ("" for a model without any), ``settings`` are those of sampling.
+    ``model`` and ``task`` are safe in a path. ``model_version`` and ``task_version`` are those of the adapter and of
+    the task, ``checkpoint`` is the SHA-256 of the weights ("": it has none), ``settings`` are those of sampling.
     """
 
     model: str
@@ -99,7 +99,7 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run as a user writes it: ``model`` is ``NAME[@SOURCE]``, ``task`` is ``NAME[@ARGUMENT]``; no limit: all cases."""
+    """A run as a user writes it: ``model`` is ``NAME[@SOURCE]``, ``task`` is ``NAME[@ARGUMENT]``."""
 
     model: str
     task: str
