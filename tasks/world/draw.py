@@ -47,7 +47,8 @@ INSIDE: dict[str, Callable[[Plane, Plane], Any]] = {
 def stamps() -> NDArray[np.float32]:
     """Coverage in [0, 1], ``shapes sizes GRID GRID STAMP STAMP``.
 
-    The two GRID axes are the offsets of y and x in quarter pixels: the centre of stamp ``(i, j)`` is at ``STAMP // 2 + i / GRID`` in y, and at ``STAMP // 2 + j / GRID`` in x.
+    The two GRID axes are the offsets of y and x in quarter pixels: the centre of stamp ``(i, j)`` is at
+    ``STAMP // 2 + i / GRID`` in y, and at ``STAMP // 2 + j / GRID`` in x.
     """
     points = (np.arange(STAMP * SAMPLES) + 0.5) / SAMPLES - STAMP // 2
     made = np.zeros((len(SHAPES), len(RADII), GRID, GRID, STAMP, STAMP), np.float32)

@@ -1,7 +1,8 @@
 """What a scene is: its vocabulary (shapes, colours, sizes, backgrounds, cells), one scene, and many scenes as arrays.
 
 Coordinates are pixels of a 32x32 picture: ``x`` to the right and ``y`` down, the picture spans [0, 32], the centre of
-the first pixel is (0.5, 0.5). Centres lie on a quarter-pixel grid. A scene holds one to four objects whose boxes do not touch.
+the first pixel is (0.5, 0.5). Centres lie on a quarter-pixel grid. A scene holds one to four objects whose boxes do
+not touch.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ COLOURS: Mapping[str, tuple[int, int, int]] = {
     "yellow": (250, 230, 35),
     "green": (25, 140, 45),
     "blue": (25, 70, 225),
-    "purple": (130, 35, 165),
-    "pink": (255, 150, 200),
+    "purple": (140, 30, 195),
+    "pink": (255, 125, 190),
     "brown": (115, 65, 25),
     "black": (12, 12, 12),
     "white": (250, 250, 250),
