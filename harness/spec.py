@@ -151,20 +151,24 @@ class SuiteSpec:
     def changed(
         self, models: Sequence[str] = (), tasks: Sequence[str] = (), limit: int | None = None, **shared: int | None
     ) -> SuiteSpec:
-        """This suite with other models, tasks, limit or shared values; what is empty or None stays as it is."""
+        """This suite with other models, tasks, limit or shared values; what is empty or None stays as it is.
+
+        A model or task that is new to the suite meets all the others; pairs that the suite leaves out stay out.
+        """
         runs = list(self.runs)
         if models or tasks:
+            pairs = {(request.model, request.task): request for request in self.runs}
             limits = {request.task: request.limit for request in self.runs}
-            fallback = self.runs[0].limit
             runs = [
-                RunRequest(model, task, limits.get(task, fallback))
+                pairs.get((model, task)) or RunRequest(model, task, limits.get(task, self.runs[0].limit))
                 for task in dict.fromkeys(tasks or self.tasks)
                 for model in dict.fromkeys(models or self.models)
+                if (model, task) in pairs or model not in self.models or task not in self.tasks
             ]
         if limit is not None:
             runs = [replace(request, limit=limit) for request in runs]
-        given = {name: value for name, value in shared.items() if value is not None}
-        return replace(self, runs=tuple(runs), **given)  # type: ignore[arg-type]  # the caller's ints; __post_init__ checks them
+        given: dict[str, Any] = {name: value for name, value in shared.items() if value is not None}
+        return replace(self, runs=tuple(runs), **given)
 
 
 def suite_from_toml(path: Path) -> SuiteSpec:

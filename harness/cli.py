@@ -1,0 +1,189 @@
+"""The command line: thin. Every command is a call of ``harness.commands``, which a notebook can make as well.
+
+Nothing heavy is imported here: ``--help`` and ``list`` answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.catalog import BrokenPlugin
+from harness.errors import UserError
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="ddtbench",
+    help="What does a visual tokenizer buy a multimodal model? Runs, measures and compares tokenizers.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+)
+data = typer.Typer(help="Prepare data sets.", rich_markup_mode=None, no_args_is_help=True)
+train = typer.Typer(help="Train a checkpoint from a recipe.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(data, name="data")
+app.add_typer(train, name="train")
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Runs = Annotated[str, typer.Argument(metavar="RUNS", help="The folder that 'run' wrote: a path or any fsspec URL.")]
+Suite = Annotated[str | None, typer.Option("--suite", help="Only the runs of this suite.")]
+
+
+@app.command("list")
+def list_command(
+    what: Annotated[str, typer.Argument(metavar="KIND", help="models, tasks, suites, metrics, instruments, data, ...")],
+    debug: Debug = False,
+) -> None:
+    """What there is: models, tasks, suites, metrics, instruments, data, recipes or published."""
+    from harness.listing import list_text
+
+    print(list_text(what))
+
+
+@app.command("run")
+def run_command(
+    target: Annotated[str, typer.Argument(metavar="SUITE|TASK|FILE.toml")],
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="NAME[@CHECKPOINT]; can be repeated.")] = None,
+    task: Annotated[list[str] | None, typer.Option("--task", "-t", help="NAME[@ARGUMENT]; can be repeated.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
+    out: Annotated[str, typer.Option(help="Where runs are stored: a path or any fsspec URL.")] = "runs",
+    engine: Annotated[str, typer.Option(help="Who computes: local.")] = "local",
+    workers: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Cases that are asked at once.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of each worker.")] = None,
+    mixed_environment: Annotated[
+        bool, typer.Option("--mixed-environment", help="Resume what another environment began, and mark it.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run, observe and measure a suite; the same command resumes and adds what is missing."""
+    from harness import commands
+
+    shared = {"seed": seed, "batch": batch, "threads": threads}
+    suite = commands.suite_for(target, models=model or (), tasks=task or (), limit=limit, **shared)
+    place = commands.resolve_device(device)
+    if dry_run:
+        print(commands.dry_run(suite, out, device=place, workers=workers))
+        return
+    commands.run_suite(
+        suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment
+    )
+    print(commands.summary(out, suite.name))
+    print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}")
+
+
+@app.command("observe")
+def observe_command(
+    runs: Runs,
+    instrument: Annotated[list[str] | None, typer.Option("--instrument", "-i", help="Also with this one.")] = None,
+    suite: Suite = None,
+    debug: Debug = False,
+) -> None:
+    """Observe stored samples again; only what is missing is computed."""
+    from harness import commands
+
+    count = commands.observe_runs(runs, suite=suite, instruments=instrument or ())
+    print(f"observed {count} runs\n\nNext: ddtbench measure {runs}")
+
+
+@app.command("measure")
+def measure_command(
+    runs: Runs,
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="Also this one; can be repeated.")] = None,
+    suite: Suite = None,
+    debug: Debug = False,
+) -> None:
+    """Measure stored observations again: arithmetic only, no model is opened."""
+    from harness import commands
+
+    commands.measure_runs(runs, suite=suite, metrics=metric or ())
+    print(commands.summary(runs, suite))
+    print(f"\nNext: ddtbench report {runs} --to report")
+
+
+@app.command("report")
+def report_command(
+    runs: Runs,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages, tables and figures go.")],
+    suite: Suite = None,
+    debug: Debug = False,
+) -> None:
+    """Write index.html, tables (.md .csv .tex) and figures (.svg .png .pdf)."""
+    from harness import commands
+
+    print(f"report: {commands.report_runs(runs, to, suite=suite)}")
+
+
+@data.command("prepare")
+def prepare_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that needs preparing; see 'list data'.")],
+    source: Annotated[str | None, typer.Option("--from", metavar="PATH", help="Where its files lie.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Convert a data set once, after checking its files."""
+    from harness import commands
+
+    print(f"prepared: {commands.prepare_data(name, source)}")
+
+
+@train.command("tokenizer")
+def train_tokenizer_command(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="See 'list recipes'.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the checkpoint and the log go.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and write nothing.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Train a tokenizer: safetensors, a card and a log of the losses in DIR."""
+    from harness import commands
+
+    folder = commands.train_tokenizer(recipe, out, dry_run=dry_run, resume=resume, steps=steps, threads=threads)
+    if not dry_run:
+        print(f"checkpoint: {folder}")
+
+
+def _say(text: str) -> None:
+    print(f"ddtbench: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    if issubclass(category, BrokenPlugin):
+        _say(f"warning: {message}")
+    else:
+        _default_show_warning(message, category, *place, **more)
+
+
+_default_show_warning = warnings.showwarning
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. Exit codes: 0 done, 2 bad input, 130 interrupted; one line on stderr says what is wrong."""
+    words = sys.argv[1:] if arguments is None else arguments
+    warnings.showwarning = _show_warning
+    try:
+        code = app(args=words, prog_name="ddtbench", standalone_mode=False)
+    except (UserError, typer.TyperException) as error:
+        if "--debug" in words:
+            traceback.print_exc()
+        is_usage = isinstance(error, typer.TyperException)
+        _say(f"{error.format_message()} (see 'ddtbench --help')" if is_usage else str(error))
+        sys.exit(BAD_INPUT)
+    if code == INTERRUPTED:
+        _say("interrupted; what is finished is kept, and the same command goes on from there")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

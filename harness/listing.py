@@ -1,0 +1,57 @@
+"""``ddtbench list``: the catalogue as lines of text."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+
+from harness import catalog
+from harness.contracts import Entry, Kind
+from harness.errors import UserError, nearest
+from harness.paths import checkout_root
+
+PLURALS: dict[str, Kind] = {
+    "models": "model",
+    "tasks": "task",
+    "suites": "suite",
+    "metrics": "metric",
+    "instruments": "instrument",
+    "data": "data",
+    "recipes": "recipe",
+    "trainers": "trainer",
+    "published": "published",
+}
+
+
+def list_entries(kind: str) -> tuple[Entry, ...]:
+    """The entries of ``models``, ``tasks``, ... Raises UserError for another word, with the nearest one."""
+    singular = PLURALS.get(kind) or next((one for one in PLURALS.values() if one == kind), None)
+    if singular is None:
+        raise UserError(f"there is no list of '{kind}'{nearest(kind, PLURALS)}")
+    return catalog.entries(singular)
+
+
+def list_text(kind: str) -> str:
+    """One line per entry: name and summary, what it provides, its checkpoint, and whether that is there."""
+    found = list_entries(kind)
+    if not found:
+        return f"no {kind} in the catalogue"
+    width = max(len(entry.name) for entry in found) + 2
+    columns = max(60, shutil.get_terminal_size((120, 24)).columns)
+    lines = [
+        textwrap.wrap(_words(entry), columns, initial_indent=entry.name.ljust(width), subsequent_indent=" " * width)
+        for entry in found
+    ]
+    return "\n".join(line for entry_lines in lines for line in entry_lines)
+
+
+def _words(entry: Entry) -> str:
+    parts = [entry.summary]
+    if entry.provides:
+        parts.append(f"provides {', '.join(entry.provides)}")
+    if entry.source:
+        there = (checkout_root() / entry.source).exists()
+        parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
+    if entry.licence:
+        parts.append(f"licence {entry.licence}")
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,190 @@
+"""From what a user asks for to runs that can start: names resolved, checkpoints found, pairs that do not fit refused.
+
+Everything that can be wrong with the request is found here, before anything is written.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from harness import catalog
+from harness.checkpoints import digest_of
+from harness.contracts import Case, Task
+from harness.errors import UserError, nearest
+from harness.spec import RunRequest, RunSpec, SuiteSpec, path_safe, suite_from_toml
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that can start: its spec, its task, and how to open its subject."""
+
+    request: RunRequest
+    spec: RunSpec
+    task: Task
+    open_subject: Callable[[], Any] = field(compare=False)
+
+    @property
+    def cases(self) -> Sequence[Case]:
+        """The cases that this run asks, in order."""
+        return list(self.task.cases())[: self.request.limit]
+
+
+def suite_for(
+    target: str,
+    *,
+    models: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    limit: int | None = None,
+    **shared: int | None,
+) -> SuiteSpec:
+    """The suite that a user names: a suite, a task (then with models), or a TOML file; checkpoint globs are expanded.
+
+    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed, batch, unit_size or threads. Raises UserError
+    for an unknown name, with the nearest known one.
+    """
+    suite = _named_suite(target, models, tasks).changed(models=models, tasks=tasks, limit=limit, **shared)
+    for model in suite.models:
+        catalog.lookup("model", catalog.split_name(model)[0])
+    for task in suite.tasks:
+        catalog.lookup("task", catalog.split_name(task)[0])
+    expanded = (replace(request, model=model) for request in suite.runs for model in expand_model(request.model))
+    return replace(suite, runs=tuple(expanded))
+
+
+def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> SuiteSpec:
+    name = catalog.split_name(target)[0]
+    suites = {entry.name for entry in catalog.entries("suite")}
+    known_tasks = {entry.name for entry in catalog.entries("task")}
+    if target in suites:
+        suite: SuiteSpec = catalog.find("suite", target)()
+        return suite
+    if name in known_tasks:
+        if tasks:
+            raise UserError(f"'{target}' is a task already: leave --task away, or name a suite")
+        if not models:
+            known = ", ".join(entry.name for entry in catalog.entries("model"))
+            raise UserError(f"which models on {target}? add --model NAME (known: {known})")
+        return SuiteSpec.of(path_safe(target.replace("@", "-")), models, [target])
+    if target.endswith(".toml"):
+        return suite_from_toml(Path(target).expanduser())
+    raise UserError(f"no suite, task or .toml file is called '{target}'{nearest(target, suites | known_tasks)}")
+
+
+def expand_model(text: str) -> list[str]:
+    """``NAME@GLOB`` as one model per checkpoint folder, in natural order (step_2 before step_10); others as they are."""
+    name, source = catalog.split_name(text)
+    if not glob.has_magic(source):
+        return [text]
+    found = [path for path in glob.glob(str(Path(source).expanduser())) if not path.endswith(".json")]
+    if not found:
+        raise UserError(f"no checkpoint matches '{source}' of model '{text}'")
+    return [f"{name}@{path}" for path in sorted(found, key=_natural)]
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
+
+
+@lru_cache(maxsize=1)
+def opened(model: str, device: str) -> Any:
+    """The subject, kept until another one is asked for: planning opens it, and so does the first run."""
+    return catalog.open_model(model, device)
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` is the GPU where there is one; anything else must be usable here."""
+    if device == "cpu":
+        return device
+    import torch
+
+    usable = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if usable else "cpu"
+    try:
+        kind = torch.device(device)
+    except RuntimeError:
+        raise UserError(f"unknown device '{device}'{nearest(device, ['auto', 'cpu', 'cuda', 'cuda:0'])}") from None
+    if kind.type == "cuda" and (not usable or (kind.index or 0) >= torch.cuda.device_count()):
+        raise UserError(f"device '{device}' is not on this machine; use --device cpu")
+    return device
+
+
+def plan(suite: SuiteSpec, device: str = "cpu") -> list[PlannedRun]:
+    """Every run of the suite, grouped by model so that each is opened once. Raises UserError if one of them cannot start."""
+    runs = [
+        plan_run(suite, request, device) for model in suite.models for request in suite.runs if request.model == model
+    ]
+    require_same_cases(runs)
+    return runs
+
+
+def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
+    """One run: the subject is opened to learn its version and settings, the task to learn its data."""
+    subject = opened(request.model, device)
+    try:
+        task = catalog.build_task(request.task, subject)
+    except AttributeError as error:  # the task asked the subject for something that it does not have
+        raise UserError(f"task '{request.task}' cannot be put to model '{request.model}': {error}") from error
+    catalog.require_fit(request.model, request.task, task.examines)
+    checkpoint = _checkpoint(request.model, subject)
+    spec = RunSpec(
+        model=model_label(request.model, checkpoint),
+        model_version=int(getattr(subject, "version", 1)),
+        checkpoint=checkpoint,
+        task=task.name,
+        task_version=task.version,
+        data_revision=task.data_revision,
+        settings=_settings(request, task, subject),
+        seed=suite.seed,
+        dtype=suite.dtype,
+        batch=suite.batch,
+        unit_size=suite.unit_size,
+        threads=suite.threads,
+    )
+    return PlannedRun(request, spec, task, partial(opened, request.model, device))
+
+
+def model_label(text: str, checkpoint: str) -> str:
+    """What tables call the model: its name, and for a checkpoint of the user's own ``NAME@FOLDER-DIGEST``."""
+    name, source = catalog.split_name(text)
+    if not source or checkpoint == _digest_or_none(catalog.lookup("model", name).source):
+        return name
+    return f"{name}@{path_safe(Path(source).name)}-{checkpoint[:6]}" if checkpoint else f"{name}@{path_safe(source)}"
+
+
+def _checkpoint(model: str, subject: Any) -> str:
+    """The SHA-256 of the weights: as the subject states it (``checkpoint_digest``), else as the checkpoint's card does."""
+    stated = getattr(subject, "checkpoint_digest", None)
+    return str(stated) if stated is not None else digest_of(catalog.source_of(model))
+
+
+def _digest_or_none(source: str) -> str | None:
+    try:
+        return digest_of(source) or None
+    except UserError:
+        return None  # the default checkpoint is not there; the user's own one is another
+
+
+def _settings(request: RunRequest, task: Task, subject: Any) -> Mapping[str, Any]:
+    ours = dict(getattr(task, "settings", {}))
+    theirs = dict(getattr(subject, "settings", {}))
+    for name in ours.keys() & theirs.keys():
+        if ours[name] != theirs[name]:
+            raise UserError(f"{request.model} and {request.task} both set '{name}', to {theirs[name]} and to {ours[name]}")
+    return {**ours, **theirs}
+
+
+def require_same_cases(runs: Sequence[PlannedRun]) -> None:
+    """Raise UserError if a task puts other cases to one model than to another: their numbers could not be compared."""
+    first: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for run in runs:
+        ids = tuple(case.id for case in run.cases)
+        model, expected = first.setdefault(run.request.task, (run.request.model, ids))
+        if ids != expected:
+            raise UserError(f"task '{run.request.task}' asks other cases of {run.request.model} than of {model}")

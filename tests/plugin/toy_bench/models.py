@@ -1,0 +1,21 @@
+"""Models that need no checkpoint."""
+
+
+class Adder:
+    """Adds digit by digit and forgets to carry; gives up on thirteen."""
+
+    version = 3
+    settings = {"carry": False}
+
+    def add(self, left, right):
+        if 13 in (left, right):
+            raise ValueError("thirteen brings bad luck")
+        return (left // 10 + right // 10) * 10 + (left + right) % 10
+
+
+def open_adder(source, device):
+    return Adder()
+
+
+def open_silent(source, device):
+    return object()
