@@ -81,7 +81,7 @@ def fashion_mnist(source: str | None = None) -> Path:
         raise UserError(f"Fashion-MNIST is not on this machine: {CURE}")
     _convert(DEBIAN if source is None else Path(source).expanduser())
     counts = ", ".join(f"{pair.count:,} {split}" for split, pair in FILES.items())
-    print(f"fashion-mnist: {counts} images of {SIDE}x{SIDE} in {folder}")
+    print(f"fashion-mnist: {counts} images of {SIDE}x{SIDE}")
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.images import from_bytes
 from harness.seeding import rng_for
 from tasks.prepare import open_fashion, padded_rgb
 
@@ -27,14 +28,11 @@ class FashionStream:
         return f"Fashion-MNIST, {len(self._images):,} training images padded to 32x32 RGB, mirrored at random"
 
     def batch(self, step: int, size: int) -> Float[Tensor, "batch 3 32 32"]:
-        import numpy as np
-        import torch
-
         rng = rng_for(self._seed, "fashion", step)
         chosen = self._images[rng.integers(len(self._images), size=size)]
         mirrored = rng.random(size) < 0.5
         chosen[mirrored] = chosen[mirrored, :, ::-1]
-        return torch.from_numpy(np.ascontiguousarray(chosen.transpose(0, 3, 1, 2))).float().div_(255.0)
+        return from_bytes(chosen)
 
 
 class HalvesStream:

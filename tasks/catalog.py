@@ -1,0 +1,93 @@
+"""What this package brings to the catalogue; no torch here."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+from tasks.world.entries import WORLD_ENTRIES
+
+DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
+FASHION_LICENCE = "MIT (Zalando SE)"
+FASHION_PAPER = "Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747"
+
+DATA: tuple[Entry, ...] = (
+    Entry(
+        "data",
+        "fashion-mnist",
+        "tasks.prepare:fashion_mnist",
+        "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist [--from FOLDER]",
+        licence=FASHION_LICENCE,
+        paper=FASHION_PAPER,
+    ),
+    Entry(
+        "data",
+        "fashion",
+        "tasks.streams:open_fashion_stream",
+        "Fashion-MNIST's 60,000 training images, padded to 32x32 RGB, mirrored at random",
+        licence=FASHION_LICENCE,
+        paper=FASHION_PAPER,
+    ),
+    Entry(
+        "data",
+        "world+fashion",
+        "tasks.streams:open_world_and_fashion",
+        "each batch half world scenes, half Fashion-MNIST: what the zoo's tokenizers are trained on",
+        licence=FASHION_LICENCE,
+        paper=FASHION_PAPER,
+    ),
+)
+
+TASKS: tuple[Entry, ...] = (
+    Entry(
+        "task",
+        "reconstruction",
+        "tasks.reconstruction:build",
+        "encode and decode images of world, fashion, photos or a folder: PSNR, SSIM, LPIPS, FD-world, objects, bits",
+    ),
+    Entry(
+        "task",
+        "progressive",
+        "tasks.progressive:build",
+        "the image from the first 1, K/8, 2K/8 ... K codes, and from the last ones",
+        paper=DDT_PAPER,
+    ),
+    Entry(
+        "task",
+        "recursion",
+        "tasks.recursion:build",
+        "the clean image from any timestep: with its codes, with none, and with those of another image",
+        paper=DDT_PAPER,
+    ),
+)
+
+METRICS: tuple[Entry, ...] = (
+    Entry(
+        "metric", "progressive-psnr", "tasks.progressive:area_first", "PSNR over the share of codes shown, native order"
+    ),
+    Entry("metric", "progressive-psnr-reversed", "tasks.progressive:area_last", "the same from the last code on"),
+    Entry("metric", "recursion-gain", "tasks.recursion:gain", "dB that the codes add to no codes, mean over timesteps"),
+    Entry(
+        "metric", "recursion-gain-over-shuffled", "tasks.recursion:gain_over_shuffled", "and to another image's codes"
+    ),
+    Entry(
+        "metric", "recursion-gain-at-0.2", "tasks.recursion:gain_at_02", "dB that the codes add to no codes at t = 0.2"
+    ),
+    Entry(
+        "metric", "recursion-gain-at-0.5", "tasks.recursion:gain_at_05", "dB that the codes add to no codes at t = 0.5"
+    ),
+    Entry(
+        "metric", "recursion-gain-at-0.8", "tasks.recursion:gain_at_08", "dB that the codes add to no codes at t = 0.8"
+    ),
+    Entry("metric", "recursion-gain-at-1.0", "tasks.recursion:gain_at_1", "dB that the codes add to no codes at t = 1"),
+    Entry("metric", "recursion-psnr", "tasks.recursion:mean_psnr", "PSNR of one-step estimates, mean over timesteps"),
+)
+
+SUITES: tuple[Entry, ...] = (
+    Entry(
+        "suite", "demo", "tasks.suites:demo", "three tokenizers and four controls, world and fashion, 300 images each"
+    ),
+    Entry("suite", "world", "tasks.suites:world", "1,000 world scenes: objects, progressive decoding, recursion"),
+    Entry("suite", "fashion", "tasks.suites:fashion", "all 10,000 Fashion-MNIST test images", licence=FASHION_LICENCE),
+    Entry("suite", "photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),
+)
+
+ENTRIES: tuple[Entry, ...] = (*WORLD_ENTRIES, *DATA, *TASKS, *METRICS, *SUITES)

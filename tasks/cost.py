@@ -1,0 +1,118 @@
+"""What a tokenizer costs: parameters, decode FLOPs, milliseconds per image, CPU-hours of training.
+
+Costs stand beside scores and are never part of a byte promise: times depend on the machine and on what else it does.
+
+* FLOPs: one image decoded, a multiply-add is 2; matrix products, convolutions and attention are counted, nothing else.
+* Milliseconds: the median of a few repetitions of a whole batch, divided by its size, on the threads of this process.
+* Decoder parameters: those of ``decoder_modules()`` where the subject says what decoding needs, else of its
+  ``decoder``.
+* CPU-hours: as the checkpoint's card states them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Float
+    from torch import Tensor
+
+REPETITIONS = 3
+
+
+def tokenizer_cost(
+    subject: Any, images: Float[Tensor, "batch 3 size size"], repetitions: int = REPETITIONS
+) -> Mapping[str, float]:
+    """Costs of an ImageTokenizer on this batch; what cannot be known of it (FLOPs of a codec ...) is left out."""
+    import torch
+
+    count = len(images)
+    images = images.to(device_of(subject))
+    with torch.no_grad():
+        codes = subject.encode(images)
+        encode = _seconds(lambda: subject.encode(images), repetitions, images.device)
+        decode = _seconds(lambda: subject.decode(codes, seeds=range(count)), repetitions, images.device)
+        flops = decode_flops(subject, codes[:1])
+    cost = {
+        "encode_ms_per_image": 1000 * encode / count,
+        "decode_ms_per_image": 1000 * decode / count,
+        "probe_batch": float(count),
+        "probe_threads": float(torch.get_num_threads()),
+        **_parameters(subject),
+        **_training(subject),
+    }
+    return cost | ({"decode_flops": float(flops)} if flops else {})
+
+
+def device_of(subject: Any) -> torch.device:
+    """Where a subject wants its images: its ``device``, else where its parameters are, else the CPU."""
+    import torch
+
+    stated = getattr(subject, "device", None)
+    if stated is not None:
+        return torch.device(stated)
+    if isinstance(subject, torch.nn.Module):
+        return next((value.device for value in subject.parameters()), torch.device("cpu"))
+    return torch.device("cpu")
+
+
+def decode_flops(subject: Any, codes: Tensor) -> int:
+    """FLOPs of decoding these codes; 0 where nothing was counted (the subject computes outside torch)."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # The counter knows no formula for the CPU's fused attention kernels: the plain ones do the same products, counted.
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        counter = stack.enter_context(FlopCounterMode(display=False))
+        subject.decode(codes, seeds=range(len(codes)))
+    return int(counter.get_total_flops())
+
+
+def _seconds(call: Callable[[], object], repetitions: int, device: torch.device) -> float:
+    """The median over repetitions, after one call to warm up."""
+    import torch
+
+    times = []
+    for _ in range(repetitions + 1):
+        begun = time.perf_counter()
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times[1:])
+
+
+def _parameters(subject: Any) -> dict[str, float]:
+    import torch
+
+    total = _count(subject.parameters()) if isinstance(subject, torch.nn.Module) else 0
+    if not total:
+        return {}
+    stated: Callable[[], Sequence[Any]] | None = getattr(subject, "decoder_modules", None)
+    modules = stated() if stated else [getattr(subject, "decoder", None)]
+    if not modules or not all(isinstance(module, torch.nn.Module) for module in modules):
+        return {"parameters": float(total)}
+    decoder = _count(value for module in modules for value in module.parameters())
+    return {"parameters": float(total), "decoder_parameters": float(decoder)}
+
+
+def _count(parameters: Iterable[Tensor]) -> int:
+    """Each tensor once, also where modules share it."""
+    return sum({id(value): value.numel() for value in parameters}.values())
+
+
+def _training(subject: Any) -> dict[str, float]:
+    card = getattr(subject, "card", None)
+    training = card.get("training", {}) if isinstance(card, Mapping) else {}
+    hours = training.get("cpu_hours") if isinstance(training, Mapping) else None
+    return {"training_cpu_hours": float(hours)} if isinstance(hours, int | float) else {}

@@ -1,0 +1,267 @@
+"""Where test images come from: the embedded world, Fashion-MNIST, photographs that two Python packages ship, or a
+folder.
+
+``open_source`` turns what follows the ``@`` of a task's name into an ImageSource. Case ids are the join key of
+every paired comparison: the number of a world scene or of a Fashion-MNIST image, the place of a photograph in its
+package, the relative path of a file. ``revision`` changes with the content, and with nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from harness.contracts import Case
+from harness.errors import UserError, nearest
+from harness.images import load_rgb, to_bytes
+from harness.spec import canonical_json, path_safe
+from tasks.photographs import PHOTOGRAPHS, Photograph
+from tasks.prepare import FILES, open_fashion, padded_rgb
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import UInt8
+
+    from tasks.world.scene import Scene
+
+NAMES = ("world", "fashion", "photos")
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+WORLD_CASES = 1000
+DIGITS = 16
+
+
+class ImageSource(Protocol):
+    """Test images with ids and facts."""
+
+    @property
+    def name(self) -> str:
+        """Safe in a path."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """A digest of the content, part of the run's key."""
+        ...
+
+    @property
+    def native_size(self) -> int | None:
+        """The side of every image where all are square and alike: comparisons then happen at that size. None: they
+        vary."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One line for fingerprints and tables: what the images are."""
+        ...
+
+    def cases(self) -> Sequence[Case]: ...
+
+    def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
+        """The picture of a case, as it is. Raises for a file that cannot be read."""
+        ...
+
+
+def open_source(argument: str) -> ImageSource:
+    """The source that a task's argument names; "" is the world. Raises UserError for anything else than a name or a
+    folder."""
+    if argument in ("", "world"):
+        return WorldSource()
+    if argument == "fashion":
+        return FashionSource()
+    if argument == "photos":
+        return PhotographSource()
+    folder = Path(argument).expanduser()
+    if folder.is_dir():
+        return FolderSource(folder)
+    if folder.exists():
+        raise UserError(f"'{argument}' is a file: give the folder that holds it")
+    hint = nearest(argument, NAMES) if os.sep not in argument else ""
+    raise UserError(f"no images at '{argument}': give a folder, or one of {', '.join(NAMES)}{hint}")
+
+
+def numbered(case: Case) -> int:
+    """The number at the end of a case's id."""
+    return int(case.id.rpartition("-")[2])
+
+
+class WorldSource:
+    """Scenes of the world's test split, drawn when first asked for; some show combinations that training never
+    showed."""
+
+    name = "world"
+    native_size: int | None = 32
+    about = "embedded world, test split"
+
+    def __init__(self, count: int = WORLD_CASES) -> None:
+        self._count = count
+
+    @cached_property
+    def _scenes(self) -> tuple[Scene, ...]:
+        from tasks.world.sampling import scenes_of
+
+        return scenes_of("test", 0, self._count).scenes()
+
+    @cached_property
+    def _pictures(self) -> UInt8[np.ndarray, "count 32 32 3"]:
+        from tasks.world.draw import draw
+        from tasks.world.sampling import scenes_of
+
+        return to_bytes(draw(scenes_of("test", 0, self._count)))
+
+    @cached_property
+    def revision(self) -> str:
+        facts = canonical_json([dict(case.facts) for case in self.cases()])
+        return f"world-{hashlib.sha256(facts.encode() + self._pictures.tobytes()).hexdigest()[:DIGITS]}"
+
+    def cases(self) -> Sequence[Case]:
+        return self._cases
+
+    @cached_property
+    def _cases(self) -> tuple[Case, ...]:
+        from tasks.world.captions import caption
+
+        made = []
+        for number, scene in enumerate(self._scenes):
+            name = f"world-test-{number:06d}"
+            facts = {**scene.facts(), "caption": caption(scene)}
+            made.append(Case(name, name, "held-out" if scene.held_out else "seen", facts))
+        return tuple(made)
+
+    def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
+        return self._pictures[numbered(case)]
+
+
+class FashionSource:
+    """Fashion-MNIST's 10,000 test images, padded to 32x32 RGB; scores look at the 28x28 inside, one channel."""
+
+    name = "fashion"
+    native_size: int | None = 32
+    about = "Fashion-MNIST test split, 28x28 grey padded to 32x32 RGB"
+    revision = f"fashion-mnist-{FILES['test'].images_sha256[:DIGITS]}"
+
+    @cached_property
+    def _data(self) -> tuple[np.ndarray, list[int]]:
+        images, labels = open_fashion("test")
+        return images, labels.tolist()
+
+    def cases(self) -> Sequence[Case]:
+        return self._cases
+
+    @cached_property
+    def _cases(self) -> tuple[Case, ...]:
+        made = []
+        for number, label in enumerate(self._data[1]):
+            name = f"fashion-test-{number:05d}"
+            made.append(Case(name, name, "", {"crop": [2, 2, 28, 28], "grey": True, "label": label}))
+        return tuple(made)
+
+    def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
+        number = numbered(case)
+        return padded_rgb(self._data[0][number : number + 1])[0]
+
+
+@dataclass(frozen=True)
+class _File:
+    case: Case
+    path: Path
+
+
+class _Files:
+    """Cases that are files: shared by folders and photographs."""
+
+    _files: tuple[_File, ...]
+
+    def cases(self) -> Sequence[Case]:
+        return tuple(file.case for file in self._files)
+
+    def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
+        return load_rgb(self._paths[case.id])
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {file.case.id: file.path for file in self._files}
+
+    @cached_property
+    def revision(self) -> str:
+        """Over name, size and content of each file in order, read in chunks."""
+        total = hashlib.sha256()
+        for file in self._files:
+            total.update(f"{file.case.id}\0{_content(file.path)}\n".encode())
+        return f"files-{total.hexdigest()[:DIGITS]}"
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return f"{file.tell()}\0{digest}"
+    except OSError as error:  # its case fails by name when it is loaded; the others go on
+        return f"unreadable\0{error.errno}"
+
+
+class FolderSource(_Files):
+    """Every image file below a folder, sorted by relative path; hidden files and folders are left out."""
+
+    native_size: int | None = None
+
+    def __init__(self, folder: Path) -> None:
+        self.name = path_safe(f"folder-{folder.resolve().name}")
+        self.about = f"image folder {folder.resolve().name}"
+        found = sorted((_relative(folder, path), path) for path in _walk(folder))
+        if not found:
+            raise UserError(f"{folder} holds no image: looked below it for {', '.join(EXTENSIONS)}")
+        self._files = tuple(_File(Case(name, name), path) for name, path in found)
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        shown = (name for name in files if not name.startswith("."))
+        found += [Path(root, name) for name in shown if name.lower().endswith(EXTENSIONS)]
+    return found
+
+
+def _relative(folder: Path, path: Path) -> str:
+    """With forward slashes; bytes that are no UTF-8 are spelt out, since an id is stored as text."""
+    return path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+class PhotographSource(_Files):
+    """The photographs listed in ``tasks.photographs``, as far as their packages are installed."""
+
+    name = "photos"
+    native_size: int | None = None
+
+    def __init__(self) -> None:
+        folders = {package: _data_folder(package) for package in dict.fromkeys(p.package for p in PHOTOGRAPHS)}
+        missing = [package for package, folder in folders.items() if folder is None]
+        if len(missing) == len(folders):
+            raise UserError(f"photos come from {' and '.join(missing)}: pip install {' '.join(missing)}")
+        made = []
+        for photo in PHOTOGRAPHS:
+            folder = folders[photo.package]
+            path = folder / photo.file if folder else None
+            if path and path.is_file():
+                made.append(_File(_photo_case(photo), path))
+        self._files = tuple(made)
+        lacking = f"; without {missing[0]} (pip install {missing[0]})" if missing else ""
+        self.about = f"{len(made)} photographs of {len(folders) - len(missing)} Python packages{lacking}"
+
+
+def _photo_case(photo: Photograph) -> Case:
+    name = f"{photo.package}/{photo.file}"
+    return Case(name, name, photo.kind, {"title": photo.title, "licence": photo.licence})
+
+
+def _data_folder(package: str) -> Path | None:
+    """The folder ``data`` inside an installed package, found without importing it."""
+    spec = find_spec({"scikit-image": "skimage"}.get(package, package))
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]) / "data" if places else None

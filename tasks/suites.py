@@ -1,0 +1,49 @@
+"""Named suites. A docstring says what a suite costs and what it shows; costs are those of two CPU cores."""
+
+from __future__ import annotations
+
+from harness.spec import RunRequest, SuiteSpec
+
+TOKENIZERS = ("ddt", "vqgan", "var")
+CONTROLS = ("identity", "mean-colour", "jpeg", "shuffled-vqgan")
+ALL_CONTROLS = ("identity", "mean-colour", "jpeg", "shuffled-ddt", "shuffled-vqgan", "shuffled-var")
+
+
+def _runs(models: tuple[str, ...], task: str, limit: int | None = None) -> tuple[RunRequest, ...]:
+    return tuple(RunRequest(model, task, limit) for model in models)
+
+
+def demo() -> SuiteSpec:
+    """The three tokenizers and four controls on 300 world scenes and 300 Fashion-MNIST test images, and a strip of each
+    tokenizer's progressive decoding. What ``make demo`` runs; made to fit in five minutes without a network."""
+    models = TOKENIZERS + CONTROLS
+    return SuiteSpec(
+        "demo",
+        _runs(models, "reconstruction@world", 300)
+        + _runs(models, "reconstruction@fashion", 300)
+        + _runs(TOKENIZERS, "progressive@world", 8),
+    )
+
+
+def world() -> SuiteSpec:
+    """Everything about reconstruction on the embedded world: 1,000 test scenes, half of the suite's worth in the
+    object scores (does each object keep shape, colour and place?), progressive decoding of 200 scenes, and whether
+    DDT's codes rebuild 200 scenes from every timestep."""
+    return SuiteSpec(
+        "world",
+        _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@world")
+        + _runs(TOKENIZERS, "progressive@world", 200)
+        + _runs(("ddt",), "recursion@world", 200),
+    )
+
+
+def fashion() -> SuiteSpec:
+    """The 10,000 test images of Fashion-MNIST: real product photographs of the kind that the zoo learned and never
+    saw."""
+    return SuiteSpec("fashion", _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@fashion"))
+
+
+def photos() -> SuiteSpec:
+    """The photographs that scikit-image and foolbox ship: of another kind than the zoo's tiny models learned, so
+    that this shows how they fail. A minute or less."""
+    return SuiteSpec("photos", _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@photos"))

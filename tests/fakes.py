@@ -1,0 +1,62 @@
+"""Subjects that behave in a known way. Load this file by its path: ``tests`` is never imported by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from harness.seeding import noise_for
+
+LEVELS = 4
+
+
+class BlockTokenizer:
+    """Satisfies ImageTokenizer and Denoises: one code per block, its mean colour in four levels per channel.
+
+    An absent code is mid-grey. ``denoise`` blends what the codes say with the noisy pixels, by the share of noise.
+    The first code is seen at every time, all of them at t = 1.
+    """
+
+    version = 1
+
+    def __init__(self, image_size: int = 32, side: int = 8) -> None:
+        self.image_size = image_size
+        self.side = side
+        self.code_count = side * side
+        self.codebook_size = LEVELS**3
+        self.batches: list[int] = []
+
+    def encode(self, images: Tensor) -> Tensor:
+        assert images.shape[1:] == (3, self.image_size, self.image_size) and images.dtype == torch.float32
+        self.batches.append(len(images))
+        means = torch.nn.functional.adaptive_avg_pool2d(images, self.side).flatten(2)
+        levels = (means * (LEVELS - 1)).round().long()
+        return (levels[:, 0] * LEVELS + levels[:, 1]) * LEVELS + levels[:, 2]
+
+    def decode(self, codes: Tensor, visible: Tensor | None = None, seeds: Sequence[int] | None = None) -> Tensor:
+        levels = torch.stack([codes // LEVELS**2, codes // LEVELS % LEVELS, codes % LEVELS], dim=1)
+        colours = levels.float() / (LEVELS - 1)
+        if visible is not None:
+            colours = torch.where(visible[:, None], colours, 0.5)
+        blocks = colours.reshape(len(codes), 3, self.side, self.side)
+        return torch.nn.functional.interpolate(blocks, size=self.image_size, mode="nearest")
+
+    def add_noise(self, images: Tensor, t: float, seeds: Sequence[int] | None = None) -> Tensor:
+        return t * noise_for(seeds, len(images), images.shape[1:]) + (1 - t) * images
+
+    def denoise(self, codes: Tensor, noisy: Tensor, t: float, visible: Tensor | None = None) -> Tensor:
+        shown = torch.zeros(codes.shape, dtype=torch.bool)
+        shown[:, : max(1, round(t * self.code_count))] = True
+        shown = shown if visible is None else shown & visible
+        return (t * self.decode(codes, shown) + (1 - t) * noisy).clamp(0, 1)
+
+
+class Blind(BlockTokenizer):
+    """Fails on any image that is all one colour, by raising: what an engine must survive."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        if bool((images.flatten(1).std(dim=1) == 0).any()):
+            raise RuntimeError("cannot see a flat image")
+        return super().encode(images)
