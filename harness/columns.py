@@ -1,0 +1,124 @@
+"""Stored samples and observations as columns, one array per name in case order: what metrics read.
+
+An instrument's columns appear only if it has seen every unit as it is stored now; a unit made again makes them stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.parts import Part, metadata_of
+
+if TYPE_CHECKING:
+    from harness.store import RunFolder, StoredCases
+
+
+def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
+    """The columns of the ok cases, and the failed cases with their reasons."""
+    from harness.store import StoredCases
+
+    parts: list[tuple[Part, pa.Table]] = []
+    for part, table in folder._limited(limit):
+        parts.append((part, table.drop_columns(["images"])))
+    if not parts:
+        return StoredCases({}, {})
+    everything = pa.concat_tables([table for _, table in parts])
+    ok = everything.filter(pc.equal(everything["outcome"], "ok"))
+    bad = everything.filter(pc.not_equal(everything["outcome"], "ok"))
+    columns: dict[str, Any] = {
+        name: np.array(ok[name].to_pylist(), object) for name in ("case", "group", "stratum", "facts")
+    }
+    columns["codes"] = _code_arrays(ok["codes"])
+    columns.update(_numbers(ok["numbers"].to_pylist()))
+    for instrument in sorted(folder.instruments()):
+        seen = _observed(folder, instrument, parts)
+        columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
+    ids = everything["case"].to_pylist()
+    return StoredCases(
+        columns,
+        dict(zip(bad["case"].to_pylist(), bad["reason"].to_pylist(), strict=True)),
+        dict(zip(ids, everything["group"].to_pylist(), strict=True)),
+        dict(zip(ids, everything["stratum"].to_pylist(), strict=True)),
+    )
+
+
+def observed(folder: RunFolder, instrument: str, limit: int | None) -> dict[str, Any]:
+    """The columns of one instrument for the ok cases; {} if it has not seen all of them."""
+    return _observed(folder, instrument, list(folder._limited(limit)))
+
+
+def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
+    """An object array of int32 arrays."""
+    arrays = np.empty(len(column), object)
+    for index, codes in enumerate(column):
+        arrays[index] = codes.values.to_numpy()
+    return arrays
+
+
+def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """``number.<name>`` as float64; NaN where a sample does not have that number."""
+    rows = [json.loads(text) for text in texts]
+    names = sorted({name for row in rows for name in row})
+    return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+
+
+def _observed(folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]]) -> dict[str, Any]:
+    from harness.store import observations_folder
+
+    digest = folder.instruments().get(instrument)
+    if digest is None:
+        return {}
+    place = observations_folder(instrument, digest)
+    stored = {table_source(table): table for _, table in folder.tables(place)}
+    tables = []
+    for part, samples in parts:
+        seen = stored.get(part.digest)
+        if seen is None:
+            return {}
+        # A limit may cut a unit: keep the observations of its ok cases alone.
+        tables.append(seen.filter(pc.is_in(seen["case"], samples["case"].combine_chunks())))
+    names = sorted({name for table in tables for name in table.column_names} - {"case"})
+    return {name: _merge([_array(table, name) for table in tables]) for name in names}
+
+
+def table_source(table: pa.Table) -> str:
+    """The digest of the samples part that an observations part was made from."""
+    return metadata_of(table).get("samples", "")
+
+
+def _array(table: pa.Table, name: str) -> Any:
+    """The values of a column, or how many rows lack it (a unit in which the instrument failed on every sample)."""
+    if name not in table.column_names:
+        return table.num_rows
+    column = table[name].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # no rows at all
+        column = pa.array([], column.type)
+    kind = column.type
+    if pa.types.is_fixed_size_list(kind):
+        rows = np.full((len(column), kind.list_size), np.nan, np.float32)
+        present = column.is_valid().to_numpy(zero_copy_only=False)
+        rows[present] = column.drop_null().flatten().to_numpy().reshape(-1, kind.list_size)
+        return rows
+    if pa.types.is_string(kind):
+        return np.array([value or "" for value in column.to_pylist()], object)
+    if pa.types.is_integer(kind):
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _merge(arrays: Sequence[np.ndarray | int]) -> np.ndarray:
+    """Concatenate over units; where a whole unit lacks the column, its rows hold what a null becomes."""
+    example = next((array for array in arrays if isinstance(array, np.ndarray) and len(array)), np.zeros(0))
+    missing: Any = "" if example.dtype == object else 0 if example.dtype == np.int64 else np.nan
+    filled = [
+        np.full((array, *example.shape[1:]), missing, example.dtype) if isinstance(array, int) else array
+        for array in arrays
+        if isinstance(array, int) or len(array) or len(arrays) == 1
+    ]
+    return np.concatenate(filled) if filled else example

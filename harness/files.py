@@ -1,0 +1,215 @@
+"""Files of a run folder, on this machine or on any fsspec path: written whole or not at all, by one writer.
+
+On a local path a file is written under a temporary name in its own folder, fsynced and renamed; on an object store it
+is one PUT. The lock is ``flock`` on a local path (released by the kernel when its holder dies) and an exclusive create
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+from fsspec.core import url_to_fs
+
+from harness.errors import UserError
+from harness.isolation import DISK_FULL
+
+TEMPORARY = ".tmp-"
+LOCK = "lock"
+
+
+def _local(fs: Any) -> bool:
+    protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
+    return "file" in protocols
+
+
+class Folder:
+    """A folder addressed by path or URL. Names inside use ``/``."""
+
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        self.url = os.fspath(url).rstrip("/") or "/"
+        try:
+            self._fs, self._root = url_to_fs(self.url, use_listings_cache=False)
+        except (ValueError, ImportError) as error:
+            raise UserError(f"cannot open {self.url}: {error}") from error
+        self.local = _local(self._fs)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(f"{self.url}/{name}")
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    def exists(self, name: str = "") -> bool:
+        """Whether there is a file or folder of that name."""
+        return bool(self._fs.exists(self._path(name)))
+
+    def names(self, name: str = "", folders: bool = False) -> list[str]:
+        """The sorted names of the files (or folders) in a folder, temporary ones left out; none if it is absent."""
+        try:
+            entries = self._fs.ls(self._path(name), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        kind = "directory" if folders else "file"
+        found = {entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == kind}
+        return sorted(item for item in found if item and not item.startswith(TEMPORARY))
+
+    def read(self, name: str) -> bytes:
+        """The whole file. Raises UserError if it cannot be read."""
+        try:
+            return bytes(self._fs.cat_file(self._path(name)))
+        except OSError as error:
+            raise UserError(f"cannot read {self.url}/{name}: {error.strerror or error}") from error
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON object; an empty one if there is no such file."""
+        if not self.exists(name):
+            return {}
+        try:
+            value = json.loads(self.read(name))
+        except ValueError as error:
+            raise UserError(f"{self.url}/{name} is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise UserError(f"{self.url}/{name} is not a JSON object")
+        return value
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file so that it is never seen half-written. Raises UserError if the disk is full or refuses."""
+        try:
+            if self.local:
+                _write_local(self._path(name), data)
+            else:
+                self._fs.pipe_file(self._path(name), data)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise UserError(
+                    f"the disk of {self.url} is full: free some and run again; what is finished is kept"
+                ) from error
+            raise UserError(f"cannot write {self.url}/{name}: {error.strerror or error}") from error
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Indented JSON in the given key order."""
+        self.write(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(name))
+
+    def clean(self) -> None:
+        """Remove what killed writers left under temporary names. Only the holder of the lock may."""
+        if not self.local:
+            return
+        for parent, _, files in os.walk(self._root):
+            for file in files:
+                if file.startswith(TEMPORARY):
+                    os.unlink(os.path.join(parent, file))
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder alone. Raises UserError that names the other holder."""
+        with self._flock() if self.local else self._exclusive_create():
+            yield
+
+    @contextlib.contextmanager
+    def _flock(self) -> Iterator[None]:
+        path = self._path(LOCK)
+        try:
+            os.makedirs(self._root, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UserError(f"cannot write in {self.url}: {error.strerror or error}") from error
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise UserError(f"cannot lock {path}: {error.strerror}") from error
+                raise self._in_use(os.pread(handle, 1000, 0)) from None
+            with contextlib.suppress(OSError):  # only a courtesy to the one who finds it locked
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, _holder(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def _exclusive_create(self) -> Iterator[None]:
+        path = self._path(LOCK)
+        for last in (False, True):
+            try:
+                self._fs.pipe_file(path, _holder(), mode="create")
+                break
+            except FileExistsError:
+                content = bytes(self._fs.cat_file(path))
+                if last or not _is_dead(content):
+                    raise self._in_use(content) from None
+                self._fs.rm_file(path)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._fs.rm_file(path)
+
+    def _in_use(self, content: bytes) -> UserError:
+        holder = _parse_holder(content)
+        who = f"process {holder['pid']} on {holder['host']}" if holder else "another process"
+        cure = "wait for it to end" if self.local else f"wait for it to end, or delete {self.url}/{LOCK} if it is gone"
+        return UserError(f"the run folder {self.url} is in use by {who}: {cure}")
+
+
+def _write_local(path: str, data: bytes) -> None:
+    parent, _, base = path.rpartition("/")
+    os.makedirs(parent, exist_ok=True)
+    temporary = f"{parent}/{TEMPORARY}{os.getpid()}-{base}"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    folder = os.open(parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must survive a power cut
+    finally:
+        os.close(folder)
+
+
+def _holder() -> bytes:
+    return json.dumps({"pid": os.getpid(), "host": platform.node()}).encode()
+
+
+def _parse_holder(content: bytes) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        value = json.loads(content)
+        if isinstance(value, dict) and {"pid", "host"} <= value.keys():
+            return value
+    return {}
+
+
+def _is_dead(content: bytes) -> bool:
+    """Whether the holder was a process of this machine that has ended; of another machine nothing can be known."""
+    holder = _parse_holder(content)
+    if not holder or holder["host"] != platform.node():
+        return False
+    try:
+        os.kill(int(holder["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False

@@ -1,0 +1,152 @@
+"""The one border between files, 8-bit pixels and float images.
+
+``to_bytes`` is the only place in the tree that makes 8-bit pixels from floats. ``load_rgb`` is the only rule by which
+an image file becomes RGB:
+
+* the first frame of an animation, the first page of a TIFF; the EXIF orientation is applied; colour profiles are
+  ignored;
+* greyscale is repeated to RGB; transparency is composited on white; palettes and CMYK are converted by Pillow;
+* of 16-bit samples the high byte is kept (``value >> 8``), which is what Pillow does to 16-bit colour by itself;
+* refused, with one line that names the file: a truncated, empty or unreadable file, 32-bit samples, a side above
+  ``MAX_SIDE`` or more than ``MAX_PIXELS`` pixels. The size is read from the header, before any pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+    from torch import Tensor
+
+Rounding = Literal["nearest", "truncate"]
+
+MAX_SIDE = 16_384
+MAX_PIXELS = 100_000_000
+PNG_LEVEL = 6
+FILTERS = {
+    "bicubic-antialias": Image.Resampling.BICUBIC,
+    "bilinear-antialias": Image.Resampling.BILINEAR,
+    "lanczos-antialias": Image.Resampling.LANCZOS,
+    "box-antialias": Image.Resampling.BOX,
+    "nearest": Image.Resampling.NEAREST,
+}
+# What Pillow raises on broken files, format by format; all of them mean the same here.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+def to_bytes(
+    images: Float[Tensor, "batch 3 height width"] | np.ndarray, rounding: Rounding = "nearest"
+) -> UInt8[np.ndarray, "batch height width 3"]:
+    """8-bit pixels of images in [0, 1]; values outside are clipped. A single image (3 dimensions) gives a single array.
+
+    ``nearest`` rounds half up, ``truncate`` drops the fraction (as some published evaluations do). Raises ValueError
+    for NaN.
+    """
+    array = images.detach().cpu().float().numpy() if hasattr(images, "detach") else np.asarray(images, np.float32)
+    if array.ndim not in (3, 4) or array.shape[-3] != 3:
+        raise ValueError(f"images must be 'batch 3 height width' or '3 height width', not {array.shape}")
+    if np.isnan(array).any():
+        raise ValueError("the image holds NaN")
+    if rounding not in ("nearest", "truncate"):
+        raise ValueError(f"unknown rounding '{rounding}': nearest or truncate")
+    scaled = np.clip(array, 0.0, 1.0) * np.float32(255) + np.float32(0.5 if rounding == "nearest" else 0.0)
+    return np.ascontiguousarray(np.moveaxis(scaled, -3, -1).astype(np.uint8))
+
+
+def from_bytes(pixels: UInt8[np.ndarray, "batch height width 3"]) -> Float[Tensor, "batch 3 height width"]:
+    """Float images in [0, 1] of 8-bit pixels, one array or a batch; ``to_bytes`` brings back the same bytes."""
+    import torch
+
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
+        raise ValueError(f"pixels must be uint8 'batch height width 3', not {pixels.dtype} {pixels.shape}")
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3))).float() / 255
+
+
+def encode_png(rgb: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """Lossless PNG bytes, the same for the same pixels (fixed filter and level, no metadata)."""
+    if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        shape = getattr(rgb, "shape", type(rgb).__name__)
+        raise ValueError(f"an image must be uint8 'height width 3', not {getattr(rgb, 'dtype', '')} {shape}".strip())
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> UInt8[np.ndarray, "height width 3"]:
+    """The pixels that ``encode_png`` was given."""
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return np.array(image.convert("RGB"))
+
+
+def load_rgb(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
+    """An image file as RGB by the rule at the top of this module. Raises ValueError, one line that names the file."""
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata and large images; the limits here are our own
+            with Image.open(path) as image:
+                _check_size(image)
+                return _as_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise ValueError(f"{path.name}: there is no such file") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"{path.name}: {_too_large('more than 178 megapixels')}") from None
+    except UnidentifiedImageError:
+        empty = not path.stat().st_size
+        raise ValueError(f"{path.name}: {'the file is empty' if empty else 'not an image that Pillow reads'}") from None
+    except UNREADABLE as error:
+        line = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise ValueError(f"{path.name}: {line}") from error
+
+
+def _too_large(found: str) -> str:
+    return f"{found} is over the limit of {MAX_SIDE} per side and {MAX_PIXELS // 1_000_000} megapixels; make it smaller"
+
+
+def _check_size(image: Image.Image) -> None:
+    if max(image.size) > MAX_SIDE or image.width * image.height > MAX_PIXELS:
+        raise ValueError(_too_large(f"{image.width} x {image.height}"))
+
+
+def _as_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise ValueError("samples of 32 bits have no agreed range; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.array(image.convert("RGB"))
+
+
+def centre_crop_resize(
+    rgb: UInt8[np.ndarray, "height width 3"], size: int, filter: str = "bicubic-antialias"
+) -> UInt8[np.ndarray, "size size 3"]:
+    """Short side resized to ``size``, centre cropped, rounded as torchvision's Resize and CenterCrop do.
+
+    ``filter`` is the name that belongs in a protocol fingerprint; Pillow does the resampling, on 8-bit pixels.
+    """
+    if filter not in FILTERS:
+        raise ValueError(f"unknown resize filter '{filter}': one of {', '.join(FILTERS)}")
+    height, width = rgb.shape[:2]
+    short = min(height, width)
+    # Only what is kept of the long side is resampled: an image of 16,384 x 1 must not become 16,384 times as large.
+    tall, wide = int(size * height / short), int(size * width / short)
+    top, left = round((tall - size) / 2.0), round((wide - size) / 2.0)
+    box = (left * width / wide, top * height / tall, (left + size) * width / wide, (top + size) * height / tall)
+    return np.array(Image.fromarray(rgb).resize((size, size), FILTERS[filter], box=box))
+
+
+def describe_preprocessing(size: int, filter: str = "bicubic-antialias") -> dict[str, Any]:
+    """What ``centre_crop_resize`` does, as part of a protocol fingerprint."""
+    return {"crop": "centre", "resize": f"short-side-{size}", "filter": filter}

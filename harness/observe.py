@@ -1,0 +1,135 @@
+"""samples -> observations: instruments see stored samples, and what they saw is stored. Only what is missing is made.
+
+Observations lie under the instrument's digest, and name the samples part they were made from: another version of the
+instrument, or a unit made again, is observed again. Batches are full, the last one padded, as in the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from harness.columns import table_source
+from harness.contracts import Instrument, Sample
+from harness.environment import Environment, limited_threads
+from harness.errors import UserError
+from harness.isolation import attempt
+from harness.parts import FAILED, Part, encode_observations, samples_of
+from harness.progress import Progress, Stage
+from harness.store import RunFolder, observations_folder
+
+Observation = tuple[Mapping[str, Any], str]
+"""(one value per column, "") or ({}, the reason why the instrument failed)."""
+
+
+def observe(
+    folder: RunFolder,
+    instruments: Sequence[Instrument],
+    *,
+    batch: int,
+    progress: Progress | None = None,
+    device: str = "cpu",
+) -> dict[str, str]:
+    """Instrument name -> "" once it has seen every ok sample, or the reason why it is unavailable.
+
+    A sample on which an instrument raises (or reports NaN) gets a null row with the reason in the column ``_failed``.
+    """
+    progress = progress or Progress("quiet")
+    if batch < 1:
+        raise UserError(f"the batch must be at least 1, not {batch}")
+    reasons = {instrument.name: instrument.unavailable() for instrument in instruments}
+    usable = [instrument for instrument in instruments if not reasons[instrument.name]]
+    with folder.writing():
+        if not folder.parts():
+            raise UserError(f"{folder.path} has no samples yet: run it first")
+        seen = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
+        environment = Environment.current(folder.spec.threads, device).digest
+        todo = [(part, [item for item in usable if part.digest not in seen[item.name]]) for part in folder.parts()]
+        if any(missing for _, missing in todo):
+            label = f"{folder.spec.model} on {folder.spec.task}: {', '.join(item.name for item in usable)}"
+            total = sum(len(missing) for _, missing in todo)
+            with progress.stage(label, total) as stage, limited_threads(folder.spec.threads):
+                _observe_missing(folder, dict(todo), batch, environment, stage)
+        manifest = folder.manifest()
+        known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
+        without = {**manifest.get("unavailable", {}), **reasons}
+        folder.write_manifest(instruments=known, unavailable={name: why for name, why in without.items() if why})
+    return reasons
+
+
+def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[str]:
+    """The digests of the samples parts that this instrument has seen; damaged observations are reported and removed."""
+    place = observations_folder(instrument.name, instrument.digest)
+    found = set()
+    for part in folder.parts(place):
+        table = folder.read(part, place)
+        if table is None:
+            progress.note(f"{folder.path}/{place}/{part.file} is damaged: it is made again")
+            folder.folder.remove(f"{place}/{part.file}")
+        else:
+            found.add(table_source(table))
+    return found
+
+
+def _observe_missing(
+    folder: RunFolder, todo: Mapping[Part, Sequence[Instrument]], batch: int, environment: str, stage: Stage
+) -> None:
+    """Unit by unit, so that the images of a unit are decoded once for all instruments."""
+    for part, table in folder.tables():
+        missing = todo.get(part, ())
+        if not missing:
+            continue
+        samples = [sample for sample in samples_of(table) if sample.outcome == "ok"]
+        for instrument in missing:
+            rows = [
+                row for start in range(0, len(samples), batch) for row in _batch(instrument, samples[start:], batch)
+            ]
+            failed = [reason for _, reason in rows]
+            names = sorted({name for values, _ in rows for name in values})
+            columns = {name: [values.get(name) for values, _ in rows] for name in names}
+            metadata = {
+                "instrument": instrument.name,
+                "digest": instrument.digest,
+                "samples": part.digest,
+                "environment": environment,
+            }
+            data = encode_observations([sample.case.id for sample in samples], columns, failed, metadata)
+            folder.write_part(part.unit, data, observations_folder(instrument.name, instrument.digest))
+            stage.advance(1, 1 if any(failed) else 0)
+
+
+def _batch(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[Observation]:
+    """What the instrument sees in the first ``batch`` samples; one by one if together it raises."""
+    samples = samples[:batch]
+    together, reason = attempt(partial(_see, instrument, samples, batch))
+    if together is not None:
+        return together
+    if len(samples) == 1:
+        return [({}, reason)]
+    rows: list[Observation] = []
+    for sample in samples:
+        alone, why = attempt(partial(_see, instrument, [sample], batch))
+        rows.append(({}, why) if alone is None else alone[0])
+    return rows
+
+
+def _see(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[Observation]:
+    padded = [*samples, *[samples[-1]] * (batch - len(samples))]
+    columns = instrument.observe(padded)
+    for name, values in columns.items():
+        if name in ("case", FAILED):
+            raise ValueError(f"an observed column must not be called '{name}'")
+        if len(values) != len(padded):
+            raise ValueError(f"column '{name}' has {len(values)} rows for {len(padded)} samples")
+    rows = ({name: values[index] for name, values in columns.items()} for index in range(len(samples)))
+    return [_without_nan(row) for row in rows]
+
+
+def _without_nan(row: Mapping[str, Any]) -> Observation:
+    for name, value in row.items():
+        if not isinstance(value, str) and np.isnan(np.asarray(value, np.float64)).any():
+            return {}, f"column '{name}' is NaN"
+    return row, ""

@@ -1,0 +1,212 @@
+"""Parts: the Parquet files that hold samples and observations of one unit, the same bytes for the same content.
+
+Writer settings are fixed and no time is stored. Images are PNG bytes in the Hugging Face Image schema, so that
+``datasets`` opens a part as it is. A part is named ``<unit>-<first 16 hex of its SHA-256>.parquet``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.contracts import Case, Sample
+from harness.errors import UserError
+from harness.images import decode_png, encode_png
+
+SCHEMA = 1
+FAILED = "_failed"
+_NAME = re.compile(r"(\d{5,})-([0-9a-f]{16})\.parquet")
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_SAMPLE_FIELDS = [
+    pa.field("case", pa.string()),
+    pa.field("group", pa.string()),
+    pa.field("stratum", pa.string()),
+    pa.field("facts", pa.string()),
+    pa.field("outcome", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("images", pa.list_(pa.struct([("name", pa.string()), ("image", _IMAGE)]))),
+    pa.field("codes", pa.list_(pa.int32())),
+    pa.field("text", pa.string()),
+    pa.field("numbers", pa.string()),
+]
+_TEXT = {"dtype": "string", "_type": "Value"}
+_FEATURES = {
+    **{name: _TEXT for name in ("case", "group", "stratum", "facts", "outcome", "reason", "text", "numbers")},
+    "images": [{"name": _TEXT, "image": {"_type": "Image"}}],
+    "codes": [{"dtype": "int32", "_type": "Value"}],
+}
+
+
+def digest16(data: bytes) -> str:
+    """The first 16 hex digits of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The name of a part, taken apart: which unit it holds, and the digest that its bytes must have."""
+
+    unit: str
+    digest: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.unit}-{self.digest}.parquet"
+
+    @classmethod
+    def parse(cls, file: str) -> Part | None:
+        """None for a name that is no part's."""
+        match = _NAME.fullmatch(file)
+        return cls(match[1], match[2]) if match else None
+
+    @classmethod
+    def of(cls, unit: str, data: bytes) -> Part:
+        """The part that these bytes make."""
+        return cls(unit, digest16(data))
+
+
+def to_json(value: Any) -> str:
+    """Canonical JSON for a cell. Infinities are allowed (the PSNR of equal images), NaN is an error."""
+
+    def check(item: Any) -> Any:
+        if isinstance(item, np.generic):
+            item = item.item()
+        if isinstance(item, float) and math.isnan(item):
+            raise ValueError("a number is NaN")
+        if isinstance(item, Mapping):
+            return {str(key): check(inner) for key, inner in item.items()}
+        if isinstance(item, (list, tuple, np.ndarray)):
+            return [check(inner) for inner in item]
+        return item
+
+    return json.dumps(check(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def failed_row(case: Case, reason: str) -> dict[str, Any]:
+    """The row of a failed case: a reason and nothing else."""
+    return {**_head(case), "outcome": "failed", "reason": reason or "no reason given", **_NOTHING}
+
+
+_NOTHING: dict[str, Any] = {"images": [], "codes": [], "text": "", "numbers": "{}"}
+
+
+def sample_row(sample: Sample) -> dict[str, Any]:
+    """The row of a sample, its images encoded. Raises ValueError or TypeError for what cannot be stored."""
+    if sample.outcome == "failed":
+        return failed_row(sample.case, sample.reason)
+    if sample.outcome != "ok":
+        raise ValueError(f"an outcome is 'ok' or 'failed', not '{sample.outcome}'")
+    codes = np.asarray(sample.codes)
+    if codes.ndim != 1 or (codes.size and (codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= 2**31)):
+        raise ValueError(f"codes must be a flat list of non-negative integers, not {codes.dtype} {codes.shape}")
+    images = [{"name": name, "image": {"bytes": encode_png(rgb), "path": None}} for name, rgb in sample.images.items()]
+    return {
+        **_head(sample.case),
+        "outcome": "ok",
+        "reason": "",
+        "images": images,
+        "codes": codes.astype(np.int32),
+        "text": sample.text,
+        "numbers": to_json({name: float(value) for name, value in sample.numbers.items()}),
+    }
+
+
+def _head(case: Case) -> dict[str, Any]:
+    return {"case": case.id, "group": case.group, "stratum": case.stratum, "facts": to_json(case.facts)}
+
+
+def encode_samples(rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, str]) -> bytes:
+    """The bytes of a samples part; ``metadata`` (spec key, environment digest ...) is stored in its schema."""
+    features = json.dumps({"info": {"features": _FEATURES}})
+    schema = pa.schema(_SAMPLE_FIELDS, metadata=_metadata({**metadata, "huggingface": features}))
+    return _parquet(pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def samples_of(table: pa.Table) -> list[Sample]:
+    """The samples of a part, images decoded."""
+    return [_sample(row) for row in table.to_pylist()]
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    case = Case(row["case"], row["group"], row["stratum"], json.loads(row["facts"]))
+    if row["outcome"] != "ok":
+        return Sample(case, "failed", row["reason"])
+    images = {item["name"]: decode_png(item["image"]["bytes"]) for item in row["images"]}
+    return Sample(case, "ok", "", images, tuple(row["codes"]), row["text"], json.loads(row["numbers"]))
+
+
+def encode_observations(
+    cases: Sequence[str], columns: Mapping[str, Sequence[Any]], reasons: Sequence[str], metadata: Mapping[str, str]
+) -> bytes:
+    """The bytes of an observations part: ``case``, the columns by name (null where there is a reason), ``_failed``."""
+    arrays = {"case": pa.array(cases, pa.string())}
+    for name in sorted(columns):
+        if any(value is not None for value in columns[name]):  # of nulls alone not even the type is known
+            arrays[name] = _column(name, columns[name])
+    arrays[FAILED] = pa.array(reasons, pa.string())
+    return _parquet(pa.table(arrays).replace_schema_metadata(_metadata(metadata)))
+
+
+def _column(name: str, values: Sequence[Any]) -> pa.Array:
+    """int64, float64, string, or float32 vectors of one length; None is null."""
+    given = [value for value in values if value is not None]
+    if all(isinstance(value, str) for value in given):
+        return pa.array(values, pa.string())
+    if all(np.ndim(value) == 0 for value in given):
+        whole = all(isinstance(value, (bool, int, np.integer, np.bool_)) for value in given)
+        plain = [None if value is None else (int(value) if whole else float(value)) for value in values]
+        return pa.array(plain, pa.int64() if whole else pa.float64())
+    lengths = {np.shape(value) for value in given}
+    if len(lengths) != 1 or len(next(iter(lengths))) != 1:
+        raise ValueError(f"observed column '{name}' must hold vectors of one length, not {sorted(lengths)}")
+    vectors = [None if value is None else np.asarray(value, np.float32) for value in values]
+    return pa.array(vectors, pa.list_(pa.float32(), next(iter(lengths))[0]))
+
+
+def read_part(data: bytes, where: str) -> pa.Table:
+    """The table of a part. Raises UserError for a newer schema."""
+    table = pq.read_table(io.BytesIO(data))
+    schema = int(metadata_of(table).get("schema", "0"))
+    if schema > SCHEMA:
+        raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: use a newer ddtbench")
+    return table
+
+
+def metadata_of(table: pa.Table) -> dict[str, str]:
+    """What was stored in the schema."""
+    return {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+
+
+def encode_table(table: pa.Table) -> bytes:
+    """Parquet bytes of any table by the same fixed settings, without metadata of its own."""
+    return _parquet(table.replace_schema_metadata(None))
+
+
+def _metadata(words: Mapping[str, str]) -> dict[str, str]:
+    return {"schema": str(SCHEMA), **dict(sorted(words.items()))}
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(
+        table.combine_chunks(),
+        buffer,
+        version="2.6",
+        data_page_version="1.0",
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=False,
+        write_statistics=False,
+        row_group_size=1 << 20,
+    )
+    return buffer.getvalue()

@@ -1,0 +1,186 @@
+"""spec -> samples: ask a subject every case that is not stored yet, unit by unit.
+
+A run resumes by looking at what is there: a part counts if its bytes have the digest in its name, it belongs to this
+spec, and it holds at least the cases that are wanted of its unit. Everything else is made again. Only this process
+writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from harness.contracts import Case, Task
+from harness.engines import Engine
+from harness.engines.local import local_engine
+from harness.environment import Environment, circumstances, difference
+from harness.errors import UserError
+from harness.parts import Part, metadata_of, read_part
+from harness.progress import Progress
+from harness.spec import RunSpec
+from harness.store import RunFolder
+from harness.units import Job, Unit, split
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What matters of a part that is there."""
+
+    part: Part
+    rows: int
+    failed: tuple[tuple[str, str], ...]
+    environment: str
+
+    @classmethod
+    def of(cls, part: Part, table: pa.Table) -> _Stored:
+        columns = (table[name].to_pylist() for name in ("case", "outcome", "reason"))
+        failed = tuple((case, reason) for case, outcome, reason in zip(*columns, strict=True) if outcome != "ok")
+        return cls(part, table.num_rows, failed, metadata_of(table).get("environment", ""))
+
+
+def run(
+    spec: RunSpec,
+    task: Task,
+    open_subject: Callable[[], Any],
+    folder: RunFolder,
+    *,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    mixed_environment: bool = False,
+    workers: int = 1,
+    device: str = "cpu",
+    training: Mapping[str, Any] | None = None,
+    engine: Callable[[Job], Engine] | None = None,
+) -> None:
+    """Make every sample of the first ``limit`` cases that is missing, then ``cost.json`` and ``manifest.json``.
+
+    ``device`` names the kind of device in the environment; ``open_subject`` is what opens the subject there.
+    ``training`` is stored beside what the task's probe returns. ``engine`` replaces the local one. With more than one
+    worker, task and ``open_subject`` are pickled. Raises UserError for a folder in use, a full disk, or parts of
+    another environment (unless ``mixed_environment``).
+    """
+    progress = progress or Progress("quiet")
+    if spec.key() != folder.key:
+        raise UserError(f"{folder.path} belongs to the run {folder.key}, not {spec.key()}")
+    cases = _cases(task, limit)
+    with folder.writing():
+        stored = _stored(folder, cases, progress)
+        wanted = split(cases[:limit], spec.unit_size)
+        missing = [unit for unit in wanted if unit.name not in stored or stored[unit.name].rows < len(unit.cases)]
+        environment = Environment.current(spec.threads, device)
+        if missing:
+            _settle_environment(folder, environment, stored, mixed_environment)
+        job = Job(spec, task, open_subject, environment.digest)
+        driver = engine(job) if engine else local_engine(job, min(workers, max(1, len(missing))))
+        try:
+            _compute(driver, missing, folder, stored, progress, sum(len(unit.cases) for unit in wanted))
+            if not folder.cost():
+                folder.write_cost({**driver.probe(), **({"training": dict(training)} if training else {})})
+        finally:
+            driver.close()
+        folder.write_manifest(**_summary(stored, len(cases)))
+
+
+def _cases(task: Task, limit: int | None) -> Sequence[Case]:
+    if limit is not None and limit < 1:
+        raise UserError(f"the limit must be at least 1, not {limit}")
+    cases = task.cases()
+    if not cases:
+        raise UserError(f"task '{task.name}' has no cases")
+    ids = [case.id for case in cases]
+    if len(set(ids)) != len(ids):
+        twice = next(case for index, case in enumerate(ids) if case in ids[:index])
+        raise UserError(f"task '{task.name}' has two cases with the id '{twice}'")
+    return cases
+
+
+def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dict[str, _Stored]:
+    """The good part of each unit. Bad ones are reported and removed, shorter doubles are removed."""
+    found: dict[str, _Stored] = {}
+    for part in folder.parts():
+        table = folder.read(part)
+        problem = "is damaged" if table is None else ""
+        if table is not None and metadata_of(table).get("key") != folder.key:
+            problem = "belongs to another run"
+        if problem or table is None:
+            progress.note(f"{folder.path}/samples/{part.file} {problem}: it is made again")
+            folder.folder.remove(f"samples/{part.file}")
+            continue
+        _require_same_cases(folder, part, table, cases)
+        this, other = _Stored.of(part, table), found.get(part.unit)
+        if other:
+            loser = min(this, other, key=lambda item: item.rows)
+            folder.folder.remove(f"samples/{loser.part.file}")
+            this = other if loser is this else this
+        found[part.unit] = this
+    return found
+
+
+def _require_same_cases(folder: RunFolder, part: Part, table: pa.Table, cases: Sequence[Case]) -> None:
+    start = int(part.unit) * folder.spec.unit_size
+    expected = [case.id for case in cases[start : start + table.num_rows]]
+    if table["case"].to_pylist() != expected:
+        raise UserError(
+            f"{folder.path}: unit {part.unit} holds other cases than task '{folder.spec.task}' has now; "
+            "the data changed without a new revision: use another --out"
+        )
+
+
+def _settle_environment(
+    folder: RunFolder, now: Environment, stored: Mapping[str, _Stored], mixed_environment: bool
+) -> None:
+    """Refuse to go on under another environment than the stored parts', and note this one."""
+    record = folder.folder.read_json("environment.json")
+    known: dict[str, Any] = record.get("environments", {})
+    others = {item.environment for item in stored.values()} - {now.digest}
+    if others and not mixed_environment:
+        what = difference(known.get(min(others), {}), now.to_dict())
+        raise UserError(
+            f"{folder.path} was begun under another environment ({what}): go on under that one, "
+            "allow it with --mixed-environment (the estimates are marked), or use another --out"
+        )
+    known = {**known, now.digest: now.to_dict()}
+    runs = [*record.get("runs", []), {"environment": now.digest, **circumstances()}]
+    folder.folder.write_json("environment.json", {"schema": 1, "environments": known, "runs": runs})
+
+
+def _compute(
+    driver: Engine,
+    missing: Sequence[Unit],
+    folder: RunFolder,
+    stored: dict[str, _Stored],
+    progress: Progress,
+    asked: int,
+) -> None:
+    todo = sum(len(unit.cases) for unit in missing)
+    label = f"{folder.spec.model} on {folder.spec.task}"
+    if not todo:
+        return
+    if todo < asked:
+        progress.note(f"{label}: {asked - todo} of {asked} cases are there already")
+    made: list[_Stored] = []
+    with progress.stage(label, todo) as stage:
+        for unit, data in driver.compute(missing, stage.advance):
+            part = folder.write_part(unit.name, data)
+            stored[unit.name] = _Stored.of(part, read_part(data, part.file))
+            made.append(stored[unit.name])
+    failed = [pair for item in made for pair in item.failed]
+    if failed:
+        case, reason = min(failed)
+        progress.note(f"{label}: {len(failed)} of {todo} cases failed, for example '{case}': {reason}")
+
+
+def _summary(stored: Mapping[str, _Stored], total: int) -> dict[str, Any]:
+    units = [stored[name] for name in sorted(stored, key=int)]
+    rows = sum(item.rows for item in units)
+    return {
+        "cases": total,
+        "stored": rows,
+        "failed": sum(len(item.failed) for item in units),
+        "complete": rows == total,
+        "mixed_environment": len({item.environment for item in units}) > 1,
+        "parts": [item.part.file for item in units],
+    }

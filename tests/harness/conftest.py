@@ -1,0 +1,8 @@
+"""Makes ``harness_fakes`` importable, by the tests and by the processes that they spawn."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
