@@ -181,7 +181,10 @@ class _Files:
         return tuple(file.case for file in self._files)
 
     def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
-        return load_rgb(self._paths[case.id])
+        try:
+            return load_rgb(self._paths[case.id])
+        except ValueError as error:  # a reason is stored as text, and names the file by its bytes
+            raise ValueError(_as_text(str(error))) from error
 
     @cached_property
     def _paths(self) -> dict[str, Path]:
@@ -229,8 +232,13 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _relative(folder: Path, path: Path) -> str:
-    """With forward slashes; bytes that are no UTF-8 are spelt out, since an id is stored as text."""
-    return path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """With forward slashes, as text."""
+    return _as_text(path.relative_to(folder).as_posix())
+
+
+def _as_text(name: str) -> str:
+    """Bytes of a file name that are no UTF-8 are spelt out, since ids and reasons are stored as text."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class PhotographSource(_Files):

@@ -2,8 +2,8 @@
 
 Three quarters of a batch are labelled world scenes, a quarter Fashion-MNIST products. Half of all pictures are blurred
 or made noisy, and the network says by how much, so that its features (hence FD-world) notice bad pictures as well as
-wrong ones. Heads on the last map name shape, colour and size in each of the 3x3 cells; heads on the 64 features name the
-pairs of shape and colour, the cells in use, the number of objects, the background and the product. The heads are thrown
+wrong ones. Heads on the last map name shape, colour and size in each of the 3x3 cells; heads on the 64 features name
+the pairs of shape and colour, the cells in use, the number of objects, the background and the product. The heads are thrown
 away.
 """
 

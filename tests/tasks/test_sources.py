@@ -84,6 +84,10 @@ def test_names_that_are_no_utf8_become_text(tmp_path: Path) -> None:
     assert [case.id for case in source.cases()] == ["caf\\xe9.png"]
     json.dumps(source.cases()[0].id).encode("utf-8")
     assert source.image(source.cases()[0]).shape == (20, 20, 3)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(b"")
+    with pytest.raises(ValueError, match="empty") as caught:
+        source.image(source.cases()[0])
+    str(caught.value).encode("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""The reconstruction task: what is shown, what is compared, what it costs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from harness.contracts import Case, ImageTokenizer
+from harness.images import centre_crop_resize
+from tasks.cost import decode_flops, tokenizer_cost
+from tasks.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
+
+
+class Blocks:
+    """A source of native 32x32 pictures made of flat 4x4 blocks, which the fake tokenizer keeps exactly."""
+
+    name = "blocks"
+    revision = "blocks-1"
+    native_size: int | None = 32
+    about = "flat blocks"
+
+    def cases(self) -> list[Case]:
+        return [Case(f"blocks-{number}", f"blocks-{number}") for number in range(6)]
+
+    def image(self, case: Case) -> np.ndarray:
+        rng = np.random.default_rng(int(case.id[-1]))
+        return (rng.integers(0, 4, (8, 8, 3)) * 85).astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+
+
+def test_the_sample_holds_reference_output_codes_and_numbers(fakes: ModuleType) -> None:
+    subject = fakes.BlockTokenizer()
+    assert isinstance(subject, ImageTokenizer)
+    task = Reconstruction(Blocks(), subject)
+    cases = task.cases()[:4]
+    samples = task.ask(subject, cases, [task.load(case) for case in cases], [0, 1, 2, 3])
+    for case, sample in zip(cases, samples, strict=True):
+        assert sample.case is case and sample.outcome == "ok"
+        assert np.array_equal(sample.images["reference"], Blocks().image(case))
+        assert np.array_equal(sample.images["output"], sample.images["reference"])  # flat blocks of four levels survive
+        assert len(sample.codes) == 64
+        assert sample.numbers == {"bits": 64 * 6.0, "pixels": 1024.0, "codes": 64.0, "codebook_size": 64.0}
+    assert subject.batches == [4]
+
+
+def test_a_subject_of_another_size_is_compared_at_the_native_one(fakes: ModuleType) -> None:
+    small, large = (Reconstruction(Blocks(), fakes.BlockTokenizer(size)) for size in (32, 64))
+    subject = fakes.BlockTokenizer(64)
+    case = large.cases()[0]
+    (sample,) = large.ask(subject, [case], [large.load(case)], [0])
+    assert sample.images["reference"].shape == sample.images["output"].shape == (32, 32, 3)
+    assert np.array_equal(sample.images["reference"], Blocks().image(case))
+    error = np.abs(sample.images["output"].astype(int) - sample.images["reference"]).mean()
+    assert error < 16  # resampling there and back blurs the edges of blocks, no more
+    assert sample.numbers["pixels"] == 64 * 64
+    assert small.fingerprint["compared"] == large.fingerprint["compared"] == "32x32"
+    assert small.fingerprint != large.fingerprint
+    assert large.fingerprint["filter"] == "bicubic-antialias"
+
+
+def test_photographs_are_cropped_and_resized_by_the_named_filter(tmp_path: Path, fakes: ModuleType) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    task = build(str(tmp_path), fakes.BlockTokenizer())
+    assert np.array_equal(task.load(task.cases()[0]), centre_crop_resize(pixels, 32, "bicubic-antialias"))
+    assert not set(OBJECT_METRICS) & set(task.metrics) and "world-detector" not in task.instruments
+
+
+def test_bits_are_those_which_a_codec_counts() -> None:
+    class Codec:
+        code_count, codebook_size = 4, 2
+
+        def bits(self, codes: torch.Tensor) -> list[int]:
+            return [8 * (number + 1) for number in range(len(codes))]
+
+    assert bits_spent(Codec(), torch.zeros(3, 4)) == [8.0, 16.0, 24.0]
+    plain: Any = type("Plain", (), {"code_count": 5, "codebook_size": 8})()
+    assert bits_spent(plain, torch.zeros(2, 5)) == [15.0, 15.0]
+
+
+class Attending(nn.Module):
+    """One linear map and one attention over 16 tokens of width 8, whose FLOPs are known."""
+
+    image_size, code_count, codebook_size = 32, 16, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(4, 8)
+        self.decoder = nn.Linear(8, 8)
+        self.card = {"training": {"cpu_hours": 1.25}}
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(images), 16, dtype=torch.long)
+
+    def decode(self, codes: torch.Tensor, visible: Any = None, seeds: Any = None) -> torch.Tensor:
+        x = self.decoder(self.table(codes))[:, None]
+        nn.functional.scaled_dot_product_attention(x, x, x)
+        return torch.zeros(len(codes), 3, 32, 32)
+
+
+def test_flops_count_attention_on_the_cpu_too() -> None:
+    linear, attention = 2 * 16 * 8 * 8, 2 * (2 * 16 * 16 * 8)
+    with torch.no_grad():
+        assert decode_flops(Attending(), torch.zeros(1, 16, dtype=torch.long)) == linear + attention
+        assert decode_flops(Attending(), torch.zeros(3, 16, dtype=torch.long)) == 3 * (linear + attention)
+
+
+def test_costs_are_those_of_the_decoder_and_the_card() -> None:
+    cost = tokenizer_cost(Attending(), torch.zeros(2, 3, 32, 32), repetitions=1)
+    assert cost["decoder_parameters"] == 8 * 8 + 8
+    assert cost["parameters"] == 8 * 8 + 8 + 4 * 8
+    assert cost["training_cpu_hours"] == 1.25
+    assert cost["decode_ms_per_image"] > 0 and cost["encode_ms_per_image"] > 0
+
+
+def test_what_cannot_be_known_of_a_subject_is_left_out(fakes: ModuleType) -> None:
+    cost = Reconstruction(Blocks(), fakes.BlockTokenizer()).probe(fakes.BlockTokenizer())
+    assert cost["bits_per_image"] == 64 * 6
+    assert not {"decode_flops", "decoder_parameters", "training_cpu_hours"} & cost.keys()
+    assert all(math.isfinite(value) for value in cost.values())
+
+
+def test_a_probe_skips_files_that_cannot_be_read(tmp_path: Path, fakes: ModuleType) -> None:
+    (tmp_path / "bad.png").write_bytes(b"")
+    assert build(str(tmp_path), fakes.BlockTokenizer()).probe(fakes.BlockTokenizer()) == {}
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "good.png")
+    assert build(str(tmp_path), fakes.BlockTokenizer()).probe(fakes.BlockTokenizer())["probe_batch"] == 32
+
+
+def test_a_build_without_an_image_size_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="image_size"):
+        Reconstruction(Blocks(), object())
