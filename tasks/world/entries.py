@@ -1,0 +1,30 @@
+"""The world's lines of the catalogue."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+WORLD_ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "data",
+        "world",
+        "tasks.world.stream:open_world",
+        "procedural scenes of 1-4 coloured shapes with exact truth, 32x32, drawn on the fly",
+        licence="MIT (ours)",
+    ),
+    Entry(
+        "instrument",
+        "world-detector",
+        "tasks.world.detector:open_world_detector",
+        "exact objects of a world picture: shape, colour, size, centre, cell; compared with the truth",
+        licence="MIT (ours)",
+    ),
+    Entry(
+        "instrument",
+        "world-features",
+        "tasks.world.features:open_world_features",
+        "64 features of a small net trained on the world and Fashion-MNIST, for FD-world (never FID)",
+        source="zoo/world-features",
+        licence="MIT (ours)",
+    ),
+)
