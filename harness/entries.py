@@ -1,0 +1,70 @@
+"""The catalogue's entries of the harness itself: metrics and instruments that belong to no task. Imports no torch."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+_RECONSTRUCTION = "harness.metrics.reconstruction"
+_OBJECTS = "harness.metrics.objects"
+_FRECHET = "harness.metrics.frechet"
+_CODEBOOK = "harness.metrics.codebook"
+
+HARNESS_ENTRIES: tuple[Entry, ...] = (
+    Entry("metric", "psnr", f"{_RECONSTRUCTION}:psnr", "peak signal-to-noise ratio per image, in dB, at most 58.92"),
+    Entry(
+        "metric",
+        "ssim",
+        f"{_RECONSTRUCTION}:ssim",
+        "structural similarity, Gaussian window of 11",
+        paper="Wang et al. 2004",
+    ),
+    Entry("metric", "l1", f"{_RECONSTRUCTION}:l1", "mean absolute difference of pixels in [0, 1]"),
+    Entry(
+        "metric",
+        "lpips",
+        f"{_RECONSTRUCTION}:lpips",
+        "perceptual distance on AlexNet features",
+        paper="arXiv 1801.03924",
+    ),
+    Entry("metric", "object-recall", f"{_OBJECTS}:object_recall", "share of the true objects found again"),
+    Entry("metric", "object-precision", f"{_OBJECTS}:object_precision", "share of the objects found that are true"),
+    Entry("metric", "object-f1", f"{_OBJECTS}:object_f1", "harmonic mean of object recall and precision"),
+    Entry(
+        "metric",
+        "fd-world",
+        f"{_FRECHET}:fd_world",
+        "Frechet distance on the world's features",
+        paper="arXiv 1706.08500",
+    ),
+    Entry(
+        "metric",
+        "fd-infinity",
+        f"{_FRECHET}:fd_infinity",
+        "FD-world extrapolated to infinite N",
+        paper="arXiv 1911.07023",
+    ),
+    Entry(
+        "metric", "kd-world", "harness.metrics.kernel:kd_world", "kernel distance, unbiased", paper="arXiv 1801.01401"
+    ),
+    Entry("metric", "codebook-use", f"{_CODEBOOK}:codebook_use", "share of the codebook's entries in use"),
+    Entry(
+        "metric", "code-perplexity", f"{_CODEBOOK}:code_perplexity", "perplexity of the codes, all positions together"
+    ),
+    Entry(
+        "metric",
+        "code-perplexity-by-position",
+        f"{_CODEBOOK}:code_perplexity_by_position",
+        "perplexity of the codes at one position, mean over positions",
+    ),
+    Entry("metric", "bits-per-image", f"{_CODEBOOK}:bits_per_image", "bits that an image's codes cost"),
+    Entry("metric", "bits-per-pixel", f"{_CODEBOOK}:bits_per_pixel", "bits of the codes over pixels of the images"),
+    Entry("instrument", "pixels", "harness.instruments.pixels:open_pixels", "squared and absolute error, SSIM"),
+    Entry(
+        "instrument",
+        "lpips",
+        "harness.instruments.lpips:open_lpips",
+        "LPIPS v0.1 on AlexNet; needs two files that are not shipped",
+        licence="BSD-2-Clause (heads), BSD-3-Clause (torchvision's weights)",
+        paper="arXiv 1801.03924",
+    ),
+)

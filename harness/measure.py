@@ -1,0 +1,316 @@
+"""Observations -> scores -> estimates: arithmetic on what is stored. No subject and no instrument is asked again.
+
+A **score** is a metric on a case: its part of a ratio of sums. A metric of a set has no part per case; there the rows
+of ``scores.parquet`` are its jackknife groups (``case`` = ``jackknife-07``), one pseudo-value each over a denominator
+of 1, so that pairing two models' rows by ``case`` compares them fairly for either kind. The groups depend on which
+cases were asked only, failed ones among them.
+
+Measuring the same folder again writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contracts import Columns, Estimate, RatioMetric, SetMetric
+from harness.errors import UserError
+from harness.metrics import NotMeasured
+from harness.statistics import (
+    GROUPS,
+    Interval,
+    Jackknife,
+    jackknife_groups,
+    jackknife_interval,
+    ratio_interval,
+)
+from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+
+_OWN = ("case", "group", "stratum", "facts", "codes")
+_SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
+_ScoreRow = tuple[str, str, str, str, float, float]
+
+
+def measure(
+    folder: RunFolder,
+    metrics: Sequence[RatioMetric | SetMetric],
+    fingerprint: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    unavailable: Mapping[str, str] | None = None,
+    limit: int | None = None,
+) -> list[Estimate]:
+    """Measure what ``folder`` holds; store scores and estimates under the digest of the case set; return the estimates.
+
+    ``fingerprint`` is the task's protocol; each estimate adds its metric's own protocol and the digests of the
+    instruments that it reads. ``unavailable`` maps instruments to the reason why they could not look (default: what
+    the folder's manifest says). ``limit`` keeps the first cases only. Raises UserError, before anything is written,
+    where nothing was run or a value is not finite.
+    """
+    stored = folder.columns(limit)
+    asked = _Asked.of(stored)
+    if not asked.groups:
+        raise UserError(f"{folder.path} holds no samples: run it first")
+    reasons = {**folder.unavailable(), **(unavailable or {})}
+    digests = folder.instruments()
+    scores: list[_ScoreRow] = []
+    estimates: list[Estimate] = []
+    for metric in metrics:
+        protocol = {**fingerprint, **getattr(metric, "protocol", {})}
+        protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
+        if not _is_ratio(metric):
+            protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
+        try:
+            rows, found = _measure_one(metric, stored.columns, asked, seed, reasons)
+        except NotMeasured as error:
+            rows, found = [], [_absent(metric, asked, str(error))]
+        scores += rows
+        estimates += [replace(estimate, fingerprint=protocol) for estimate in found]
+    folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
+    return estimates
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """All cases that the subject was asked, failed ones among them, and the rows of the ok ones, sorted by id."""
+
+    groups: Mapping[str, str]
+    strata: Mapping[str, str]
+    order: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, stored: StoredCases) -> _Asked:
+        cases = np.asarray(stored.columns.get("case", ()), dtype=str)
+        return cls(stored.groups, stored.strata, np.argsort(cases, kind="stable").astype(np.int64))
+
+    def count(self, stratum: str | None = None) -> int:
+        if stratum is None:
+            return len(self.groups)
+        return sum(found == stratum for found in self.strata.values())
+
+
+def _measure_one(
+    metric: RatioMetric | SetMetric, columns: Columns, asked: _Asked, seed: int, unavailable: Mapping[str, str]
+) -> tuple[list[_ScoreRow], list[Estimate]]:
+    if not len(asked.order):
+        raise NotMeasured(f"all {asked.count()} cases failed")
+    for need in metric.needs:
+        if need not in columns:
+            raise NotMeasured(_why_missing(need, unavailable))
+    needed = {name: values for name, values in columns.items() if name in (*_OWN, *metric.needs)}
+    seen = _take(needed, _seen_by(metric.needs, columns, asked.order))
+    if not len(seen["case"]):
+        raise NotMeasured("the instrument failed on every case")
+    for need in metric.needs:
+        _refuse_non_finite(metric.name, need, seen)
+    # A metric of either kind is told by what it can do, so that one from another package needs no base class of ours.
+    return _measure_ratio(metric, seen, asked, seed) if _is_ratio(metric) else _measure_set(metric, seen, asked, seed)
+
+
+def _is_ratio(metric: RatioMetric | SetMetric) -> bool:
+    return hasattr(metric, "parts")
+
+
+# ---------------------------------------------------------------------------------------------- the two kinds of metric
+
+
+def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
+    numerators, denominators = (np.asarray(part, dtype=np.float64) for part in metric.parts(columns))
+    for name, part in (("numerator", numerators), ("denominator", denominators)):
+        _refuse(metric.name, f"its {name}", columns["case"], ~np.isfinite(part))
+    strata = np.asarray(columns["stratum"], dtype=str)
+    rows = list(
+        zip(
+            [metric.name] * len(strata),
+            map(str, columns["case"]),
+            map(str, columns["group"]),
+            map(str, strata),
+            numerators.tolist(),
+            denominators.tolist(),
+            strict=True,
+        )
+    )
+    estimates = []
+    parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str))
+    for stratum in (None, *_shown_strata(asked)):
+        chosen = parts if stratum is None else parts.where(strata == stratum)
+        estimates.append(_ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed))
+    return rows, estimates
+
+
+@dataclass(frozen=True)
+class _Parts:
+    numerators: Floats
+    denominators: Floats
+    groups: NDArray[np.str_]
+
+    def where(self, mask: NDArray[np.bool_]) -> _Parts:
+        return _Parts(self.numerators[mask], self.denominators[mask], self.groups[mask])
+
+
+def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: int) -> Estimate:
+    scored = len(parts.groups)
+    failed = asked - scored
+    try:
+        if not scored:
+            raise ZeroDivisionError(f"all {asked} cases failed")
+        interval = ratio_interval(parts.numerators, parts.denominators, parts.groups.tolist(), seed=seed)
+    except ZeroDivisionError as error:
+        return _estimate(metric, None, scored, failed, stratum, absent=str(error))
+    bound = None
+    if metric.worst is not None:
+        # A failed case weighs as much as the mean scored case.
+        weight = failed * float(parts.denominators.mean())
+        total = float(parts.denominators.sum())
+        bound = (float(parts.numerators.sum()) + metric.worst * weight) / (total + weight)
+    return _estimate(metric, interval, scored, failed, stratum, failures_wrong=bound)
+
+
+def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
+    scored, failed = len(columns["case"]), asked.count() - len(columns["case"])
+    states, sizes, names = [], [], []
+    for name, chosen in _jackknife_parts(columns, asked, seed):
+        states.append(metric.state(_take(columns, chosen)))
+        sizes.append(len(chosen))
+        names.append(name)
+    if not states:
+        value = float(metric.value(metric.state(columns)))
+        groups = len(set(asked.groups.values()))
+        why = f"{groups} clusters" if groups < GROUPS else "a jackknife group failed as a whole"
+        interval = Interval(value, None, None, f"no interval: {why}, {GROUPS} groups needed")
+    else:
+        jackknife = Jackknife.of(states, sizes, metric.value)
+        interval = jackknife_interval(jackknife)
+        _refuse(metric.name, "its value without", names, ~np.isfinite(jackknife.scores))
+    _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(interval.value)]))
+    scores = jackknife.scores.tolist() if states else []
+    rows = [(metric.name, name, name, "", score, 1.0) for name, score in zip(names, scores, strict=True)]
+    return rows, [_estimate(metric, interval, scored, failed, "")]
+
+
+def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """(name, rows) of each group; nothing where there are too few clusters, or a group of which no case was scored."""
+    clusters = sorted(set(asked.groups.values()))
+    numbers = jackknife_groups(clusters, seed=seed)
+    if numbers is None:
+        return
+    number_of = dict(zip(clusters, numbers.tolist(), strict=True))
+    group = np.array([number_of[name] for name in columns["group"]])
+    if len(np.unique(group)) < GROUPS:
+        return
+    for number in range(GROUPS):
+        yield f"jackknife-{number:02d}", np.flatnonzero(group == number)
+
+
+# ---------------------------------------------------------------------------------------------- columns
+
+
+def _take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    return {
+        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+        for name, values in columns.items()
+    }
+
+
+def _instruments(needs: Sequence[str]) -> list[str]:
+    """The instruments whose columns are needed, sorted."""
+    names = {need.rpartition(".")[0] for need in needs if need not in _OWN}
+    return sorted(names - {"", "number"})
+
+
+def _seen_by(needs: Sequence[str], columns: Columns, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows, in this order, in which no instrument that the metric needs has failed."""
+    seen = np.ones(len(order), dtype=bool)
+    for instrument in _instruments(needs):
+        reasons = columns.get(f"{instrument}.{FAILED}")
+        if reasons is not None:
+            seen &= np.asarray(reasons, dtype=object)[order] == ""
+    return order[seen]
+
+
+def _why_missing(need: str, unavailable: Mapping[str, str]) -> str:
+    source, _, name = need.rpartition(".")
+    if source in unavailable:
+        return f"{source}: {unavailable[source]}"
+    if source == "number":
+        return f"the task states no '{name}'"
+    return f"{source or 'the run'} has no column '{name}' here: observe it first"
+
+
+def _refuse_non_finite(metric: str, need: str, columns: Columns) -> None:
+    values = columns[need]
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        wrong = np.logical_not(np.isfinite(values)).reshape(len(values), -1).any(axis=1)
+        _refuse(metric, f"column {need}", columns["case"], np.asarray(wrong, dtype=np.bool_))
+
+
+def _refuse(metric: str, what: str, names: Sequence[str], wrong: NDArray[np.bool_]) -> None:
+    """A number that is not finite is a defect of what made it, never a score."""
+    if wrong.any():
+        first = str(names[int(np.flatnonzero(wrong)[0])])
+        raise UserError(
+            f"{metric}: {what} is not finite for '{first}' and {int(wrong.sum()) - 1} more; nothing was written"
+        )
+
+
+def _shown_strata(asked: _Asked) -> list[str]:
+    """The strata to break down by: none where all cases are in the same one."""
+    names = sorted(set(asked.strata.values()))
+    return [name for name in names if name] if len(names) > 1 else []
+
+
+# ---------------------------------------------------------------------------------------------- what is written
+
+
+def _estimate(
+    metric: Any,
+    interval: Interval | None,
+    scored: int,
+    failed: int,
+    stratum: str,
+    failures_wrong: float | None = None,
+    absent: str = "",
+) -> Estimate:
+    lowest, highest = getattr(metric, "bounds", (-math.inf, math.inf))
+    low = None if interval is None or interval.low is None else max(lowest, interval.low)
+    high = None if interval is None or interval.high is None else min(highest, interval.high)
+    return Estimate(
+        metric=metric.name,
+        version=metric.version,
+        value=None if interval is None else interval.value,
+        low=low,
+        high=high,
+        method="" if interval is None else interval.method,
+        scored=scored,
+        failed=failed,
+        direction=metric.direction,
+        unit=metric.unit,
+        stratum=stratum,
+        failures_wrong=failures_wrong,
+        absent=absent,
+    )
+
+
+def _absent(metric: Any, asked: _Asked, reason: str) -> Estimate:
+    ok = len(asked.order)
+    return _estimate(metric, None, 0, asked.count() - ok, "", absent=reason)
+
+
+def _table(rows: Sequence[_ScoreRow]) -> pa.Table:
+    """The scores, sorted by metric and case."""
+    import pyarrow as pa
+
+    columns = list(zip(*sorted(rows), strict=True)) or [()] * len(_SCORE_COLUMNS)
+    types = [pa.string()] * 4 + [pa.float64()] * 2
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
+    return pa.table(dict(zip(_SCORE_COLUMNS, arrays, strict=True)))

@@ -1,0 +1,113 @@
+"""What a tokenizer's codes cost and how evenly they are used: bits, share of codes used, perplexities.
+
+Counts of codes come from the set of images at hand; with few images fewer codes are seen, so shares and perplexities
+rise with N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from harness.contracts import Columns
+from harness.metrics import NotMeasured
+from harness.metrics.ratio import Ratio
+
+Counts = csr_array  # ``positions codebook_size``, int64: how often each code stood at each position
+
+
+def bits_per_image() -> Ratio:
+    """Mean number of bits that an image costs: codes times log2 of the codebook's size, or what a control spends."""
+    return Ratio("bits-per-image", ("number.bits",), direction="lower", unit="bit")
+
+
+def bits_per_pixel() -> Ratio:
+    """All bits over all pixels (not the mean of the images' rates)."""
+    return Ratio("bits-per-pixel", ("number.bits",), ("number.pixels",), direction="lower", unit="bit/px")
+
+
+@dataclass(frozen=True)
+class CodeMetric:
+    """A number made from the counts of codes (``contracts.SetMetric``).
+
+    Reads ``codes`` and the codebook's size: ``number.codebook`` where a task states it, else 2 to the power bits /
+    codes.
+    """
+
+    name: str
+    measure: Callable[[NDArray[np.int64]], float]
+    by_position: bool
+    direction: Literal["higher", "lower", "none"] = "none"
+    unit: str = ""
+    version: int = 1
+    bounds: tuple[float, float] = (0.0, np.inf)
+    protocol: dict[str, Any] = field(default_factory=lambda: {"biased_with_n": True})
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("codes", "number.bits")
+
+    def state(self, columns: Columns) -> Counts:
+        lengths = {len(codes) for codes in columns["codes"]}
+        if lengths <= {0}:
+            raise NotMeasured("this model makes no codes")
+        if len(lengths) > 1:
+            raise NotMeasured(f"the images have different numbers of codes: {sorted(lengths)[:3]}")
+        codes = np.array([np.asarray(row) for row in columns["codes"]], dtype=np.int64)
+        size = _codebook_size(columns, codes.shape[1])
+        if codes.min() < 0 or codes.max() >= size:
+            raise ValueError(f"codes from {codes.min()} to {codes.max()} do not fit a codebook of {size}")
+        positions = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+        ones = np.ones(codes.size, dtype=np.int64)
+        # Sparse: at full size (512 positions, 16,384 codes) most cells are empty. Equal cells add up.
+        return csr_array((ones, (positions.ravel(), codes.ravel())), shape=(codes.shape[1], size))
+
+    def value(self, state: Counts) -> float:
+        if not self.by_position:
+            return self.measure(np.asarray(state.sum(axis=0)).ravel())
+        rows = (state.data[start:end] for start, end in zip(state.indptr[:-1], state.indptr[1:], strict=True))
+        return float(np.mean([self.measure(row) for row in rows]))
+
+
+def _codebook_size(columns: Columns, positions: int) -> int:
+    if "number.codebook" in columns:
+        sizes = np.unique(np.asarray(columns["number.codebook"]))
+    else:
+        sizes = np.unique(np.round(2 ** (np.asarray(columns["number.bits"], dtype=np.float64) / positions)))
+    if len(sizes) != 1:
+        raise NotMeasured("the images were coded with codebooks of different sizes")
+    return int(sizes[0])
+
+
+def share_used(counts: NDArray[np.int64]) -> float:
+    """Share of the codebook that occurs at all."""
+    return float(np.count_nonzero(counts) / len(counts))
+
+
+def perplexity(counts: NDArray[np.int64]) -> float:
+    """exp(entropy) of the codes' frequencies: between 1 and the number of codes in use."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def codebook_use() -> CodeMetric:
+    """Share of the codebook's entries that these images use."""
+    return CodeMetric("codebook-use", share_used, by_position=False, direction="higher", bounds=(0.0, 1.0))
+
+
+def code_perplexity() -> CodeMetric:
+    """Perplexity of the codes of all positions together.
+
+    It has no direction: even use spends the bits well, uneven use is easier to predict.
+    """
+    return CodeMetric("code-perplexity", perplexity, by_position=False)
+
+
+def code_perplexity_by_position() -> CodeMetric:
+    """Perplexity of the codes at one position, mean over positions: what is left when the position is known."""
+    return CodeMetric("code-perplexity-by-position", perplexity, by_position=True)

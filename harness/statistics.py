@@ -1,0 +1,359 @@
+"""Intervals, paired differences and corrections. Arithmetic only: it knows no file, metric name or model.
+
+Three kinds of number, three kinds of interval, all at 95 % unless told otherwise and all seeded:
+
+* a **ratio of sums** over cases: bootstrap over clusters, bias corrected and accelerated (BCa; Efron 1987), with the
+  percentiles widened for few clusters (Hesterberg 2015, "What teachers should know about the bootstrap", section
+  4.3.3);
+* a **metric of a set** (Frechet distance, perplexity ...): delete-a-group jackknife with a t interval. Never a
+  bootstrap: duplicates shrink covariances and bias such distances upwards;
+* a value per **training seed**: a t interval over at least three seeds.
+
+An interval is about what varies in it. The first two take cases as the unit, so they speak about two checkpoints;
+only the third speaks about two ways of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.seeding import rng_for, seed_for
+
+Floats = NDArray[np.float64]
+Direction = Literal["higher", "lower", "none"]
+
+RESAMPLES = 2000
+FEWEST_CLUSTERS = 8
+"""Below this many clusters a bootstrap has too few distinct resamples to say anything about a 95 % interval."""
+GROUPS = 20
+FEWEST_SEEDS = 3
+_CHUNK_CELLS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and its interval. ``low`` and ``high`` are None where the data cannot give one; ``method`` says why."""
+
+    value: float
+    low: float | None
+    high: float | None
+    method: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First minus second, paired. ``p`` is two-sided; the interval excludes 0 exactly where ``p < 1 - level``.
+
+    ``p`` is None where the data cannot give one. A bootstrap's p is never below about 1 / resamples. ``pairs`` counts
+    clusters.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    method: str
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who is best in one column of a table, and who cannot be told from it. ``p``: against the best, Holm-corrected."""
+
+    best: tuple[str, ...]
+    inseparable: tuple[str, ...]
+    p: Mapping[str, float | None]
+
+
+# -------------------------------------------------------------------------------- ratios of sums: clustered bootstrap
+
+
+def cluster_sums(clusters: Sequence[str], *parts: Floats) -> Floats:
+    """Sums of each part within each cluster, clusters in sorted order: ``clusters parts``.
+
+    Within a cluster the terms are added in the order given, so sort the cases first if bytes must not depend on their
+    order.
+    """
+    names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    return np.stack([np.bincount(index, weights=part, minlength=len(names)) for part in parts], axis=1)
+
+
+def ratio_interval(
+    numerators: Floats,
+    denominators: Floats,
+    clusters: Sequence[str],
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """sum(numerators) / sum(denominators) with a clustered BCa bootstrap interval.
+
+    Arguments hold one entry per case; cases of one cluster are resampled together. Raises ZeroDivisionError where the
+    denominators add up to 0. Where every case has the same ratio (a constant such as bits per image) the interval is
+    that value.
+    """
+    total = float(np.sum(denominators))
+    if total == 0:
+        raise ZeroDivisionError("the denominators add up to 0")
+    value = float(np.sum(numerators)) / total
+    known = int(np.flatnonzero(denominators)[0])
+    if np.array_equal(numerators * denominators[known], denominators * numerators[known]):
+        return Interval(value, value, value, "the same for every case")
+    sums = cluster_sums(clusters, numerators, denominators)
+    if len(sums) < FEWEST_CLUSTERS:
+        return Interval(value, None, None, f"no interval: {len(sums)} clusters, {FEWEST_CLUSTERS} needed")
+    bootstrap = _Bootstrap(sums, _ratio, rng_for("bootstrap", seed), resamples)
+    low, high = bootstrap.interval(level)
+    return Interval(value, low, high, f"clustered BCa bootstrap, {len(sums)} clusters, {resamples} resamples")
+
+
+def ratio_difference(
+    first: tuple[Floats, Floats],
+    second: tuple[Floats, Floats],
+    clusters: Sequence[str],
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """Ratio of sums of the first minus that of the second, on the same cases in the same order: (numerators,
+    denominators) each.
+
+    Both are resampled together, so what the cases have in common cancels.
+    """
+    if np.sum(first[1]) == 0 or np.sum(second[1]) == 0:
+        raise ZeroDivisionError("the denominators add up to 0")
+    sums = cluster_sums(clusters, *first, *second)
+    value = float(_ratio_difference(sums.sum(axis=0)))
+    if np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1]):
+        return Difference(0.0, 0.0, 0.0, 1.0, "the same on every case", len(sums))
+    if len(sums) < FEWEST_CLUSTERS:
+        method = f"no interval: {len(sums)} clusters, {FEWEST_CLUSTERS} needed"
+        return Difference(value, None, None, None, method, len(sums))
+    bootstrap = _Bootstrap(sums, _ratio_difference, rng_for("bootstrap", seed), resamples)
+    low, high = bootstrap.interval(level)
+    method = f"paired clustered BCa bootstrap, {len(sums)} clusters, {resamples} resamples"
+    return Difference(value, low, high, bootstrap.p(0.0), method, len(sums))
+
+
+def _ratio(totals: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(totals[..., 0] / totals[..., 1])
+
+
+def _ratio_difference(totals: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(totals[..., 0] / totals[..., 1] - totals[..., 2] / totals[..., 3])
+
+
+class _Bootstrap:
+    """BCa for a smooth function of cluster totals: bias from resamples, acceleration from leaving out each cluster."""
+
+    def __init__(
+        self, sums: Floats, statistic: Callable[[Floats], Floats], rng: np.random.Generator, resamples: int
+    ) -> None:
+        from scipy.special import ndtri
+
+        self._clusters = len(sums)
+        values = statistic(_resampled_totals(sums, rng, resamples))
+        # A resample without any denominator has no value; it says nothing about the statistic's spread.
+        self._values = np.sort(values[np.isfinite(values)])
+        centre = statistic(sums.sum(axis=0))
+        # Ties count half, so that a discrete statistic is not taken for a biased one.
+        self._bias = float(ndtri(self._share_below(float(centre))))
+        left_out = statistic(sums.sum(axis=0) - sums)
+        deviations = left_out[np.isfinite(left_out)].mean() - left_out[np.isfinite(left_out)]
+        spread = float(np.sum(deviations**2))
+        self._acceleration = float(np.sum(deviations**3)) / (6 * spread**1.5) if spread > 0 else 0.0
+
+    def _share_below(self, value: float) -> float:
+        below = np.searchsorted(self._values, value, "left")
+        through = np.searchsorted(self._values, value, "right")
+        return float((below + through + 1) / (2 * len(self._values) + 2))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        from scipy.special import ndtr
+        from scipy.stats import t
+
+        # Widened percentiles: t instead of z, and the bootstrap's variance is short by (n - 1) / n.
+        reach = float(t.ppf((1 + level) / 2, self._clusters - 1)) * np.sqrt(self._clusters / (self._clusters - 1))
+        ends = []
+        for side in (-reach, reach):
+            shifted = self._bias + side
+            level_there = ndtr(self._bias + shifted / (1 - self._acceleration * shifted))
+            ends.append(float(np.quantile(self._values, level_there)))
+        return ends[0], ends[1]
+
+    def p(self, null: float) -> float:
+        """Two-sided p of ``null``: the level at which the interval's end would lie on it."""
+        from scipy.special import ndtri
+        from scipy.stats import t
+
+        gap = float(ndtri(self._share_below(null))) - self._bias
+        side = gap / (1 + self._acceleration * gap) - self._bias
+        return float(2 * t.sf(abs(side) * np.sqrt((self._clusters - 1) / self._clusters), self._clusters - 1))
+
+
+def _resampled_totals(sums: Floats, rng: np.random.Generator, resamples: int) -> Floats:
+    """Totals of ``resamples`` draws of as many clusters as there are, with replacement: ``resamples parts``."""
+    clusters, parts = sums.shape
+    totals = np.empty((resamples, parts))
+    step = max(1, _CHUNK_CELLS // clusters)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = rng.integers(0, clusters, (rows, clusters), dtype=np.int32)
+        for part in range(parts):
+            totals[start : start + rows, part] = sums[:, part][drawn].sum(axis=1)
+    return totals
+
+
+# --------------------------------------------------------------------------------------- sets: delete-a-group jackknife
+
+
+def jackknife_groups(clusters: Sequence[str], *, seed: int = 0, groups: int = GROUPS) -> NDArray[np.int64] | None:
+    """The group of each case, or None where there are fewer clusters than groups.
+
+    Clusters are dealt to groups in the order of a seeded hash of their names: the result depends neither on the order
+    of the cases nor on what was measured, so two models asked the same cases fall into the same groups, and groups
+    differ by at most one cluster.
+    """
+    names = sorted(set(clusters), key=lambda name: (seed_for("jackknife", seed, name), name))
+    if len(names) < groups:
+        return None
+    group_of = {name: place % groups for place, name in enumerate(names)}
+    return np.array([group_of[name] for name in clusters], dtype=np.int64)
+
+
+def leave_one_out(states: Sequence[Any]) -> list[Any]:
+    """For each state the sum of all others, by additions only (statistics add; they need not subtract)."""
+    after: list[Any] = [None] * len(states)
+    running: Any = None
+    for place in range(len(states) - 1, -1, -1):
+        after[place] = running
+        running = states[place] if running is None else states[place] + running
+    sums, before = [], None
+    for place, state in enumerate(states):
+        pieces = [piece for piece in (before, after[place]) if piece is not None]
+        sums.append(pieces[0] + pieces[1] if len(pieces) == 2 else pieces[0])
+        before = state if before is None else before + state
+    return sums
+
+
+@dataclass(frozen=True)
+class Jackknife:
+    """A set's value, and one score per group left out. The scores' mean is the value and their spread its error.
+
+    They are pseudo-values for groups of unequal size (Busing, Meijer and van der Leeden 1999, "Delete-m jackknife for
+    unequal m"), scaled so that mean and standard error are those of a plain sample. So whatever compares two models
+    case by case can also compare them group by group.
+    """
+
+    value: float
+    scores: Floats
+
+    @classmethod
+    def of(cls, states: Sequence[Any], sizes: Sequence[int], value: Callable[[Any], float]) -> Jackknife:
+        """From one state per group; ``sizes`` are the cases in each, all > 0. Calls ``value`` once per group and once
+        for all."""
+        whole = value(_total(states))
+        left_out = np.array([value(state) for state in leave_one_out(states)])
+        share = np.asarray(sizes, dtype=np.float64) / np.sum(sizes)
+        pseudo = whole / share - (1 / share - 1) * left_out
+        centre = len(left_out) * whole - float(np.sum((1 - share) * left_out))
+        scaled = (pseudo - centre) * np.sqrt((len(share) - 1) / (1 / share - 1))
+        return cls(whole, whole + scaled - scaled.mean())
+
+
+def jackknife_interval(jackknife: Jackknife, *, level: float = 0.95) -> Interval:
+    """A t interval over groups, about the value at this number of cases: a bias with N is not corrected for here."""
+    reach, groups = _t_reach(jackknife.scores, level), len(jackknife.scores)
+    method = f"delete-a-group jackknife, {groups} groups, t"
+    return Interval(jackknife.value, jackknife.value - reach, jackknife.value + reach, method)
+
+
+def jackknife_difference(first: Jackknife, second: Jackknife, *, level: float = 0.95) -> Difference:
+    """First minus second, paired by group: the same cases must be in the same groups on both sides."""
+    from scipy.stats import t
+
+    gaps = first.scores - second.scores
+    whole, groups = first.value - second.value, len(gaps)
+    error = float(gaps.std(ddof=1)) / np.sqrt(groups)
+    p = float(2 * t.sf(abs(whole) / error, groups - 1)) if error > 0 else float(whole == 0)
+    reach = _t_reach(gaps, level)
+    return Difference(
+        whole, whole - reach, whole + reach, p, f"paired delete-a-group jackknife, {groups} groups, t", groups
+    )
+
+
+def _total(states: Sequence[Any]) -> Any:
+    total = states[0]
+    for state in states[1:]:
+        total = total + state
+    return total
+
+
+# ---------------------------------------------------------------------------------------------- training seeds
+
+
+def t_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """The mean over training seeds with a t interval. Fewer than three seeds: *undetermined*, no interval."""
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError("a mean over no seed at all")
+    mean = float(data.mean())
+    if data.size < FEWEST_SEEDS:
+        plural = "s" if data.size > 1 else ""
+        return Interval(mean, None, None, f"undetermined: {data.size} training seed{plural}, {FEWEST_SEEDS} needed")
+    reach = _t_reach(data, level)
+    return Interval(mean, mean - reach, mean + reach, f"t interval over {data.size} training seeds")
+
+
+def _t_reach(sample: Floats, level: float) -> float:
+    """Half the width of a t interval of the sample's mean."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, len(sample) - 1)) * float(sample.std(ddof=1)) / float(np.sqrt(len(sample)))
+
+
+# ---------------------------------------------------------------------------------------------- many comparisons
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: adjusted p in the order given, for the family-wise error."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return [float(value) for value in adjusted]
+
+
+def standing(
+    values: Mapping[str, float | None],
+    direction: Direction,
+    compare: Callable[[str, str], Difference],
+    *,
+    level: float = 0.95,
+) -> Standing:
+    """The best entries of a column and those that the data cannot tell from it.
+
+    ``compare(best, other)`` gives their paired difference. Each entry is tested against the observed best,
+    Holm-corrected over the column; an entry whose difference has no p is not told apart. Entries without a value take
+    no part, and with direction "none" or nothing to rank both lists are empty. Equal best values are all best.
+    """
+    ranked = {name: value for name, value in values.items() if value is not None}
+    if direction == "none" or not ranked:
+        return Standing((), (), {})
+    top = max(ranked.values()) if direction == "higher" else min(ranked.values())
+    best = tuple(name for name, value in ranked.items() if value == top)
+    raw = {name: compare(best[0], name).p for name in ranked if name not in best}
+    known = [name for name, p in raw.items() if p is not None]
+    corrected: dict[str, float | None] = dict.fromkeys(raw)
+    corrected.update(zip(known, holm([p for p in raw.values() if p is not None]), strict=True))
+    inseparable = tuple(name for name, p in corrected.items() if p is None or p >= 1 - level)
+    return Standing(best, inseparable, corrected)
