@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
-
-try:
-    from tasks.world.entries import WORLD_ENTRIES
-except ModuleNotFoundError:  # until the world's entries land
-    WORLD_ENTRIES = (Entry("data", "world", "tasks.world.stream:open_world", "procedural scenes, drawn as asked for"),)
+from tasks.world.entries import WORLD_ENTRIES
 
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
 FASHION_LICENCE = "MIT (Zalando SE)"

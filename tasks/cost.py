@@ -99,8 +99,9 @@ def _parameters(subject: Any) -> dict[str, float]:
     if not total:
         return {}
     stated: Callable[[], Sequence[Any]] | None = getattr(subject, "decoder_modules", None)
-    modules = stated() if stated else [getattr(subject, "decoder", None)]
-    if not modules or not all(isinstance(module, torch.nn.Module) for module in modules):
+    found = stated() if stated else [getattr(subject, "decoder", None)]
+    modules = [module for module in found if isinstance(module, torch.nn.Module)]
+    if not modules:
         return {"parameters": float(total)}
     decoder = _count(value for module in modules for value in module.parameters())
     return {"parameters": float(total), "decoder_parameters": float(decoder)}

@@ -75,7 +75,7 @@ class Recursion(TokenizerTask):
         scores: dict[str, list[float]] = {}
         pictures: dict[str, np.ndarray] = {}
         with torch.no_grad():
-            images = self.shown(subject, references)
+            images = self.shown(subject, list(references))
             codes = subject.encode(images)
             other = subject.encode(self.shown(subject, [partner for _, partner in inputs]))
             hidden = torch.zeros(codes.shape, dtype=torch.bool, device=codes.device)

@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import UInt8
 
-    from tasks.world.scene import Scene
 
 NAMES = ("world", "fashion", "photos")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -90,51 +89,50 @@ def numbered(case: Case) -> int:
     return int(case.id.rpartition("-")[2])
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What a source of one size holds; made once per process, whatever number of tasks ask for it."""
+
+    cases: tuple[Case, ...]
+    pictures: UInt8[np.ndarray, "count 32 32 3"]
+    revision: str
+
+
 class WorldSource:
-    """Scenes of the world's test split, drawn when first asked for; some show combinations that training never
-    showed."""
+    """Scenes of the world's test split; the stratum ``held-out`` shows combinations that training never showed."""
 
     name = "world"
     native_size: int | None = 32
     about = "embedded world, test split"
 
-    def __init__(self, count: int = WORLD_CASES) -> None:
-        self._count = count
-
-    @cached_property
-    def _scenes(self) -> tuple[Scene, ...]:
-        from tasks.world.sampling import scenes_of
-
-        return scenes_of("test", 0, self._count).scenes()
-
-    @cached_property
-    def _pictures(self) -> UInt8[np.ndarray, "count 32 32 3"]:
-        from tasks.world.draw import draw
-        from tasks.world.sampling import scenes_of
-
-        return to_bytes(draw(scenes_of("test", 0, self._count)))
-
-    @cached_property
+    @property
     def revision(self) -> str:
-        facts = canonical_json([dict(case.facts) for case in self.cases()])
-        return f"world-{hashlib.sha256(facts.encode() + self._pictures.tobytes()).hexdigest()[:DIGITS]}"
+        return _world().revision
 
     def cases(self) -> Sequence[Case]:
-        return self._cases
-
-    @cached_property
-    def _cases(self) -> tuple[Case, ...]:
-        from tasks.world.captions import caption
-
-        made = []
-        for number, scene in enumerate(self._scenes):
-            name = f"world-test-{number:06d}"
-            facts = {**scene.facts(), "caption": caption(scene)}
-            made.append(Case(name, name, "held-out" if scene.held_out else "seen", facts))
-        return tuple(made)
+        return _world().cases
 
     def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
-        return self._pictures[numbered(case)]
+        picture: np.ndarray = _world().pictures[numbered(case)]
+        return picture
+
+
+@cache
+def _world() -> _Content:
+    from tasks.world.captions import caption
+    from tasks.world.draw import draw
+    from tasks.world.sampling import scenes_of
+
+    batch = scenes_of("test", 0, WORLD_CASES)
+    pictures = to_bytes(draw(batch))
+    cases = []
+    for number, scene in enumerate(batch.scenes()):
+        name = f"world-test-{number:06d}"
+        facts = {**scene.facts(), "caption": caption(scene)}
+        cases.append(Case(name, name, "held-out" if scene.held_out else "seen", facts))
+    truth = canonical_json([dict(case.facts) for case in cases]).encode()
+    digest = hashlib.sha256(truth + pictures.tobytes()).hexdigest()
+    return _Content(tuple(cases), pictures, f"world-{digest[:DIGITS]}")
 
 
 class FashionSource:
@@ -143,27 +141,27 @@ class FashionSource:
     name = "fashion"
     native_size: int | None = 32
     about = "Fashion-MNIST test split, 28x28 grey padded to 32x32 RGB"
-    revision = f"fashion-mnist-{FILES['test'].images_sha256[:DIGITS]}"
 
-    @cached_property
-    def _data(self) -> tuple[np.ndarray, list[int]]:
-        images, labels = open_fashion("test")
-        return images, labels.tolist()
+    @property
+    def revision(self) -> str:
+        return _fashion().revision
 
     def cases(self) -> Sequence[Case]:
-        return self._cases
-
-    @cached_property
-    def _cases(self) -> tuple[Case, ...]:
-        made = []
-        for number, label in enumerate(self._data[1]):
-            name = f"fashion-test-{number:05d}"
-            made.append(Case(name, name, "", {"crop": [2, 2, 28, 28], "grey": True, "label": label}))
-        return tuple(made)
+        return _fashion().cases
 
     def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
-        number = numbered(case)
-        return padded_rgb(self._data[0][number : number + 1])[0]
+        picture: np.ndarray = _fashion().pictures[numbered(case)]
+        return picture
+
+
+@cache
+def _fashion() -> _Content:
+    images, labels = open_fashion("test")
+    cases = []
+    for number, label in enumerate(labels.tolist()):
+        name = f"fashion-test-{number:05d}"
+        cases.append(Case(name, name, "", {"crop": [2, 2, 28, 28], "grey": True, "label": label}))
+    return _Content(tuple(cases), padded_rgb(images), f"fashion-mnist-{FILES['test'].images_sha256[:DIGITS]}")
 
 
 @dataclass(frozen=True)

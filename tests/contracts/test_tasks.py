@@ -1,0 +1,168 @@
+"""One suite over every task of the catalogue: ids, revisions, JSON, order, batches.
+
+A task that examines something else than the fakes provide is skipped by name, so that it is seen to be missing here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import pickle
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.contracts import Entry, Sample, Task
+from harness.spec import canonical_json, path_safe
+from tasks import prepare
+from tasks.catalog import ENTRIES
+
+TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
+METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}
+SOURCES = ("world", "fashion", "photos", "FOLDER")
+CASES = 8
+
+WORLD_IDS = "11f4cc48a4404938"
+FASHION_IDS = "b81de75ecda752a5"
+"""SHA-256 of the ids, in order. They are join keys: a change here breaks every comparison with an older run."""
+
+
+def load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def fake_subject() -> Any:
+    spec = importlib.util.spec_from_file_location("ddtbench_fakes", Path(__file__).parents[1] / "fakes.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.BlockTokenizer()
+
+
+def fashion_is_here() -> bool:
+    return prepare.DEBIAN.is_dir() or (prepare.data_root() / "fashion-mnist" / "test.parquet").is_file()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(CASES + 1):
+        size = (24 + number, 40, 3)
+        Image.fromarray(rng.integers(0, 256, size, dtype=np.uint8)).save(place / f"{number}.png")
+    return place
+
+
+@pytest.fixture(params=[(entry, source) for entry in TASKS for source in SOURCES], ids=lambda p: f"{p[0].name}@{p[1]}")
+def task(request: pytest.FixtureRequest, folder: Path) -> Iterator[Task]:
+    entry, source = request.param
+    yield build(entry, source, folder)
+
+
+def build(entry: Entry, source: str, folder: Path) -> Task:
+    if source == "fashion" and not fashion_is_here():
+        pytest.skip("Fashion-MNIST is not here: install Debian's dataset-fashion-mnist")
+    if source == "photos" and not importlib.util.find_spec("skimage"):
+        pytest.skip("photographs are not here: pip install scikit-image foolbox")
+    built: Task = load(entry.place)(str(folder) if source == "FOLDER" else source, fake_subject())
+    if built.examines not in ("ImageTokenizer", "Denoises"):
+        pytest.skip(f"no fake provides {built.examines}")
+    return built
+
+
+def test_ids_are_unique_and_facts_are_json(task: Task) -> None:
+    cases = task.cases()
+    assert len({case.id for case in cases}) == len(cases) >= CASES
+    for case in cases:
+        assert json.loads(canonical_json(dict(case.facts))) == dict(case.facts)
+        assert case.group
+    assert [case.id for case in cases] == [case.id for case in task.cases()]
+
+
+def test_the_fingerprint_is_json_and_the_name_is_safe(task: Task) -> None:
+    canonical_json(dict(task.fingerprint))
+    assert path_safe(task.name) == task.name
+    assert task.version >= 1 and task.data_revision
+
+
+@pytest.mark.parametrize("entry", TASKS, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_second_build_is_the_same_task(entry: Entry, source: str, folder: Path) -> None:
+    one, two = build(entry, source, folder), build(entry, source, folder)
+    assert one.data_revision == two.data_revision
+    assert one.fingerprint == two.fingerprint
+    assert [case.id for case in one.cases()] == [case.id for case in two.cases()]
+
+
+def same(one: Sample, two: Sample) -> None:
+    assert one.case.id == two.case.id
+    assert one.images.keys() == two.images.keys()
+    for name, image in one.images.items():
+        assert image.dtype == np.uint8 and np.array_equal(image, two.images[name]), name
+    assert list(one.codes) == list(two.codes)
+    assert dict(one.numbers) == dict(two.numbers)
+
+
+def test_one_sample_per_case_in_order_and_a_batch_of_one_equals_a_batch_of_eight(task: Task) -> None:
+    """Bit for bit: the fake's arithmetic does not depend on the batch, so that any difference is the task's own."""
+    subject = fake_subject()
+    cases = list(task.cases()[:CASES])
+    inputs = [task.load(case) for case in cases]
+    together = task.ask(subject, cases, inputs, list(range(CASES)))
+    assert [sample.case.id for sample in together] == [case.id for case in cases]
+    for row in (0, 3, CASES - 1):
+        (alone,) = task.ask(subject, [cases[row]], [inputs[row]], [row])
+        same(alone, together[row])
+
+
+def test_samples_can_be_stored(task: Task) -> None:
+    subject = fake_subject()
+    cases = list(task.cases()[:1])
+    (sample,) = task.ask(subject, cases, [task.load(cases[0])], [0])
+    assert sample.outcome == "ok" and "reference" in sample.images
+    for image in sample.images.values():
+        assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    assert all(isinstance(code, int) for code in sample.codes)
+    assert all(isinstance(value, float) for value in sample.numbers.values())
+
+
+def test_a_task_travels_to_another_process(task: Task) -> None:
+    copy = pickle.loads(pickle.dumps(task))
+    case = task.cases()[1]
+    first, second = task.load(case), copy.load(case)
+    assert all(np.array_equal(a, b) for a, b in zip(np.atleast_3d(first), np.atleast_3d(second), strict=True))
+
+
+def test_a_probe_is_finite_numbers(task: Task) -> None:
+    if task.cases()[0].id.startswith(("fashion", "world")):  # what varies is the subject, not the source
+        cost = task.probe(fake_subject())
+        assert all(isinstance(value, float) and np.isfinite(value) for value in cost.values())
+
+
+@pytest.mark.parametrize("entry", TASKS, ids=lambda entry: entry.name)
+def test_ids_of_the_world_are_pinned(entry: Entry, folder: Path) -> None:
+    assert digest(build(entry, "world", folder)) == WORLD_IDS
+
+
+def test_ids_of_fashion_are_pinned(folder: Path) -> None:
+    assert digest(build(TASKS[0], "fashion", folder)) == FASHION_IDS
+
+
+def digest(task: Task) -> str:
+    return hashlib.sha256("\n".join(case.id for case in task.cases()).encode()).hexdigest()[:16]
+
+
+def test_every_suite_names_tasks_and_builds() -> None:
+    known = {entry.name for entry in TASKS}
+    for entry in (entry for entry in ENTRIES if entry.kind == "suite"):
+        suite = load(entry.place)()
+        assert suite.name == entry.name
+        assert {task.partition("@")[0] for task in suite.tasks} <= known
+        assert load(entry.place).__doc__
