@@ -1,0 +1,79 @@
+"""What this package brings to the catalogue; no torch here."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers for High-Resolution Image Synthesis, CVPR 2021, arXiv 2012.09841"
+VAR_PAPER = "Tian et al., Visual Autoregressive Modeling: Scalable Image Generation via Next-Scale Prediction, NeurIPS 2024, arXiv 2404.02905"
+TOKENIZER = ("ImageTokenizer",)
+
+
+def _shuffled(name: str) -> Entry:
+    return Entry(
+        kind="model",
+        name=f"shuffled-{name}",
+        place=f"baselines.controls:open_shuffled_{name}",
+        summary=f"control: {name} with its codes in a fixed wrong order",
+        provides=TOKENIZER,
+        source=f"zoo/{name}",
+        licence="MIT",
+    )
+
+
+MODELS: tuple[Entry, ...] = (
+    Entry(
+        kind="model",
+        name="vqgan",
+        place="baselines.vqgan:open_vqgan",
+        summary="a grid of codes, each the nearest vector to a convolutional latent",
+        provides=TOKENIZER,
+        source="zoo/vqgan",
+        licence="MIT",
+        paper=VQGAN_PAPER,
+    ),
+    Entry(
+        kind="model",
+        name="var",
+        place="baselines.var:open_var",
+        summary="multi-scale residual codes, coarse to fine",
+        provides=TOKENIZER,
+        source="zoo/var",
+        licence="MIT",
+        paper=VAR_PAPER,
+    ),
+    Entry(
+        kind="model",
+        name="identity",
+        place="baselines.controls:open_identity",
+        summary="control: the 8-bit pixels themselves; nothing can be better (identity@SIZE for another side than 32)",
+        provides=TOKENIZER,
+        licence="MIT",
+    ),
+    Entry(
+        kind="model",
+        name="mean-colour",
+        place="baselines.controls:open_mean_colour",
+        summary="control: one colour for the whole image, 3 codes of 256 (mean-colour@SIZE)",
+        provides=TOKENIZER,
+        licence="MIT",
+    ),
+    Entry(
+        kind="model",
+        name="jpeg",
+        place="baselines.controls:open_jpeg",
+        summary="control: JPEG in 64 bytes, tables not counted (jpeg@SIZE)",
+        provides=TOKENIZER,
+        licence="MIT",
+    ),
+    _shuffled("ddt"),
+    _shuffled("vqgan"),
+    _shuffled("var"),
+)
+
+RECIPES: tuple[Entry, ...] = (
+    Entry("recipe", "vqgan", "baselines.recipes:VQGAN_RECIPE", "VQGAN of 64 codes of 256", paper=VQGAN_PAPER),
+    Entry("recipe", "var", "baselines.recipes:VAR_RECIPE", "VAR's tokenizer of 85 codes of 64", paper=VAR_PAPER),
+)
+
+ENTRIES: tuple[Entry, ...] = MODELS + RECIPES

@@ -1,0 +1,70 @@
+"""How the zoo's VQGAN and VAR tokenizer are made: published architectures, scaled down by configuration alone.
+
+``ddtbench train tokenizer vqgan --out zoo/vqgan`` makes one again (``var`` the other), on one thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baselines.adversarial import PatchDiscriminator
+from baselines.convnet import ConvNetConfig
+from baselines.training import AdversarialTokenizer, Find, Losses, PerceptualFeatures
+from baselines.var import VARConfig, VARTokenizer
+from baselines.vqgan import VQGAN, VQGANConfig
+from harness.contracts import Recipe, Trainable
+
+SMALL_VQGAN = VQGANConfig(
+    embed_dim=16,
+    n_embed=256,
+    convnet=ConvNetConfig(
+        ch=16,
+        ch_mult=(1, 2, 4),
+        num_res_blocks=1,
+        attn_resolutions=(8,),
+        resolution=32,
+        z_channels=64,
+        norm_groups=8,
+    ),
+)
+"""32 px to 8x8 codes of 256: 512 bits."""
+
+SMALL_VAR = VARConfig(
+    vocab_size=64,
+    z_channels=16,
+    ch=16,
+    v_patch_nums=(1, 2, 4, 8),
+    ch_mult=(1, 2, 4),
+    num_res_blocks=1,
+    norm_groups=8,
+)
+"""32 px to 1 + 4 + 16 + 64 = 85 codes of 64: 510 bits."""
+
+
+def _perceptual(find: Find) -> PerceptualFeatures:
+    """The world's feature net. UserError where it has not been trained: a recipe must not change with what lies about."""
+    features: PerceptualFeatures = find("instrument", "world-features")().perceptual_features
+    return features
+
+
+def build_vqgan(find: Find) -> Trainable:
+    return AdversarialTokenizer(VQGAN(SMALL_VQGAN), Losses(), PatchDiscriminator(32, 2), _perceptual(find))
+
+
+def build_var(find: Find) -> Trainable:
+    return AdversarialTokenizer(VARTokenizer(SMALL_VAR), Losses(), PatchDiscriminator(32, 2), _perceptual(find))
+
+
+_SHARED: dict[str, Any] = {
+    "data": "world+fashion",
+    "batch": 64,
+    "learning_rate": 2e-3,
+    "warmup": 100,
+    "betas": (0.9, 0.99),
+    "ema": 0.995,
+    "threads": 1,
+}
+
+VQGAN_RECIPE = Recipe(name="vqgan", build=build_vqgan, steps=4500, **_SHARED)
+
+VAR_RECIPE = Recipe(name="var", build=build_var, steps=4500, **_SHARED)
