@@ -1,0 +1,84 @@
+"""Are two models apart on one metric? The only place where a report asks for a test.
+
+Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``). Metrics of a set
+(Frechet distances) have no score per case: there two models count as apart only if their 95 % intervals do not touch, which is
+the stricter rule when both saw the same cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.contracts import Estimate
+from reports.read import CaseScores, Run
+
+LEVEL = 0.05
+# Past this many standard errors a bootstrap adds time and, having a smallest p of about 1 / resamples, loses power under Holm.
+FAR = 8.0
+FAR_CLUSTERS = 100
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the best and another differ: ``p`` before correction, or None where only the intervals were compared."""
+
+    p: float | None
+    apart: bool
+    method: Literal["paired", "intervals", "too few cases"]
+
+
+def compare(best: Run, other: Run, metric: str) -> Comparison:
+    """Whether ``best`` and ``other`` differ on ``metric``; ``apart`` is before any correction for many tests."""
+    ours, theirs = best.scores.get(metric), other.scores.get(metric)
+    if ours is None or theirs is None:
+        return Comparison(None, _intervals_apart(best.estimate(metric), other.estimate(metric)), "intervals")
+    p = paired_p(ours, theirs)
+    if p is None:
+        return Comparison(None, False, "too few cases")
+    return Comparison(p, p < LEVEL, "paired")
+
+
+def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
+    """Two-sided p of the paired difference of two ratios of sums, on common cases; None where they are too few for a test.
+
+    From the clustered bootstrap, except where the linearised difference lies more than 8 standard errors from zero with at least
+    100 clusters: there that t statistic's own p stands, and no resample could have disagreed.
+    """
+    import numpy as np
+
+    from harness.statistics import cluster_sums, ratio_difference
+
+    _, left, right = np.intersect1d(ours.cases, theirs.cases, return_indices=True)
+    first = (ours.numerators[left], ours.denominators[left])
+    second = (theirs.numerators[right], theirs.denominators[right])
+    if not len(left) or first[1].sum() == 0 or second[1].sum() == 0:
+        return None
+    groups = ours.groups[left]
+    sums = cluster_sums(groups, *first, *second)
+    if len(sums) >= FAR_CLUSTERS:
+        from scipy.stats import t
+
+        totals = sums.sum(axis=0)
+        first_influence = (sums[:, 0] - totals[0] / totals[1] * sums[:, 1]) / totals[1]
+        second_influence = (sums[:, 2] - totals[2] / totals[3] * sums[:, 3]) / totals[3]
+        error = float(np.sqrt(np.sum((first_influence - second_influence) ** 2)))
+        gap = abs(float(totals[0] / totals[1] - totals[2] / totals[3]))
+        if error > 0 and gap > FAR * error:
+            return float(2 * t.sf(gap / error, len(sums) - 1))
+    return ratio_difference(first, second, groups).p
+
+
+def _intervals_apart(one: Estimate | None, two: Estimate | None) -> bool:
+    if one is None or two is None or one.low is None or one.high is None or two.low is None or two.high is None:
+        return False
+    return one.high < two.low or two.high < one.low
+
+
+def holm(p_values: Mapping[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+    """Holm's step-down correction by name."""
+    from harness.statistics import holm as corrected
+
+    names = sorted(p_values)
+    return dict(zip(names, corrected([p_values[name] for name in names]), strict=True))

@@ -1,0 +1,292 @@
+"""The seam to stored runs: opens run folders and hands out frozen values. Nothing else here knows how a run is stored.
+
+A folder that cannot be read is a ``Problem`` with its reason, shown on the page; it never hides the other runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.contracts import Estimate
+from harness.errors import UserError
+from harness.files import Folder
+from harness.results import read_index
+from harness.store import RunFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+# Everything that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors are among them).
+UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that a subject could not do, with the reason it gave."""
+
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something under the root that could not be read."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """One metric on every scored case: ``numerators / denominators`` are the scores, ``groups`` the clusters."""
+
+    cases: np.ndarray
+    groups: np.ndarray
+    strata: np.ndarray
+    numerators: np.ndarray
+    denominators: np.ndarray
+
+    def by_case(self) -> dict[str, float]:
+        """case -> score; cases with denominator 0 are left out, since they say nothing."""
+        return {
+            str(case): float(top) / float(bottom)
+            for case, top, bottom in zip(self.cases, self.numerators, self.denominators, strict=True)
+            if bottom
+        }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one set of cases measured. ``mixed``: its samples or observations were made under more than one environment."""
+
+    digest: str
+    estimates: tuple[Estimate, ...]
+    mixed: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of cases: scored and failed."""
+        return max((item.scored + item.failed for item in self.estimates if not item.stratum), default=0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, read. ``measure`` is the set of cases that the report shows for it."""
+
+    subject: str
+    task: str
+    key: str
+    folder: RunFolder = field(hash=False, compare=False)
+    spec: Mapping[str, Any] = field(hash=False)
+    environment: Mapping[str, Any] = field(hash=False)
+    cost: Mapping[str, Any] = field(hash=False)
+    measures: tuple[Measure, ...] = ()
+    measure: Measure | None = None
+    failures: tuple[Failure, ...] = ()
+    asked: int = 0
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        return self.measure.estimates if self.measure else ()
+
+    def estimate(self, metric: str, stratum: str = "") -> Estimate | None:
+        """The estimate of that metric, overall or in one stratum."""
+        return next((item for item in self.estimates if item.metric == metric and item.stratum == stratum), None)
+
+    @property
+    def failed_share(self) -> float:
+        """The share of cases that failed, in [0, 1]."""
+        total = max((item.scored + item.failed for item in self.estimates if not item.stratum), default=0)
+        failed = max((item.failed for item in self.estimates if not item.stratum), default=0)
+        return failed / total if total else (len(self.failures) / self.asked if self.asked else 0.0)
+
+    @cached_property
+    def scores(self) -> dict[str, CaseScores]:
+        """metric -> scores per case, in case order of the file; empty when there is no readable file."""
+        return _read_scores(self.folder, self.measure.digest) if self.measure else {}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All that a report is made of."""
+
+    runs: tuple[Run, ...]
+    problems: tuple[Problem, ...] = ()
+    suite: str = ""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(run.task for run in self.runs))
+
+    def of_task(self, task: str) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.task == task)
+
+
+def read_stored(runs_root: str, suite: str | None = None) -> Stored:
+    """Every run under the root, or those of one suite, in a fixed order. An empty or missing root has none.
+
+    Raises UserError for a suite that was not run here.
+    """
+    top = Folder(runs_root)
+    paths = sorted(str(row["path"]) for row in read_index(runs_root, suite)) if suite else _run_paths(top)
+    runs: list[Run] = []
+    problems: list[Problem] = []
+    for path in dict.fromkeys(paths):
+        try:
+            run, troubles = _read_run(RunFolder.open(f"{top.url}/{path}"))
+        except UNREADABLE as error:
+            problems.append(Problem(path, _reason(error)))
+            continue
+        runs.append(run)
+        problems += [Problem(f"{path}/{name}", reason) for name, reason in troubles]
+    return Stored(tuple(_share_case_sets(runs)), tuple(problems), suite or "")
+
+
+def _run_paths(top: Folder) -> list[str]:
+    """``<subject>/<task>/<key>`` of every folder that holds a spec, sorted; a folder that cannot be opened hides no other."""
+    return [
+        f"{subject}/{task}/{key}"
+        for subject in top.names(folders=True)
+        for task in top.names(subject, folders=True)
+        for key in top.names(f"{subject}/{task}", folders=True)
+        if top.exists(f"{subject}/{task}/{key}/spec.json")
+    ]
+
+
+def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
+    """case -> image name -> PNG bytes, for the cases that succeeded."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(sorted(set(cases)), type=pa.string())
+    found: dict[str, dict[str, bytes]] = {}
+    for _, table in _samples(run.folder):
+        if table is None:
+            continue
+        for row in table.filter(pc.is_in(table["case"], value_set=wanted)).select(["case", "outcome", "images"]).to_pylist():
+            if row["outcome"] == "ok":
+                found[row["case"]] = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
+    """(cluster of each case, name -> number of each case): what the subject's samples state themselves, failed cases left out.
+
+    Names that not every sample has are left out too.
+    """
+    import json
+
+    groups: list[str] = []
+    rows: list[dict[str, float]] = []
+    for _, table in _samples(run.folder):
+        if table is None:
+            continue
+        for row in table.select(["group", "outcome", "numbers"]).to_pylist():
+            if row["outcome"] == "ok":
+                groups.append(row["group"])
+                rows.append(json.loads(row["numbers"] or "{}"))
+    names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
+    return groups, {name: [float(row[name]) for row in rows] for name in names}
+
+
+def _samples(folder: RunFolder) -> Iterator[tuple[str, pa.Table | None]]:
+    """(name, table) of every part; None for one whose bytes are not what its name says, or that cannot be read."""
+    for part in folder.parts():
+        try:
+            yield part.file, folder.read(part)
+        except UNREADABLE:
+            yield part.file, None
+
+
+def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
+    """(run, troubles): a file of the folder that cannot be read is a trouble; only the spec is indispensable."""
+    troubles: list[tuple[str, str]] = []
+
+    def attempt(name: str) -> dict[str, Any]:
+        try:
+            return folder.folder.read_json(name)
+        except UNREADABLE as error:
+            troubles.append((name, _reason(error)))
+            return {}
+
+    measures = []
+    for digest in folder.folder.names("measures", folders=True):
+        try:
+            measures.append(_read_measure(folder, digest))
+        except UNREADABLE as error:
+            troubles.append((f"measures/{digest}", _reason(error)))
+    run = Run(
+        subject=folder.spec.model,
+        task=folder.spec.task,
+        key=folder.key,
+        folder=folder,
+        spec=folder.spec.to_dict(),
+        environment=attempt("environment.json"),
+        cost=attempt("cost.json"),
+        measures=tuple(measures),
+        measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
+    )
+    if not measures or any(item.failed for measure in measures for item in measure.estimates):
+        failures, asked, unread = _read_failures(folder)
+        return replace(run, failures=failures, asked=asked), troubles + unread
+    return run, troubles
+
+
+def _read_measure(folder: RunFolder, digest: str) -> Measure:
+    header = folder.read_estimates_header(digest)
+    estimates = tuple(Estimate(**item) for item in header["estimates"])
+    return Measure(digest, estimates, bool(header.get("mixed_environment")))
+
+
+def _read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tuple[str, str]]]:
+    """(failures by name, samples stored, parts that cannot be read)."""
+    failures: list[Failure] = []
+    troubles: list[tuple[str, str]] = []
+    asked = 0
+    for name, table in _samples(folder):
+        if table is None:
+            troubles.append((f"samples/{name}", "damaged: run again to make it again"))
+            continue
+        asked += table.num_rows
+        rows = table.select(["case", "outcome", "reason"]).to_pylist()
+        failures += [Failure(row["case"], row["reason"] or "") for row in rows if row["outcome"] != "ok"]
+    return tuple(sorted(failures, key=lambda item: item.case)), asked, troubles
+
+
+def _read_scores(folder: RunFolder, digest: str) -> dict[str, CaseScores]:
+    import numpy as np
+
+    try:
+        frame = folder.read_scores(digest)
+        scores = {}
+        for metric, rows in frame.groupby("metric", sort=False):
+            words = (rows[name].to_numpy(dtype=str) for name in ("case", "group", "stratum"))
+            numbers = (rows[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator"))
+            scores[str(metric)] = CaseScores(*words, *numbers)
+    except UNREADABLE:
+        return {}
+    return scores
+
+
+def _share_case_sets(runs: Sequence[Run]) -> list[Run]:
+    """For each task show the set of cases that most runs have measured (the largest of those), so that rows are comparable."""
+    chosen: list[Run] = []
+    for run in runs:
+        peers = [other for other in runs if other.task == run.task]
+        holders = {
+            item.digest: sum(any(item.digest == measure.digest for measure in peer.measures) for peer in peers)
+            for item in run.measures
+        }
+        best = max(run.measures, key=lambda item: (holders[item.digest], item.size, item.digest), default=None)
+        chosen.append(run if best is run.measure else replace(run, measure=best))
+    return chosen
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
