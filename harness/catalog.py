@@ -17,6 +17,7 @@ from harness.contracts import Entry, Kind, Task
 from harness.errors import UserError, nearest
 
 GROUP = "ddtbench.catalog"
+REPORTERS = "ddtbench.reports"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -129,3 +130,11 @@ def require_fit(model: str, task: str, examines: str) -> None:
     would = f"models which do: {', '.join(fitting)}" if fitting else "no model in the catalogue does"
     has = f"it provides {', '.join(entry.provides)}" if entry.provides else "it provides none"
     raise UserError(f"task '{task}' examines {examines}, which model '{entry.name}' is not ({has}); {would}")
+
+
+def reporter(name: str) -> Any:
+    """What turns stored runs into something to read: ``summary`` makes a text, ``page`` a folder of pages."""
+    found = list(entry_points(group=REPORTERS, name=name))
+    if not found:
+        raise UserError(f"no installed package makes a '{name}' of runs: install ddtbench again with pip")
+    return found[0].load()

@@ -18,16 +18,16 @@ from harness.errors import UserError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+DEFECT = 1
 
 app = typer.Typer(
     name="ddtbench",
     help="What does a visual tokenizer buy a multimodal model? Runs, measures and compares tokenizers.",
     rich_markup_mode=None,
     add_completion=False,
-    no_args_is_help=True,
 )
-data = typer.Typer(help="Prepare data sets.", rich_markup_mode=None, no_args_is_help=True)
-train = typer.Typer(help="Train a checkpoint from a recipe.", rich_markup_mode=None, no_args_is_help=True)
+data = typer.Typer(help="Prepare data sets.", rich_markup_mode=None)
+train = typer.Typer(help="Train a checkpoint from a recipe.", rich_markup_mode=None)
 app.add_typer(data, name="data")
 app.add_typer(train, name="train")
 
@@ -41,7 +41,7 @@ def list_command(
     what: Annotated[str, typer.Argument(metavar="KIND", help="models, tasks, suites, metrics, instruments, data, ...")],
     debug: Debug = False,
 ) -> None:
-    """What there is: models, tasks, suites, metrics, instruments, data, recipes or published."""
+    """List models, tasks, suites, metrics, data, recipes."""
     from harness.listing import list_text
 
     print(list_text(what))
@@ -50,7 +50,9 @@ def list_command(
 @app.command("run")
 def run_command(
     target: Annotated[str, typer.Argument(metavar="SUITE|TASK|FILE.toml")],
-    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="NAME[@CHECKPOINT]; can be repeated.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="NAME[@CHECKPOINT]; can be repeated.")
+    ] = None,
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="NAME[@ARGUMENT]; can be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
     out: Annotated[str, typer.Option(help="Where runs are stored: a path or any fsspec URL.")] = "runs",
@@ -66,18 +68,21 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Run, observe and measure a suite; the same command resumes and adds what is missing."""
+    """Run, observe and measure; repeated, it resumes.
+
+    What is stored already is not asked again.
+    """
     from harness import commands
 
     shared = {"seed": seed, "batch": batch, "threads": threads}
     suite = commands.suite_for(target, models=model or (), tasks=task or (), limit=limit, **shared)
     place = commands.resolve_device(device)
     if dry_run:
-        print(commands.dry_run(suite, out, device=place, workers=workers))
+        rehearsal = commands.dry_run(suite, out, device=place, workers=workers)
+        print(rehearsal)
+        rehearsal.require_all()
         return
-    commands.run_suite(
-        suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment
-    )
+    commands.run_suite(suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment)
     print(commands.summary(out, suite.name))
     print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}")
 
@@ -89,7 +94,7 @@ def observe_command(
     suite: Suite = None,
     debug: Debug = False,
 ) -> None:
-    """Observe stored samples again; only what is missing is computed."""
+    """Observe stored samples again, as far as missing."""
     from harness import commands
 
     count = commands.observe_runs(runs, suite=suite, instruments=instrument or ())
@@ -103,7 +108,7 @@ def measure_command(
     suite: Suite = None,
     debug: Debug = False,
 ) -> None:
-    """Measure stored observations again: arithmetic only, no model is opened."""
+    """Measure again what is stored; opens no model."""
     from harness import commands
 
     commands.measure_runs(runs, suite=suite, metrics=metric or ())
@@ -118,7 +123,10 @@ def report_command(
     suite: Suite = None,
     debug: Debug = False,
 ) -> None:
-    """Write index.html, tables (.md .csv .tex) and figures (.svg .png .pdf)."""
+    """Write pages, tables and figures of stored runs.
+
+    index.html, tables (.md .csv .tex) and figures (.svg .png .pdf).
+    """
     from harness import commands
 
     print(f"report: {commands.report_runs(runs, to, suite=suite)}")
@@ -154,6 +162,17 @@ def train_tokenizer_command(
         print(f"checkpoint: {folder}")
 
 
+def _explain(error: Exception) -> tuple[str, int]:
+    """(the line for the user, the exit code)."""
+    if isinstance(error, UserError):
+        return str(error), BAD_INPUT
+    if isinstance(error, typer.TyperException):
+        return f"{error.format_message()} (see 'ddtbench --help')", BAD_INPUT
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'no file named'}", BAD_INPUT
+    return f"unexpected {type(error).__name__}: {error}; add --debug for the traceback", DEFECT
+
+
 def _say(text: str) -> None:
     print(f"ddtbench: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
@@ -169,17 +188,17 @@ _default_show_warning = warnings.showwarning
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The entry point. Exit codes: 0 done, 2 bad input, 130 interrupted; one line on stderr says what is wrong."""
+    """The entry point. Exit codes: 0 done, 2 bad input, 130 interrupted, 1 a defect of ours; one line says what."""
     words = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     try:
-        code = app(args=words, prog_name="ddtbench", standalone_mode=False)
-    except (UserError, typer.TyperException) as error:
+        code = app(args=words or ["--help"], prog_name="ddtbench", standalone_mode=False)
+    except Exception as error:  # the border to the user: one line, and the traceback only for those who ask
         if "--debug" in words:
             traceback.print_exc()
-        is_usage = isinstance(error, typer.TyperException)
-        _say(f"{error.format_message()} (see 'ddtbench --help')" if is_usage else str(error))
-        sys.exit(BAD_INPUT)
+        line, exit_code = _explain(error)
+        _say(line)
+        sys.exit(exit_code)
     if code == INTERRUPTED:
         _say("interrupted; what is finished is kept, and the same command goes on from there")
     sys.exit(code if isinstance(code, int) else 0)

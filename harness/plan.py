@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog
-from harness.checkpoints import digest_of
+from harness.checkpoints import digest_of, read_card
 from harness.contracts import Case, Task
 from harness.errors import UserError, nearest
 from harness.spec import RunRequest, RunSpec, SuiteSpec, path_safe, suite_from_toml
@@ -22,12 +22,13 @@ from harness.spec import RunRequest, RunSpec, SuiteSpec, path_safe, suite_from_t
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run that can start: its spec, its task, and how to open its subject."""
+    """A run that can start: its spec, its task, how to open its subject, and what the card says of its training."""
 
     request: RunRequest
     spec: RunSpec
     task: Task
     open_subject: Callable[[], Any] = field(compare=False)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -45,8 +46,8 @@ def suite_for(
 ) -> SuiteSpec:
     """The suite that a user names: a suite, a task (then with models), or a TOML file; checkpoint globs are expanded.
 
-    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed, batch, unit_size or threads. Raises UserError
-    for an unknown name, with the nearest known one.
+    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed, batch, unit_size or threads. Raises
+    UserError for an unknown name, with the nearest known one.
     """
     suite = _named_suite(target, models, tasks).changed(models=models, tasks=tasks, limit=limit, **shared)
     for model in suite.models:
@@ -77,7 +78,7 @@ def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> Su
 
 
 def expand_model(text: str) -> list[str]:
-    """``NAME@GLOB`` as one model per checkpoint folder, in natural order (step_2 before step_10); others as they are."""
+    """``NAME@GLOB`` as one model per checkpoint, in natural order (step_2 before step_10); others as they are."""
     name, source = catalog.split_name(text)
     if not glob.has_magic(source):
         return [text]
@@ -116,7 +117,7 @@ def resolve_device(device: str) -> str:
 
 
 def plan(suite: SuiteSpec, device: str = "cpu") -> list[PlannedRun]:
-    """Every run of the suite, grouped by model so that each is opened once. Raises UserError if one of them cannot start."""
+    """Every run of the suite, grouped by model so that each is opened once. Raises UserError if one cannot start."""
     runs = [
         plan_run(suite, request, device) for model in suite.models for request in suite.runs if request.model == model
     ]
@@ -147,7 +148,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         unit_size=suite.unit_size,
         threads=suite.threads,
     )
-    return PlannedRun(request, spec, task, partial(opened, request.model, device))
+    return PlannedRun(request, spec, task, partial(opened, request.model, device), _training(request.model))
 
 
 def model_label(text: str, checkpoint: str) -> str:
@@ -159,9 +160,18 @@ def model_label(text: str, checkpoint: str) -> str:
 
 
 def _checkpoint(model: str, subject: Any) -> str:
-    """The SHA-256 of the weights: as the subject states it (``checkpoint_digest``), else as the checkpoint's card does."""
+    """The SHA-256 of the weights: as the subject states it (``checkpoint_digest``), else as its card does."""
     stated = getattr(subject, "checkpoint_digest", None)
     return str(stated) if stated is not None else digest_of(catalog.source_of(model))
+
+
+def _training(model: str) -> Mapping[str, Any]:
+    """What the card of the checkpoint says of its training; nothing for a checkpoint without a card of ours."""
+    try:
+        source = catalog.source_of(model)
+        return dict(read_card(source).get("training", {})) if source else {}
+    except UserError:
+        return {}
 
 
 def _digest_or_none(source: str) -> str | None:
@@ -176,7 +186,9 @@ def _settings(request: RunRequest, task: Task, subject: Any) -> Mapping[str, Any
     theirs = dict(getattr(subject, "settings", {}))
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:
-            raise UserError(f"{request.model} and {request.task} both set '{name}', to {theirs[name]} and to {ours[name]}")
+            raise UserError(
+                f"{request.model} and {request.task} both set '{name}', to {theirs[name]} and to {ours[name]}"
+            )
     return {**ours, **theirs}
 
 

@@ -40,7 +40,9 @@ def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:
         known = ", ".join(name.removesuffix(".json") for name in Folder(root).names("suites"))
         raise UserError(f"suite '{suite}' was not run in {root}" + (f"; known there: {known}" if known else ""))
     if content.get("schema") != INDEX_SCHEMA:
-        raise UserError(f"{root}/suites/{suite}.json has schema {content.get('schema')}, this version reads {INDEX_SCHEMA}")
+        raise UserError(
+            f"{root}/suites/{suite}.json has schema {content.get('schema')}, this version reads {INDEX_SCHEMA}"
+        )
     rows: list[Mapping[str, Any]] = content["runs"]
     return rows
 

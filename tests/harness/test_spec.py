@@ -61,7 +61,7 @@ def test_every_field_is_part_of_the_key(change):
 def test_the_key_is_short_hex_and_stays_what_it_is():
     assert SPEC.canonical().startswith('{"batch":32,"checkpoint":"ab')
     assert len(SPEC.key()) == KEY_DIGITS
-    # Folders of earlier runs are found by this value: a change of the canonical form makes every stored run unreachable.
+    # Folders of earlier runs are found by this value: another canonical form makes every stored run unreachable.
     assert SPEC.key() == "02bb0cb710d59501"
 
 
@@ -95,7 +95,7 @@ def test_an_impossible_spec_is_refused(change, words):
 
 def test_a_stored_spec_with_other_keys_is_refused():
     values = SPEC.to_dict()
-    with pytest.raises(UserError, match="unknown key 'sead'.*did you mean 'seed'"):
+    with pytest.raises(UserError, match=r"unknown key 'sead'.*did you mean 'seed'"):
         RunSpec.from_dict({**values, "sead": 1})
     del values["seed"]
     with pytest.raises(UserError, match="lacks 'seed'"):

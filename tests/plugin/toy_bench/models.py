@@ -5,7 +5,9 @@ class Adder:
     """Adds digit by digit and forgets to carry; gives up on thirteen."""
 
     version = 3
-    settings = {"carry": False}
+
+    def __init__(self):
+        self.settings = {"carry": False}
 
     def add(self, left, right):
         if 13 in (left, right):

@@ -1,0 +1,242 @@
+"""What the command line does, as calls for a notebook: run, observe, measure and report what a suite asks for.
+
+``run_suite`` and ``measure_runs`` return a pandas frame with one row per estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import catalog
+from harness.contracts import Estimate, Instrument, Recipe
+from harness.environment import limited_threads
+from harness.errors import UserError, nearest
+from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
+from harness.progress import Progress
+from harness.rehearsal import dry_run
+from harness.results import frame_of, read_index, write_index
+from harness.spec import SuiteSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.store import RunFolder
+
+ENGINES = ("local",)
+
+
+def run_suite(
+    suite: SuiteSpec | str,
+    out: str = "runs",
+    *,
+    engine: str = "local",
+    workers: int = 1,
+    device: str = "cpu",
+    mixed_environment: bool = False,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
+
+    The same call resumes; what is stored is not asked again. Everything that can be wrong with the request is found
+    before anything is written. Raises UserError.
+    """
+    _require_engine(engine, workers)
+    suite = suite_for(suite) if isinstance(suite, str) else suite
+    progress = progress or Progress()
+    with limited_threads(suite.threads):
+        planned = plan(suite, device)
+        if workers > 1:
+            opened.cache_clear()  # the workers open their own
+        measured = []
+        for item in planned:
+            folder = _run(item, out, device, workers, mixed_environment, progress)
+            protocol = _protocol(item)
+            folder.write_manifest(protocol=protocol)
+            _observe(folder, protocol["instruments"], progress)
+            measured.append((_names(folder), _measure(folder, protocol)))
+        opened.cache_clear()
+    write_index(out, suite.name, planned)
+    return frame_of(measured)
+
+
+def _require_engine(engine: str, workers: int) -> None:
+    if engine not in ENGINES:
+        raise UserError(f"unknown engine '{engine}'{nearest(engine, ENGINES)}")
+    if workers < 1:
+        raise UserError(f"workers must be at least 1, not {workers}")
+
+
+def _run(
+    item: PlannedRun, out: str, device: str, workers: int, mixed_environment: bool, progress: Progress
+) -> RunFolder:
+    from harness.run import run
+    from harness.store import RunFolder
+
+    folder = RunFolder.create_or_open(out, item.spec)
+    run(
+        item.spec,
+        item.task,
+        item.open_subject,
+        folder,
+        limit=item.request.limit,
+        progress=progress,
+        mixed_environment=mixed_environment,
+        workers=workers,
+        device=device,
+        training=item.training,
+    )
+    return folder
+
+
+def _protocol(item: PlannedRun) -> dict[str, Any]:
+    """What measuring again needs to know of the task, so that neither task nor subject is opened for it."""
+    return {
+        "request": {"model": item.request.model, "task": item.request.task, "limit": item.request.limit},
+        "instruments": list(item.task.instruments),
+        "metrics": list(item.task.metrics),
+        "fingerprint": dict(item.task.fingerprint),
+    }
+
+
+def _names(folder: RunFolder) -> dict[str, Any]:
+    return {"model": folder.spec.model, "task": folder.spec.task, "key": folder.key}
+
+
+@cache
+def _instrument(name: str) -> Instrument:
+    """Made once per process, since its weights are read only once then."""
+    made: Instrument = catalog.find("instrument", name)()
+    return made
+
+
+def _observe(folder: RunFolder, instruments: Sequence[str], progress: Progress) -> None:
+    from harness.observe import observe
+
+    with limited_threads(folder.spec.threads):
+        observe(folder, [_instrument(name) for name in instruments], batch=folder.spec.batch, progress=progress)
+
+
+def _measure(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:
+    from harness.measure import measure
+
+    metrics = [catalog.find("metric", name)() for name in protocol["metrics"]]
+    with limited_threads(folder.spec.threads):
+        return measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
+
+
+def _stored(runs: str, suite: str | None) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """The run folders of a root, or those of one of its suites, with their protocols."""
+    from harness.store import RunFolder, find_run_folders
+
+    if suite is None:
+        folders = find_run_folders(runs)
+    else:
+        folders = [RunFolder.open(f"{runs.rstrip('/')}/{row['path']}") for row in read_index(runs, suite)]
+    for folder in folders:
+        protocol = folder.manifest().get("protocol")
+        if protocol is None:
+            raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
+        yield folder, protocol
+
+
+def _added(protocol: dict[str, Any], kind: str, names: Sequence[str]) -> dict[str, Any]:
+    return {**protocol, kind: list(dict.fromkeys([*protocol[kind], *names]))}
+
+
+def observe_runs(
+    runs: str,
+    *,
+    suite: str | None = None,
+    instruments: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> int:
+    """Observe stored samples with the instruments of their tasks and these; only what is missing is computed.
+
+    Returns the number of runs. Raises UserError.
+    """
+    for name in instruments:
+        catalog.lookup("instrument", name)
+    stored = list(_stored(runs, suite))
+    for folder, protocol in stored:
+        wider = _added(protocol, "instruments", instruments)
+        _observe(folder, wider["instruments"], progress or Progress())
+        if wider != protocol:
+            folder.write_manifest(protocol=wider)
+    return len(stored)
+
+
+def measure_runs(runs: str, *, suite: str | None = None, metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Measure what is stored, with the metrics of the tasks and these. Opens no model. Raises UserError."""
+    for name in metrics:
+        catalog.lookup("metric", name)
+    measured = []
+    for folder, protocol in list(_stored(runs, suite)):
+        wider = _added(protocol, "metrics", metrics)
+        measured.append((_names(folder), _measure(folder, wider)))
+        if wider != protocol:
+            folder.write_manifest(protocol=wider)
+    return frame_of(measured)
+
+
+def summary(runs: str, suite: str | None = None) -> str:
+    """The comparison table of stored runs, as text."""
+    text: str = catalog.reporter("summary")(runs, suite)
+    return text.rstrip("\n")
+
+
+def report_runs(runs: str, to: Path | str, *, suite: str | None = None) -> Path:
+    """Write the report of stored runs into the folder ``to``; returns the path of its first page."""
+    page: Path = catalog.reporter("page")(runs, Path(to), suite)
+    return page
+
+
+def prepare_data(name: str, source: str | None = None) -> Path:
+    """Check and convert a data set, once. Raises UserError for one that is unknown or needs no preparing."""
+    prepare = catalog.find("data", name)
+    if "source" not in signature(prepare).parameters:
+        raise UserError(f"data '{name}' needs no preparing")
+    folder: Path = prepare(source)
+    return folder
+
+
+def train_tokenizer(
+    recipe: str,
+    out: Path | str,
+    *,
+    dry_run: bool = False,
+    resume: bool = False,
+    steps: int | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Train the tokenizer of a recipe; returns the folder of its checkpoint. Raises UserError."""
+    found = catalog.find("recipe", recipe)
+    trainer = catalog.find("trainer", "tokenizer")
+    made: Path = trainer(
+        found if isinstance(found, Recipe) else found(),
+        Path(out),
+        catalog.find,
+        resume=resume,
+        dry_run=dry_run,
+        steps=steps,
+        threads=threads,
+    )
+    return made
+
+
+__all__ = [
+    "dry_run",
+    "measure_runs",
+    "observe_runs",
+    "plan",
+    "prepare_data",
+    "report_runs",
+    "resolve_device",
+    "run_suite",
+    "suite_for",
+    "summary",
+    "train_tokenizer",
+]
