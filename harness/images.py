@@ -134,17 +134,19 @@ def centre_crop_resize(
 ) -> UInt8[np.ndarray, "size size 3"]:
     """Short side resized to ``size``, centre cropped, rounded as torchvision's Resize and CenterCrop do.
 
-    ``filter`` is the name that belongs in a protocol fingerprint; Pillow does the resampling, on 8-bit pixels.
+    ``filter`` is the name that belongs in a protocol fingerprint; Pillow does the resampling, on 8-bit pixels. Raises
+    ValueError for an unknown filter, or if the resized image would have more than ``MAX_PIXELS`` pixels.
     """
     if filter not in FILTERS:
         raise ValueError(f"unknown resize filter '{filter}': one of {', '.join(FILTERS)}")
     height, width = rgb.shape[:2]
     short = min(height, width)
-    # Only what is kept of the long side is resampled: an image of 16,384 x 1 must not become 16,384 times as large.
     tall, wide = int(size * height / short), int(size * width / short)
+    if tall * wide > MAX_PIXELS:
+        raise ValueError(f"an image of {width} x {height} is too elongated for a short side of {size}")
     top, left = round((tall - size) / 2.0), round((wide - size) / 2.0)
-    box = (left * width / wide, top * height / tall, (left + size) * width / wide, (top + size) * height / tall)
-    return np.array(Image.fromarray(rgb).resize((size, size), FILTERS[filter], box=box))
+    resized = Image.fromarray(rgb).resize((wide, tall), FILTERS[filter])
+    return np.array(resized.crop((left, top, left + size, top + size)))
 
 
 def describe_preprocessing(size: int, filter: str = "bicubic-antialias") -> dict[str, Any]:

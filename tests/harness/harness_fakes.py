@@ -38,9 +38,22 @@ class FakeSubject:
         return np.clip(flat + noise, 0, 255).astype(np.uint8)
 
 
+class TorchSubject(FakeSubject):
+    """The same with a convolution, whose sums torch splits by its threads."""
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        import torch
+
+        weight = torch.randn(64, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+        features = torch.conv2d(torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float(), weight, padding=2)
+        return (features.flatten(1) @ features.flatten(1).T).abs().mul(1e6).long().sum(1, keepdim=True).expand(
+            -1, 4
+        ).numpy() % 256
+
+
 @dataclass(frozen=True)
 class FakeTask:
-    """``count`` random images: ``bad_load`` cannot be loaded, ``bad_ask`` break their batch, ``deadly`` kill the process."""
+    """``count`` random images: ``bad_load`` cannot be loaded, ``bad_ask`` break their batch, ``deadly`` kill it all."""
 
     count: int = 20
     size: int = 8

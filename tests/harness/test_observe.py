@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import harness_fakes as fakes
+import pytest
+
+from harness.errors import UserError
+from harness.observe import observe
+from harness.run import run
+from harness.store import RunFolder
+
+TASK = fakes.FakeTask(count=11, bad_ask=(4,))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    spec = fakes.spec_for(TASK)
+    made = RunFolder.create_or_open(tmp_path, spec)
+    run(spec, TASK, fakes.FakeSubject, made)
+    return made
+
+
+def test_only_what_is_missing_is_observed(folder: RunFolder):
+    first = fakes.Brightness()
+    assert observe(folder, [first], batch=4) == {"brightness": ""}
+    assert set(first.seen) == {4}  # the last batch is padded
+    before = fakes.part_bytes(folder.path)
+    again = fakes.Brightness()
+    observe(folder, [again], batch=4)
+    assert again.seen == [] and fakes.part_bytes(folder.path) == before
+    part = folder.parts("observations/brightness-d1")[0]
+    Path(folder.path, "observations/brightness-d1", part.file).unlink()
+    observe(folder, [again], batch=4)
+    assert again.seen == [4, 4] and fakes.part_bytes(folder.path) == before
+
+
+def test_another_digest_is_another_place_and_the_latest_is_read(folder: RunFolder):
+    observe(folder, [fakes.Brightness()], batch=4)
+    observe(folder, [fakes.Brightness(digest="d2", bad=("case-0000",))], batch=4)
+    assert folder.folder.names("observations", folders=True) == ["brightness-d1", "brightness-d2"]
+    assert folder.instruments() == {"brightness": "d2"}
+    assert folder.columns().columns["brightness._failed"][0]
+
+
+@pytest.mark.parametrize("batch", [1, 4, 100])
+def test_only_the_guilty_sample_has_a_null_row_whatever_the_batch(folder: RunFolder, batch: int):
+    observe(folder, [fakes.Brightness(bad=("case-0001",), nan=("case-0006",))], batch=batch)
+    columns = folder.observation_columns("brightness")
+    reasons = dict(zip(folder.columns().columns["case"], columns["_failed"], strict=True))
+    failed = {case: reason for case, reason in reasons.items() if reason}
+    assert failed == {"case-0001": "RuntimeError: too dark", "case-0006": "column 'mean' is NaN"}
+
+
+def test_an_instrument_that_always_fails_leaves_reasons_and_no_columns(folder: RunFolder):
+    observe(folder, [fakes.Brightness(bad=tuple(case.id for case in TASK.cases()))], batch=4)
+    assert set(folder.observation_columns("brightness")) == {"_failed"}
+    assert all(folder.columns().columns["brightness._failed"])
+
+
+def test_an_unavailable_instrument_gives_its_reason_which_is_kept(folder: RunFolder):
+    absent = fakes.Brightness(missing="no backbone: put alex.pth here", name="lpips")
+    assert observe(folder, [absent, fakes.Brightness()], batch=4) == {"lpips": absent.missing, "brightness": ""}
+    assert folder.unavailable() == {"lpips": absent.missing} and absent.seen == []
+    observe(folder, [fakes.Brightness(name="lpips")], batch=4)
+    assert folder.unavailable() == {} and set(folder.instruments()) == {"brightness", "lpips"}
+
+
+def test_damaged_observations_are_made_again(folder: RunFolder):
+    observe(folder, [fakes.Brightness()], batch=4)
+    before = fakes.part_bytes(folder.path)
+    part = folder.parts("observations/brightness-d1")[1]
+    Path(folder.path, "observations/brightness-d1", part.file).write_bytes(b"x")
+    with pytest.raises(UserError, match="damaged"):
+        folder.columns()
+    observe(folder, [fakes.Brightness()], batch=4)
+    assert fakes.part_bytes(folder.path) == before
+
+
+def test_wrong_columns_are_the_instruments_failure(folder: RunFolder):
+    class Short(fakes.Brightness):
+        def observe(self, samples):
+            return {"mean": [0.0]}
+
+    observe(folder, [Short(name="short")], batch=4)
+    assert "1 rows for 4 samples" in folder.columns().columns["short._failed"][0]
+
+
+def test_a_folder_without_samples_or_a_batch_of_zero_is_refused(tmp_path: Path, folder: RunFolder):
+    with pytest.raises(UserError, match="no samples"):
+        observe(RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK, seed=9)), [fakes.Brightness()], batch=4)
+    with pytest.raises(UserError, match="batch"):
+        observe(folder, [fakes.Brightness()], batch=0)

@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import harness_fakes as fakes
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import harness.environment
+from harness.contracts import Sample
+from harness.errors import UserError
+from harness.progress import Progress
+from harness.run import run
+from harness.seeding import seed_for
+from harness.store import RunFolder
+
+
+class Notes(Progress):
+    """Keeps what would be printed."""
+
+    def __init__(self) -> None:
+        super().__init__("quiet")
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def make(root: Path, task: fakes.FakeTask, subject=fakes.FakeSubject, spec=None, **options) -> RunFolder:
+    spec = spec or fakes.spec_for(task)
+    folder = RunFolder.create_or_open(root, spec)
+    run(spec, task, subject, folder, **options)
+    return folder
+
+
+def all_samples(folder: RunFolder, limit: int | None = None) -> list[Sample]:
+    return [sample for unit in folder.samples(limit) for sample in unit]
+
+
+def test_every_case_is_sampled_in_order_with_its_own_seed(tmp_path: Path):
+    task = fakes.FakeTask(count=21)
+    samples = all_samples(make(tmp_path, task))
+    assert [sample.case for sample in samples] == task.cases()
+    sample = samples[13]
+    codes = np.asarray(sample.codes)[None]
+    np.testing.assert_array_equal(sample.images["reference"], task.load(sample.case))
+    expected = fakes.FakeSubject().decode(codes, [seed_for(0, sample.case.id, "sample")], task.size)[0]
+    np.testing.assert_array_equal(sample.images["output"], expected)
+
+
+def test_batches_are_always_full(tmp_path: Path):
+    subject = fakes.FakeSubject()
+    make(tmp_path, fakes.FakeTask(count=21, bad_load=(2,), bad_ask=(9,)), lambda: subject)
+    assert set(subject.batches) == {4}
+
+
+def test_only_the_guilty_cases_fail_and_say_why(tmp_path: Path):
+    notes = Notes()
+    task = fakes.FakeTask(count=21, bad_load=(3,), bad_ask=(9, 20))
+    folder = make(tmp_path, task, progress=notes)
+    failed = {sample.case.facts["n"]: sample for sample in all_samples(folder) if sample.outcome == "failed"}
+    assert sorted(failed) == [3, 9, 20]
+    assert failed[3].reason == "ValueError: case-0003.png: the file is empty"
+    assert failed[9].reason == "RuntimeError: cannot ask 4 cases at <object at 0x...>"  # equal runs, equal bytes
+    assert all(not sample.images and not sample.codes and not sample.numbers for sample in failed.values())
+    assert folder.manifest()["failed"] == 3 and folder.manifest()["complete"]
+    assert any("3 of 21 cases failed" in line for line in notes.lines)
+    healthy = {
+        sample.case.id: sample
+        for sample in all_samples(make(tmp_path / "healthy", replace(task, bad_load=(), bad_ask=())))
+    }
+    for sample in all_samples(folder):
+        if sample.outcome == "ok":
+            np.testing.assert_array_equal(sample.images["output"], healthy[sample.case.id].images["output"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"images": {"output": np.zeros((4, 4))}}, "uint8"),
+        ({"numbers": {"x": float("nan")}}, "NaN"),
+        ({"codes": [-1]}, "codes"),
+        ({"codes": [0.5]}, "codes"),
+    ],
+)
+def test_what_cannot_be_stored_is_a_failure_of_that_case(tmp_path: Path, answer: dict, reason: str):
+    class Odd(fakes.FakeTask):
+        def ask(self, subject, cases, inputs, seeds):
+            samples = super().ask(subject, cases, inputs, seeds)
+            return [replace(sample, **answer) if sample.case.facts["n"] == 2 else sample for sample in samples]
+
+    samples = all_samples(make(tmp_path, Odd(count=5)))
+    assert [sample.outcome for sample in samples] == ["ok", "ok", "failed", "ok", "ok"]
+    assert reason in samples[2].reason
+
+
+def test_a_task_that_mixes_up_its_answers_is_caught(tmp_path: Path):
+    class Mixed(fakes.FakeTask):
+        def ask(self, subject, cases, inputs, seeds):
+            return super().ask(subject, cases, inputs, seeds)[::-1]
+
+    for sample in all_samples(make(tmp_path, Mixed(count=8))):  # asked again one by one, there is nothing to mix up
+        assert sample.outcome == "ok"
+        np.testing.assert_array_equal(sample.images["reference"], Mixed(count=8).load(sample.case))
+
+
+@pytest.mark.parametrize("error", [UserError("no"), KeyboardInterrupt()])
+def test_errors_of_the_user_and_interrupts_pass_through(tmp_path: Path, error: BaseException):
+    class Raises(fakes.FakeTask):
+        def ask(self, subject, cases, inputs, seeds):
+            raise error
+
+    with pytest.raises(type(error)):
+        make(tmp_path, Raises())
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), MemoryError()])
+def test_a_full_disk_or_memory_is_no_failure_of_a_case(tmp_path: Path, error: Exception):
+    class Raises(fakes.FakeTask):
+        def ask(self, subject, cases, inputs, seeds):
+            raise error
+
+    with pytest.raises(UserError, match=r"disk is full|memory ran out"):
+        make(tmp_path, Raises())
+
+
+def test_the_limit_takes_the_first_cases_and_a_cut_unit_is_made_again(tmp_path: Path):
+    task = fakes.FakeTask(count=30)
+    whole = fakes.part_bytes(make(tmp_path / "whole", task).path)
+    folder = make(tmp_path / "limited", task, limit=11)
+    assert len(all_samples(folder)) == 11 and not folder.manifest()["complete"]
+    first = {name: digest for name, digest in fakes.part_bytes(folder.path).items() if "00000" in name}
+    again = make(tmp_path / "limited", task, limit=19)
+    assert again.path == folder.path and first.items() <= fakes.part_bytes(folder.path).items()
+    assert len(all_samples(folder)) == 19
+    make(tmp_path / "limited", task, limit=3)
+    assert len(all_samples(folder)) == 19 and len(all_samples(folder, 9)) == 9
+    make(tmp_path / "limited", task)
+    assert fakes.part_bytes(folder.path) == whole
+
+
+def test_a_finished_run_opens_no_subject(tmp_path: Path):
+    make(tmp_path, fakes.FakeTask())
+
+    def refuse() -> None:
+        raise AssertionError("opened")
+
+    make(tmp_path, fakes.FakeTask(), refuse)
+
+
+def test_a_damaged_part_is_reported_and_made_again(tmp_path: Path):
+    task = fakes.FakeTask()
+    folder = make(tmp_path, task)
+    before = fakes.part_bytes(folder.path)
+    victim = Path(folder.path, "samples", folder.parts()[1].file)
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    with pytest.raises(UserError, match="damaged"):
+        all_samples(folder)
+    notes = Notes()
+    make(tmp_path, task, progress=notes)
+    assert "is damaged: it is made again" in notes.lines[0] and victim.name in notes.lines[0]
+    assert fakes.part_bytes(folder.path) == before
+
+
+def test_a_part_of_another_run_is_not_believed(tmp_path: Path):
+    task = fakes.FakeTask()
+    ours = make(tmp_path, task)
+    other = make(tmp_path, task, spec=fakes.spec_for(task, seed=1))
+    assert ours.path != other.path
+    before = fakes.part_bytes(ours.path)
+    for part in ours.parts():
+        Path(ours.path, "samples", part.file).unlink()
+    for part in other.parts():
+        Path(ours.path, "samples", part.file).write_bytes(Path(other.path, "samples", part.file).read_bytes())
+    make(tmp_path, task)
+    assert fakes.part_bytes(ours.path) == before
+
+
+def test_cases_that_changed_without_a_new_revision_are_refused(tmp_path: Path):
+    task = fakes.FakeTask()
+    make(tmp_path, task, limit=4)
+
+    class Renamed(fakes.FakeTask):
+        def cases(self):
+            return [replace(case, id=case.id + "x") for case in super().cases()]
+
+    with pytest.raises(UserError, match="holds other cases"):
+        make(tmp_path, Renamed())
+
+
+def test_doubled_ids_no_cases_and_a_limit_of_zero_are_refused(tmp_path: Path):
+    class Doubled(fakes.FakeTask):
+        def cases(self):
+            return super().cases()[:1] * 2
+
+    with pytest.raises(UserError, match="two cases with the id 'case-0000'"):
+        make(tmp_path, Doubled())
+    with pytest.raises(UserError, match="no cases"):
+        make(tmp_path, fakes.FakeTask(count=0))
+    with pytest.raises(UserError, match="limit"):
+        make(tmp_path, fakes.FakeTask(), limit=0)
+
+
+def test_another_environment_is_refused_or_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    task = fakes.FakeTask()
+    folder = make(tmp_path, task, limit=8)
+    real = harness.environment.package_version
+    monkeypatch.setattr(harness.environment, "package_version", lambda name: "9.9" if name == "torch" else real(name))
+    make(tmp_path, task, limit=8)  # nothing to make, nothing to refuse
+    with pytest.raises(UserError, match=r"torch 9\.9 here, .* there.*--mixed-environment"):
+        make(tmp_path, task)
+    assert not folder.mixed_environment and len(all_samples(folder)) == 8
+    make(tmp_path, task, mixed_environment=True)
+    assert folder.mixed_environment and folder.manifest()["mixed_environment"]
+    assert len(folder.folder.read_json("environment.json")["environments"]) == 2
+
+
+def test_the_environment_and_key_stand_in_each_part(tmp_path: Path):
+    folder = make(tmp_path, fakes.FakeTask())
+    for part in folder.parts():
+        stored = pq.read_schema(Path(folder.path, "samples", part.file)).metadata
+        assert stored[b"key"].decode() == folder.key
+        assert stored[b"environment"].decode() in folder.folder.read_json("environment.json")["environments"]
+
+
+def test_a_probe_that_fails_loses_no_sample(tmp_path: Path):
+    class NoProbe(fakes.FakeTask):
+        def probe(self, subject):
+            raise RuntimeError("no clock")
+
+    folder = make(tmp_path, NoProbe(), training={"hours": 2})
+    assert folder.cost() == {"probe_failed": "RuntimeError: no clock", "training": {"hours": 2}}
+    assert folder.manifest()["complete"]
+
+
+# ------------------------------------------------------------------------------------------------ workers
+
+
+def test_any_number_of_workers_makes_the_same_bytes(tmp_path: Path):
+    task = fakes.FakeTask(count=45, bad_load=(3,), bad_ask=(9, 30))
+    alone = make(tmp_path / "1", task)
+    several = make(tmp_path / "3", task, workers=3)
+    assert fakes.part_bytes(several.path) == fakes.part_bytes(alone.path)
+    assert several.cost() == {"parameters": 0.0}
+
+
+def test_a_worker_that_dies_twice_stops_the_run_and_the_rest_is_kept(tmp_path: Path):
+    task = fakes.FakeTask(count=40, deadly=(37,))
+    with pytest.raises(UserError, match=r"died twice \(signal SIGKILL\) on unit 00004.*'case-0032' to 'case-0039'"):
+        make(tmp_path / "dead", task, workers=2)
+    folder = make(tmp_path / "dead", replace(task, deadly=()), workers=2)
+    assert fakes.part_bytes(folder.path) == fakes.part_bytes(make(tmp_path / "well", replace(task, deadly=())).path)
+
+
+def test_what_does_not_pickle_is_refused_in_one_line(tmp_path: Path):
+    with pytest.raises(UserError, match="pickle"):
+        make(tmp_path, fakes.FakeTask(), lambda: fakes.FakeSubject(), workers=2)
+
+
+@pytest.mark.slow
+def test_workers_with_torch_make_the_same_bytes(tmp_path: Path):
+    task = fakes.FakeTask(count=32)
+    alone = make(tmp_path / "1", task, fakes.TorchSubject)
+    several = make(tmp_path / "2", task, fakes.TorchSubject, workers=2)
+    assert fakes.part_bytes(several.path) == fakes.part_bytes(alone.path)
+
+
+# ------------------------------------------------------------------------------------------------ kill and resume
+
+DRIVER = """
+import sys
+sys.path[:0] = sys.argv[2:4]
+import harness_fakes as fakes
+from harness.run import run
+from harness.store import RunFolder
+task = fakes.FakeTask(count=160, seconds=0.004, bad_ask=(77,))
+spec = fakes.spec_for(task)
+print("ready", flush=True)
+run(spec, task, fakes.FakeSubject, RunFolder.create_or_open(sys.argv[1], spec))
+print("done", flush=True)
+"""
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    paths = [str(Path(harness.environment.__file__).parents[1]), str(Path(fakes.__file__).parent)]
+    process = subprocess.Popen([sys.executable, "-c", DRIVER, str(root), *paths], stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_killed_at_five_random_moments_and_resumed_the_bytes_are_the_same(tmp_path: Path):
+    start(tmp_path / "undisturbed").communicate()
+    moments = random.Random(20261122)
+    stored = 0
+    for _ in range(5):
+        process = start(tmp_path / "killed")
+        enough = stored + moments.randint(
+            0, 3
+        )  # machines differ in speed: the moment is counted in parts, then in time
+        while len(list((tmp_path / "killed").rglob("samples/*.parquet"))) < enough:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0.0, 0.03))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        stored = len(list((tmp_path / "killed").rglob("samples/*.parquet")))
+    assert 0 < stored < 20  # else the kills came too early or too late to mean anything
+    last = start(tmp_path / "killed")
+    assert last.communicate()[0] == "done\n" and last.returncode == 0
+    assert fakes.part_bytes(str(tmp_path / "killed")) == fakes.part_bytes(str(tmp_path / "undisturbed"))
+    assert not list((tmp_path / "killed").rglob(".tmp-*"))
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the tree may catch it."""
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "unlink"])
+def test_stopped_at_any_system_call_the_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str):
+    task = fakes.FakeTask(count=20)
+    expected = fakes.part_bytes(make(tmp_path / "undisturbed", task).path)
+    real = getattr(os, call)
+    for stop in range(100):
+        left = [stop]
+
+        def counted(*args, left=left, **options):
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(*args, **options)
+
+        root = tmp_path / f"{stop}"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, counted)
+            try:
+                make(root, task, limit=11)
+                make(root, task)
+                finished = True
+            except Killed:
+                finished = False
+        folder = make(root, task)
+        assert fakes.part_bytes(folder.path) == expected
+        assert not list(root.rglob(".tmp-*"))
+        if finished:
+            assert stop > 0 or call == "unlink"
+            return
+    pytest.fail("the run never finished")
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+):
+    task = fakes.FakeTask(count=20)
+    expected = fakes.part_bytes(make(tmp_path / "undisturbed", task).path)
+    real, calls = getattr(os, call), [0]
+
+    def full(*args, **options):
+        calls[0] += 1
+        if calls[0] > 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, full)
+        with pytest.raises(UserError, match=r"^the disk of .* is full: free some and run again") as caught:
+            make(tmp_path / "full", task)
+    assert "\n" not in str(caught.value) and not list((tmp_path / "full").rglob(".tmp-*"))
+    folder = RunFolder.create_or_open(tmp_path / "full", fakes.spec_for(task))
+    assert all(folder.read(part) is not None for part in folder.parts())
+    assert fakes.part_bytes(make(tmp_path / "full", task).path) == expected
