@@ -318,4 +318,5 @@ class Recipe:
     final_share: float = 0.02
     seed: int = 0
     threads: int = 2
+    precision: Literal["no", "bf16"] = "no"
     notes: str = ""

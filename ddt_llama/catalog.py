@@ -1,0 +1,23 @@
+"""What this package brings to the catalogue; no torch here."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+PAPER = "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        kind="model",
+        name="ddt",
+        place="ddt_llama.tokenizer.model:open_tokenizer",
+        summary="discrete diffusion timestep tokens, decoded by rectified flow from noise",
+        provides=("ImageTokenizer", "Denoises"),
+        source="zoo/ddt",
+        licence="MIT",
+        paper=PAPER,
+    ),
+    Entry("recipe", "autoencoder", "ddt_llama.recipes:AUTOENCODER", "the KL autoencoder under DDT's latents"),
+    Entry("recipe", "ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents"),
+    Entry("trainer", "tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),
+)

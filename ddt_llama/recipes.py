@@ -1,0 +1,71 @@
+"""How our checkpoints are made: one function per recipe; the docstring says what it costs and gives.
+
+``ddtbench train tokenizer NAME --out zoo/NAME`` makes each of them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.contracts import Recipe, Trainable
+from harness.errors import UserError
+
+Find = Callable[[str, str], Any]
+
+SMALL_AUTOENCODER: dict[str, Any] = {
+    "image_size": 32,
+    "network": {
+        "in_channels": 3,
+        "out_channels": 3,
+        "down_block_types": ["DownEncoderBlock2D"] * 3,
+        "up_block_types": ["UpDecoderBlock2D"] * 3,
+        "block_out_channels": [24, 48, 64],
+        "layers_per_block": 1,
+        "latent_channels": 8,
+        "norm_num_groups": 8,
+        "mid_block_add_attention": False,
+    },
+}
+
+
+def _perceptual(find: Find) -> Any:
+    """The world's feature net, or None where it has not been trained yet."""
+    try:
+        return find("instrument", "world-features")().perceptual_features
+    except UserError:
+        return None
+
+
+def build_autoencoder(find: Find) -> Trainable:
+    from ddt_llama.tokenizer.latents import LatentAutoencoder
+    from ddt_llama.training.autoencoder import AutoencoderTraining
+
+    return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), _perceptual(find))
+
+
+def build_ddt(find: Find) -> Trainable:
+    from dataclasses import asdict
+
+    from ddt_llama.tokenizer.latents import open_autoencoder
+    from ddt_llama.tokenizer.model import DDTTokenizer
+    from ddt_llama.tokenizer.schedule import selftok_stages
+    from ddt_llama.training.ddt import DDTTraining
+
+    autoencoder = open_autoencoder("zoo/autoencoder")
+    codes = 64
+    schedule = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(selftok_stages(codes)).items()}
+    model = DDTTokenizer(
+        autoencoder=autoencoder.config(),
+        codes=codes,
+        codebook={"codebook_size": 256, "code_width": 16},
+        encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
+        decoder={"depth": 4, "width": 128, "heads": 4},
+        schedule=schedule,
+    )
+    model.autoencoder.load_state_dict(autoencoder.state_dict())
+    return DDTTraining(model, compile_blocks=True)
+
+
+AUTOENCODER = Recipe("autoencoder", build_autoencoder, data="world+fashion", steps=2200, batch=64, learning_rate=2e-3, ema=0.995, threads=1, precision="bf16")
+DDT = Recipe("ddt", build_ddt, data="world+fashion", steps=6000, batch=64, learning_rate=2e-3, warmup=200, ema=0.999, threads=1, precision="bf16")

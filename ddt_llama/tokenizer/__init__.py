@@ -1,0 +1,1 @@
+"""The DDT tokenizer: encode, quantise, decode by rectified flow."""

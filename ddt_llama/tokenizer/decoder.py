@@ -1,0 +1,132 @@
+"""The diffusion decoder: SD3's MMDiT, with the codes in the place of text.
+
+Two streams with their own weights, joined in attention. The image stream is modulated by time; the code stream by the position
+of each code (only the last code block, which hands over keys and values alone, by time). A hidden code is zeroed *and* masked
+as a key in both streams, so its value cannot reach the output.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from ddt_llama.tokenizer.encoder import centre_crop
+from ddt_llama.tokenizer.layers import (
+    FeedForward,
+    TimestepEmbedder,
+    attend,
+    code_positions,
+    grid_sinusoid,
+    modulate,
+    modulation,
+    norm,
+    sinusoid,
+)
+
+
+class Stream(nn.Module):
+    """One stream's weights in a joint block; ``last`` hands over keys and values only."""
+
+    def __init__(self, width: int, coded: bool, last: bool = False) -> None:
+        super().__init__()
+        self.last = last
+        self.qkv = nn.Linear(width, 3 * width)
+        self.adaLN_modulation = modulation(width, 2 if last else 6)
+        if coded and not last:
+            self.t_embedder = TimestepEmbedder(width)
+        if not last:
+            self.proj = nn.Linear(width, width)
+            self.mlp = FeedForward(width)
+
+    def before(self, x_BND: Tensor, condition: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Queries, keys, values as one tensor, and the modulation that ``after`` needs."""
+        parts = self.adaLN_modulation(condition).chunk(2 if self.last else 6, dim=-1)
+        return self.qkv(modulate(norm(x_BND), parts[0], parts[1])), parts[2:]
+
+    def after(self, x_BND: Tensor, attended: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
+        gate, shift_mlp, scale_mlp, gate_mlp = parts
+        x_BND = x_BND + gate * self.proj(attended)
+        return x_BND + gate_mlp * self.mlp(modulate(norm(x_BND), shift_mlp, scale_mlp))
+
+
+class JointBlock(nn.Module):
+    """Codes and image patches attend together."""
+
+    def __init__(self, width: int, heads: int, last: bool) -> None:
+        super().__init__()
+        self.heads, self.last = heads, last
+        self.context_block = Stream(width, coded=True, last=last)
+        self.x_block = Stream(width, coded=False)
+
+    def forward(
+        self, c_BKD: Tensor, x_BND: Tensor, time_BD: Tensor, positions: Tensor, keys: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        count = c_BKD.shape[1]
+        code_condition = time_BD[:, None] if self.last else self.context_block.t_embedder(positions)
+        codes, code_parts = self.context_block.before(c_BKD, code_condition)
+        image, image_parts = self.x_block.before(x_BND, time_BD[:, None])
+        joined = attend(*torch.cat([codes, image], dim=1).chunk(3, dim=-1), self.heads, keys)
+        x_BND = self.x_block.after(x_BND, joined[:, count:], image_parts)
+        if not self.last:
+            c_BKD = self.context_block.after(c_BKD, joined[:, :count], code_parts)
+        return c_BKD, x_BND
+
+
+class TokenDecoder(nn.Module):
+    """(noisy latents, time, code vectors, visible mask) -> velocity, the direction noise - image of the straight path."""
+
+    pos_embed: Tensor
+    context_pos_embed: Tensor
+    positions: Tensor
+
+    def __init__(
+        self,
+        codes: int,
+        code_width: int,
+        channels: int,
+        grid: int,
+        patch: int = 2,
+        depth: int = 4,
+        width: int = 128,
+        heads: int = 4,
+        table: int = 0,
+    ) -> None:
+        super().__init__()
+        self.patch, self.rows, self.channels = patch, grid // patch, channels
+        self.x_embedder = nn.Conv2d(channels, width, patch, stride=patch)
+        self.t_embedder = TimestepEmbedder(width)
+        self.context_embedder = nn.Linear(code_width, width)
+        self.register_buffer("pos_embed", grid_sinusoid(table or self.rows, width))
+        positions = code_positions(codes)
+        self.register_buffer("context_pos_embed", sinusoid(positions, width, cosine_first=False)[None])
+        self.register_buffer("positions", positions, persistent=False)
+        self.joint_blocks = nn.ModuleList(JointBlock(width, heads, last=i == depth - 1) for i in range(depth))
+        self.final_modulation = modulation(width, 2)
+        self.final_linear = nn.Linear(width, patch * patch * channels)
+        nn.init.zeros_(self.final_linear.weight)
+        nn.init.zeros_(self.final_linear.bias)
+
+    def forward(
+        self,
+        noisy: Float[Tensor, "B C side side"],
+        t: Float[Tensor, " B"],
+        code_vectors: Float[Tensor, "B K W"],
+        visible: Bool[Tensor, "B K"] | None,
+    ) -> Float[Tensor, "B C side side"]:
+        x_BND = self.x_embedder(noisy).flatten(2).transpose(1, 2) + centre_crop(self.pos_embed, self.rows)
+        time_BD = self.t_embedder(1000 * t)
+        keys = None
+        if visible is not None:
+            code_vectors = code_vectors * visible[..., None]
+            image_keys = torch.ones(len(visible), x_BND.shape[1], dtype=torch.bool, device=visible.device)
+            keys = torch.cat([visible, image_keys], dim=1)[:, None, None, :]
+        c_BKD = self.context_embedder(code_vectors) + self.context_pos_embed
+        for block in self.joint_blocks:
+            c_BKD, x_BND = block(c_BKD, x_BND, time_BD, self.positions, keys)
+        shift, scale = self.final_modulation(time_BD)[:, None].chunk(2, dim=-1)
+        return self._unpatchify(self.final_linear(modulate(norm(x_BND), shift, scale)))
+
+    def _unpatchify(self, x_BND: Tensor) -> Tensor:
+        x = x_BND.unflatten(1, (self.rows, self.rows)).unflatten(-1, (self.patch, self.patch, self.channels))
+        return x.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)

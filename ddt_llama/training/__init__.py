@@ -1,0 +1,1 @@
+"""Training on accelerate: tokenizers here, language models later."""

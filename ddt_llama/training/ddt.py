@@ -1,0 +1,104 @@
+"""Training of the DDT tokenizer on cached latents: velocity loss under the schedule's mask, plus commitment.
+
+At first every code is visible at every time, so that codes learn to carry the image; over the first third of the training the
+mask is annealed to the schedule. Each image is encoded once and decoded at several times, since the encoder is half of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ddt_llama.tokenizer.flow import mix, spread_times
+from ddt_llama.tokenizer.model import DDTTokenizer
+from harness.contracts import TrainingImages
+
+
+class LatentPool:
+    """Images encoded once by the autoencoder, then drawn by (seed, step): satisfies ``TrainingImages`` with latents in fp16."""
+
+    def __init__(self, model: DDTTokenizer, images: TrainingImages, count: int, chunk: int = 500) -> None:
+        self.description = f"{count:,} cached latents of {images.description}"
+        with torch.no_grad():
+            rows = [model.autoencoder.encode(images.batch(i, chunk)).half() for i in range(count // chunk)]
+        self.latents = torch.cat(rows)
+
+    def batch(self, step: int, size: int) -> Float[Tensor, "batch C side side"]:
+        """Epochs of a seeded permutation, so that every latent is seen equally often."""
+        total = len(self.latents)
+        per_epoch = total // size
+        epoch, place = divmod(step, per_epoch)
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(epoch))
+        return self.latents[order[place * size : (place + 1) * size]].float()
+
+
+class DDTTraining(nn.Module):
+    """Satisfies ``harness.contracts.Trainable``."""
+
+    family = DDTTokenizer.family
+
+    def __init__(
+        self,
+        model: DDTTokenizer,
+        pool: int = 100_000,
+        repeats: int = 2,
+        full_noise: float = 0.1,
+        commitment: float = 0.25,
+        anneal: float = 1 / 3,
+        compile_blocks: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.pool, self.repeats, self.full_noise, self.commitment, self.anneal = pool, repeats, full_noise, commitment, anneal
+        model.autoencoder.requires_grad_(False).eval()
+        if compile_blocks:
+            for block in [*model.encoder.blocks, *model.decoder.joint_blocks]:
+                block.compile(dynamic=False)
+
+    def turns(self) -> list[list[nn.Parameter]]:
+        return [[p for p in self.model.parameters() if p.requires_grad]]
+
+    def prepare_data(self, images: TrainingImages) -> TrainingImages:
+        """Latents are computed once."""
+        return LatentPool(self.model, images, self.pool)
+
+    def loss(
+        self, images: Float[Tensor, "batch C side side"], turn: int, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        vectors, commitment, indices = self.model.quantizer(self.model.encoder(images))
+        clean = images.repeat(self.repeats, 1, 1, 1)
+        vectors = vectors.repeat(self.repeats, 1, 1)
+        t = spread_times(len(clean))
+        t = torch.where(torch.rand(len(clean)) < self.full_noise, torch.ones(()), t)
+        noise = torch.randn(clean.shape)
+        shown = self._visible(t, progress)
+        error = self.model.decoder(mix(clean, noise, t), t, vectors, shown).float() - (noise - clean)
+        per_image = error.square().flatten(1).mean(dim=1)
+        flow = per_image.mean()
+        at_noise = per_image.detach()[t > 0.9].mean()
+        counts = torch.bincount(indices.flatten(), minlength=self.model.codebook_size).float()
+        share = counts / counts.sum()
+        perplexity = torch.exp(-(share * (share + 1e-12).log()).sum())
+        logs = {"flow": flow.detach(), "noisy": at_noise, "commit": commitment.detach(), "perplexity": perplexity}
+        return flow + self.commitment * commitment, logs
+
+    def _visible(self, t: Tensor, progress: float) -> Tensor:
+        """The schedule's mask, with a floor that falls from all codes to none over the annealing share."""
+        floor = 1 - min(1.0, progress / self.anneal) if self.anneal else 0.0
+        count = self.model.code_count
+        shown = self.model.schedule.visible_count(t).clamp(min=round(floor * count))
+        return torch.arange(count)[None, :] < shown[:, None]
+
+    def averaged_keys(self, names: list[str]) -> list[str]:
+        """The codebook is its own average, and the autoencoder is frozen."""
+        return [name for name in names if not name.startswith(("autoencoder.", "quantizer.codebook"))]
+
+    def config(self) -> Mapping[str, Any]:
+        return self.model.config()
+
+    def export_state(self) -> dict[str, Tensor]:
+        return self.model.state_dict()

@@ -1,0 +1,242 @@
+"""The trainer of every tokenizer of the zoo, from a recipe: accelerate underneath, seeded, resumable, logged.
+
+``out/`` holds ``log.jsonl`` (a line per 20 steps: step, losses, rate), ``state/`` (everything that resuming needs, replaced in one
+rename) and, at the end, ``model.safetensors`` and ``card.json``. A resumed training continues the same streams: data are
+addressed by step and the generator's state is part of ``state/``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.checkpoints import save_checkpoint
+from harness.contracts import Recipe, TrainingImages
+from harness.errors import UserError
+from harness.seeding import seed_for
+
+LOG_EVERY = 20
+SAVE_SECONDS = 300.0
+Find = Callable[[str, str], Any]
+
+
+def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine down to ``final_share`` of the peak."""
+    if step < recipe.warmup:
+        return recipe.learning_rate * (step + 1) / recipe.warmup
+    share = (step - recipe.warmup) / max(1, steps - recipe.warmup)
+    floor = recipe.final_share
+    return recipe.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+
+
+class Training:
+    """One training: module, optimisers, averaged weights and counters, with save and resume."""
+
+    def __init__(self, recipe: Recipe, out: Path, find: Find, steps: int, threads: int) -> None:
+        from accelerate import Accelerator
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.out, self.steps = recipe, out, steps
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
+        self.subject: Any = recipe.build(find)
+        self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))
+        # a trainable may turn the images into what it learns from (latents), once
+        prepare = getattr(self.subject, "prepare_data", None)
+        self.data: TrainingImages = prepare(self.images) if prepare else self.images
+        optimizers = [
+            torch.optim.AdamW(turn, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
+            for turn in self.subject.turns()
+        ]
+        prepared = self.accelerator.prepare(self.subject, *optimizers)
+        self.module, self.optimizers = prepared[0], list(prepared[1:])
+        self.average: dict[str, Tensor] = {}
+        self.step, self.seconds = 0, 0.0
+
+    # -- one step
+
+    def advance(self) -> dict[str, float]:
+        """One step of every turn on one batch; returns the logged values."""
+        images = self.data.batch(self.step, self.recipe.batch).to(self.accelerator.device)
+        rate = learning_rate_at(self.recipe, self.step, self.steps)
+        logs: dict[str, float] = {"lr": rate}
+        for turn, optimizer in enumerate(self.optimizers):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            with self.accelerator.autocast():
+                loss, seen = self.subject.loss(images, turn, self.step / self.steps)
+            if not torch.isfinite(loss):
+                raise UserError(f"the loss of {self.recipe.name} is {loss.item()} at step {self.step}: lower the learning rate")
+            self.accelerator.backward(loss)
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            self.accelerator.clip_grad_norm_(parameters, self.recipe.clip)
+            optimizer.step()
+            logs |= {f"loss{turn or ''}": loss.item()} | {key: float(value) for key, value in seen.items()}
+        self._average_weights()
+        self.step += 1
+        return logs
+
+    def _average_weights(self) -> None:
+        if not self.recipe.ema:
+            return
+        # a young average must not remember the random start: its decay grows with the step
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        for key, value in self._state().items():
+            if value.dtype.is_floating_point and key in self.average:
+                self.average[key].lerp_(value, 1 - decay)
+            else:
+                self.average[key] = value.detach().clone()
+
+    def _state(self) -> dict[str, Tensor]:
+        export = getattr(self.subject, "export_state", None)
+        return dict(export() if export else self.subject.state_dict())
+
+    # -- save, resume, finish
+
+    def save(self) -> None:
+        """Everything that resuming needs, under a temporary name and then renamed."""
+        temporary = self.out / f".state.{os.getpid()}"
+        torch.save(
+            {
+                "module": self.subject.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "average": self.average,
+                "step": self.step,
+                "steps": self.steps,
+                "seconds": self.seconds,
+                "generator": torch.get_rng_state(),
+                "recipe": self.recipe.name,
+            },
+            temporary,
+        )
+        os.replace(temporary, self.out / "state.pt")
+
+    def resume(self) -> None:
+        """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
+        path = self.out / "state.pt"
+        if not path.is_file():
+            raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if (saved["recipe"], saved["steps"]) != (self.recipe.name, self.steps):
+            raise UserError(f"{path} belongs to {saved['recipe']} with {saved['steps']} steps, not {self.recipe.name} with {self.steps}")
+        self.subject.load_state_dict(saved["module"])
+        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.average, self.step, self.seconds = saved["average"], saved["step"], saved["seconds"]
+        torch.set_rng_state(saved["generator"])
+
+    def finish(self, last: dict[str, float]) -> Path:
+        """Weights and card; then the resuming state is dropped."""
+        finish = getattr(self.subject, "finish", None)
+        if finish:
+            with torch.no_grad():
+                finish(self.images.batch(self.steps, 512))
+        state = self._state()
+        # buffers that finish() or the quantiser sets are taken as they are; weights are the averaged ones
+        for key in getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average)):
+            if state[key].dtype.is_floating_point:
+                state[key] = self.average[key]
+        card = {
+            "config": dict(self.subject.config()),
+            "training": {
+                "recipe": {key: value for key, value in asdict(self.recipe).items() if key != "build"},
+                "data": self.data.description,
+                "steps": self.steps,
+                "images_seen": self.steps * self.recipe.batch,
+                "cpu_threads": torch.get_num_threads(),
+                "cpu_hours": round(self.seconds * torch.get_num_threads() / 3600, 3),
+                "final": {key: round(value, 5) for key, value in last.items()},
+                "torch": torch.__version__,
+            },
+        }
+        save_checkpoint(self.out, self.subject.family, state, card)
+        (self.out / "state.pt").unlink(missing_ok=True)
+        return self.out
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    find: Find,
+    *,
+    resume: bool = False,
+    dry_run: bool = False,
+    steps: int | None = None,
+    threads: int | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Make the checkpoint of ``recipe`` in ``out``. ``dry_run`` times three steps and writes nothing.
+
+    Raises UserError when ``out`` already holds a training and ``resume`` was not asked for.
+    """
+    steps = steps or recipe.steps
+    training = Training(recipe, out, find, steps, threads or recipe.threads)
+    parameters = sum(p.numel() for turn in training.subject.turns() for p in turn)
+    if dry_run:
+        return _rehearse(training, parameters, say)
+    if (out / "state.pt").exists() and not resume:
+        raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(out).free < 50_000_000:
+        raise UserError(f"less than 50 MB free at {out}")
+    if resume:
+        training.resume()
+    say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
+    last = _loop(training, say)
+    return training.finish(last)
+
+
+def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -> Path:
+    training.advance()
+    start = time.perf_counter()
+    for _ in range(3):
+        training.advance()
+    rate = (time.perf_counter() - start) / 3
+    total = rate * training.steps / 60
+    say(f"{training.recipe.name}: {parameters:,} parameters, {rate:.2f} s a step, {training.steps:,} steps: about {total:.0f} minutes")
+    return training.out
+
+
+def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
+    log: dict[str, float] = {}
+    sums: list[dict[str, float]] = []
+    begun = saved = time.perf_counter()
+    first, before = training.step, training.seconds
+    with (training.out / "log.jsonl").open("a", encoding="utf-8") as file:
+        while training.step < training.steps:
+            sums.append(training.advance())
+            now = time.perf_counter()
+            training.seconds = before + now - begun
+            if training.step % LOG_EVERY == 0 or training.step == training.steps:
+                log = _mean(sums)
+                sums = []
+                file.write(json.dumps({"step": training.step, "seconds": round(training.seconds, 1), **log}) + "\n")
+                file.flush()
+                rate = (training.step - first) / (now - begun)
+                left = (training.steps - training.step) / rate / 60
+                values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
+                say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
+            if now - saved > SAVE_SECONDS:
+                training.save()
+                saved = now
+    return log
+
+
+def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable and frozen parameters of a module."""
+    return sum(p.numel() for p in module.parameters())
