@@ -28,7 +28,7 @@ REPETITIONS = 3
 def tokenizer_cost(
     subject: Any, images: Float[Tensor, "batch 3 size size"], repetitions: int = REPETITIONS
 ) -> Mapping[str, float]:
-    """Costs of an ImageTokenizer on this batch; what cannot be known of it (FLOPs of a codec ...) is left out."""
+    """Costs of an ImageTokenizer on this batch; what cannot be known of it (a codec's FLOPs ...) is left out."""
     import torch
 
     count = len(images)
@@ -37,7 +37,7 @@ def tokenizer_cost(
         codes = subject.encode(images)
         encode = _seconds(lambda: subject.encode(images), repetitions, images.device)
         decode = _seconds(lambda: subject.decode(codes, seeds=range(count)), repetitions, images.device)
-        flops = decode_flops(subject, codes[:1])
+        flops = decode_flops(subject, codes[:1]) if _module(subject) is not None else 0
     cost = {
         "encode_ms_per_image": 1000 * encode / count,
         "decode_ms_per_image": 1000 * decode / count,
@@ -56,9 +56,17 @@ def device_of(subject: Any) -> torch.device:
     stated = getattr(subject, "device", None)
     if stated is not None:
         return torch.device(stated)
-    if isinstance(subject, torch.nn.Module):
-        return next((value.device for value in subject.parameters()), torch.device("cpu"))
-    return torch.device("cpu")
+    module = _module(subject)
+    places = (value.device for value in module.parameters()) if module is not None else iter(())
+    return next(places, torch.device("cpu"))
+
+
+def _module(subject: Any) -> torch.nn.Module | None:
+    """The network: the subject itself, or the one that it wraps (a control keeps it as ``inside``)."""
+    import torch
+
+    inner = getattr(subject, "inside", subject)
+    return inner if isinstance(inner, torch.nn.Module) else None
 
 
 def decode_flops(subject: Any, codes: Tensor) -> int:
@@ -95,16 +103,17 @@ def _seconds(call: Callable[[], object], repetitions: int, device: torch.device)
 def _parameters(subject: Any) -> dict[str, float]:
     import torch
 
-    total = _count(subject.parameters()) if isinstance(subject, torch.nn.Module) else 0
-    if not total:
+    network = _module(subject)
+    if network is None:
         return {}
-    stated: Callable[[], Sequence[Any]] | None = getattr(subject, "decoder_modules", None)
-    found = stated() if stated else [getattr(subject, "decoder", None)]
+    total = float(_count(network.parameters()))
+    stated: Callable[[], Sequence[Any]] | None = getattr(network, "decoder_modules", None)
+    found = stated() if stated else [getattr(network, "decoder", None)]
     modules = [module for module in found if isinstance(module, torch.nn.Module)]
     if not modules:
-        return {"parameters": float(total)}
+        return {"parameters": total}
     decoder = _count(value for module in modules for value in module.parameters())
-    return {"parameters": float(total), "decoder_parameters": float(decoder)}
+    return {"parameters": total, "decoder_parameters": float(decoder)}
 
 
 def _count(parameters: Iterable[Tensor]) -> int:
@@ -113,7 +122,7 @@ def _count(parameters: Iterable[Tensor]) -> int:
 
 
 def _training(subject: Any) -> dict[str, float]:
-    card = getattr(subject, "card", None)
+    card = getattr(_module(subject), "card", None)
     training = card.get("training", {}) if isinstance(card, Mapping) else {}
     hours = training.get("cpu_hours") if isinstance(training, Mapping) else None
     return {"training_cpu_hours": float(hours)} if isinstance(hours, int | float) else {}

@@ -26,9 +26,8 @@ def demo() -> SuiteSpec:
 
 
 def world() -> SuiteSpec:
-    """Everything about reconstruction on the embedded world: 1,000 test scenes, half of the suite's worth in the
-    object scores (does each object keep shape, colour and place?), progressive decoding of 200 scenes, and whether
-    DDT's codes rebuild 200 scenes from every timestep."""
+    """1,000 test scenes of the embedded world, with scores of their objects (does each one keep shape, colour and
+    place?), progressive decoding of 200 scenes, and whether DDT's codes rebuild 200 scenes from every timestep."""
     return SuiteSpec(
         "world",
         _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@world")
@@ -45,5 +44,5 @@ def fashion() -> SuiteSpec:
 
 def photos() -> SuiteSpec:
     """The photographs that scikit-image and foolbox ship: of another kind than the zoo's tiny models learned, so
-    that this shows how they fail. A minute or less."""
+    that this shows how they fail."""
     return SuiteSpec("photos", _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@photos"))

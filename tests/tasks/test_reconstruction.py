@@ -120,6 +120,19 @@ def test_costs_are_those_of_the_decoder_and_the_card() -> None:
     assert cost["decode_ms_per_image"] > 0 and cost["encode_ms_per_image"] > 0
 
 
+def test_a_control_costs_what_the_model_inside_costs() -> None:
+    class Wrapped:
+        image_size, code_count, codebook_size = 32, 16, 4
+
+        def __init__(self) -> None:
+            self.inside = Attending()
+            self.encode, self.decode = self.inside.encode, self.inside.decode
+
+    plain, wrapped = (tokenizer_cost(subject, torch.zeros(2, 3, 32, 32), 1) for subject in (Attending(), Wrapped()))
+    for name in ("parameters", "decoder_parameters", "decode_flops", "training_cpu_hours"):
+        assert plain[name] == wrapped[name]
+
+
 def test_what_cannot_be_known_of_a_subject_is_left_out(fakes: ModuleType) -> None:
     cost = Reconstruction(Blocks(), fakes.BlockTokenizer()).probe(fakes.BlockTokenizer())
     assert cost["bits_per_image"] == 64 * 6
