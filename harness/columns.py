@@ -6,26 +6,44 @@ An instrument's columns appear only if it has seen every unit as it is stored no
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from harness.contracts import Columns
 from harness.parts import Part, metadata_of
+from harness.spec import path_safe
 
 if TYPE_CHECKING:
-    from harness.store import RunFolder, StoredCases
+    from harness.store import RunFolder
+
+
+def observations_folder(name: str, digest: str) -> str:
+    """Where an instrument's observations lie inside the run folder."""
+    return f"observations/{path_safe(name)}-{path_safe(digest)}"
+
+
+@dataclass(frozen=True)
+class StoredCases:
+    """What measuring needs of a run: ``columns`` of the ok cases in case order; ``failed``, the others' reasons.
+
+    An ok case in which an instrument failed has a reason in ``columns["<instrument>._failed"]`` ("" elsewhere); its
+    numbers there are NaN (0 in a whole-number column, "" in a text column) and must not be scored.
+    """
+
+    columns: Columns
+    failed: Mapping[str, str]
+    groups: Mapping[str, str] = field(default_factory=dict)
+    strata: Mapping[str, str] = field(default_factory=dict)
 
 
 def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
     """The columns of the ok cases, and the failed cases with their reasons."""
-    from harness.store import StoredCases
-
-    parts: list[tuple[Part, pa.Table]] = []
-    for part, table in folder._limited(limit):
-        parts.append((part, table.drop_columns(["images"])))
+    parts = _without_images(folder, limit)
     if not parts:
         return StoredCases({}, {})
     everything = pa.concat_tables([table for _, table in parts])
@@ -50,7 +68,11 @@ def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
 
 def observed(folder: RunFolder, instrument: str, limit: int | None) -> dict[str, Any]:
     """The columns of one instrument for the ok cases; {} if it has not seen all of them."""
-    return _observed(folder, instrument, list(folder._limited(limit)))
+    return _observed(folder, instrument, _without_images(folder, limit))
+
+
+def _without_images(folder: RunFolder, limit: int | None) -> list[tuple[Part, pa.Table]]:
+    return [(part, table.drop_columns(["images"])) for part, table in folder.limited_tables(limit)]
 
 
 def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
@@ -69,8 +91,6 @@ def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _observed(folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]]) -> dict[str, Any]:
-    from harness.store import observations_folder
-
     digest = folder.instruments().get(instrument)
     if digest is None:
         return {}

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.columns import table_source
+from harness.columns import observations_folder, table_source
 from harness.contracts import Instrument, Sample
 from harness.environment import Environment, limited_threads
 from harness.errors import UserError
 from harness.isolation import attempt
 from harness.parts import FAILED, Part, encode_observations, samples_of
 from harness.progress import Progress, Stage
-from harness.store import RunFolder, observations_folder
+from harness.store import RunFolder
 
 Observation = tuple[Mapping[str, Any], str]
 """(one value per column, "") or ({}, the reason why the instrument failed)."""

@@ -17,16 +17,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from harness.columns import StoredCases, observations_folder, observed, stored_cases
 from harness.contracts import Columns, Estimate, Sample
 from harness.errors import UserError
 from harness.files import Folder
 from harness.parts import FAILED, SCHEMA, Part, digest16, encode_table, metadata_of, read_part, samples_of
-from harness.spec import RunSpec, path_safe
+from harness.spec import RunSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,26 +38,6 @@ SAMPLES = "samples"
 def case_set_digest(cases: Sequence[str]) -> str:
     """The name of a set of cases, whatever their order: 16 hex digits."""
     return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest()[:16]
-
-
-def observations_folder(name: str, digest: str) -> str:
-    """Where an instrument's observations lie inside the run folder."""
-    return f"observations/{path_safe(name)}-{path_safe(digest)[:16]}"
-
-
-@dataclass(frozen=True)
-class StoredCases:
-    """What measuring needs of a run. ``columns`` holds the ok cases in case order; ``failed`` maps the others to their
-    reasons.
-
-    An ok case in which an instrument failed has a reason in ``columns["<instrument>._failed"]`` ("" elsewhere); its
-    numbers there are NaN (0 in a whole-number column, "" in a text column) and must not be scored.
-    """
-
-    columns: Columns
-    failed: Mapping[str, str]
-    groups: Mapping[str, str] = field(default_factory=dict)
-    strata: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -157,10 +138,11 @@ class RunFolder:
 
     def samples(self, limit: int | None = None) -> Iterator[list[Sample]]:
         """The samples of the first ``limit`` cases, unit by unit, images decoded."""
-        for _, table in self._limited(limit):
+        for _, table in self.limited_tables(limit):
             yield samples_of(table)
 
-    def _limited(self, limit: int | None) -> Iterator[tuple[Part, pa.Table]]:
+    def limited_tables(self, limit: int | None) -> Iterator[tuple[Part, pa.Table]]:
+        """The samples parts that hold the first ``limit`` cases, the last one cut."""
         left = limit
         for part, table in self.tables():
             if left is not None and left <= 0:
@@ -170,7 +152,7 @@ class RunFolder:
 
     def sample_frame(self, limit: int | None = None) -> pd.DataFrame:
         """The samples as a frame, without images; facts and numbers are JSON strings."""
-        tables = [table.drop_columns(["images"]) for _, table in self._limited(limit)]
+        tables = [table.drop_columns(["images"]) for _, table in self.limited_tables(limit)]
         if not tables:
             import pandas as pd
 
@@ -180,18 +162,14 @@ class RunFolder:
 
     def cases(self, limit: int | None = None) -> list[str]:
         """The ids of the cases that were asked, failed ones among them, in case order."""
-        return [case for _, table in self._limited(limit) for case in table.column("case").to_pylist()]
+        return [case for _, table in self.limited_tables(limit) for case in table.column("case").to_pylist()]
 
     def columns(self, limit: int | None = None) -> StoredCases:
         """What measuring needs: samples, and the observations of every instrument that has seen all of them."""
-        from harness.columns import stored_cases
-
         return stored_cases(self, limit)
 
     def observation_columns(self, instrument: str, limit: int | None = None) -> dict[str, Any]:
         """One instrument's columns (its latest digest) for the ok cases, ``_failed`` too; {} if it has not seen all."""
-        from harness.columns import observed
-
         return observed(self, instrument, limit)
 
     def instruments(self) -> dict[str, str]:
@@ -298,4 +276,12 @@ def facts_of(columns: Columns) -> list[dict[str, Any]]:
     return [json.loads(text) for text in columns["facts"]]
 
 
-__all__ = ["FAILED", "RunFolder", "StoredCases", "case_set_digest", "facts_of", "find_run_folders"]
+__all__ = [
+    "FAILED",
+    "RunFolder",
+    "StoredCases",
+    "case_set_digest",
+    "facts_of",
+    "find_run_folders",
+    "observations_folder",
+]

@@ -7,6 +7,7 @@ killer) is replaced and its unit asked once more; if that one dies too, the run 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 import signal
@@ -153,7 +154,11 @@ def _send(pipe: Connection, message: Any) -> None:
 
 def _died(unit: Unit, code: int | None) -> str:
     why = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-    hint = "; if memory ran out, try fewer workers or a smaller batch" if code == -signal.SIGKILL else ""
+    hints = {
+        -signal.SIGKILL: "; if memory ran out, try fewer workers or a smaller batch",
+        1: "; its traceback is above",
+    }
+    hint = hints.get(code, "") if code is not None else ""
     return f"a worker died twice ({why}) on unit {unit.name}, cases '{unit.cases[0].id}' to '{unit.cases[-1].id}'{hint}"
 
 
@@ -181,4 +186,5 @@ def _serve(pipe: Connection, pickled: bytes) -> None:
             answer = ("error", error)
         except BrokenPipeError:
             return
-        pipe.send(answer)
+        with contextlib.suppress(BrokenPipeError):
+            pipe.send(answer)
