@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import harness_fakes as fakes
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import harness.environment
 from harness.contracts import Sample
@@ -35,7 +38,7 @@ class Notes(Progress):
         self.lines.append(text)
 
 
-def make(root: Path, task: fakes.FakeTask, subject=fakes.FakeSubject, spec=None, **options) -> RunFolder:
+def make(root: Path | str, task: fakes.FakeTask, subject=fakes.FakeSubject, spec=None, **options) -> RunFolder:
     spec = spec or fakes.spec_for(task)
     folder = RunFolder.create_or_open(root, spec)
     run(spec, task, subject, folder, **options)
@@ -61,6 +64,20 @@ def test_batches_are_always_full(tmp_path: Path):
     subject = fakes.FakeSubject()
     make(tmp_path, fakes.FakeTask(count=21, bad_load=(2,), bad_ask=(9,)), lambda: subject)
     assert set(subject.batches) == {4}
+
+
+@given(st.integers(1, 9), st.integers(1, 30))
+@settings(max_examples=15, deadline=None)
+def test_batch_and_unit_size_change_no_draw(batch: int, unit_size: int):
+    # Exact, since the fake computes image by image; real subjects have a tolerance for other shapes of a batch.
+    task = fakes.FakeTask(count=10, bad_ask=(6,))
+    found = []
+    for spec in (fakes.spec_for(task), fakes.spec_for(task, batch=batch, unit_size=unit_size)):
+        samples = all_samples(make(f"memory://{uuid.uuid4().hex}", task, spec=spec))
+        found.append([(sample.case.id, sample.outcome, list(sample.codes), sample.images) for sample in samples])
+    for one, other in zip(*found, strict=True):
+        assert one[:3] == other[:3]
+        assert all(np.array_equal(one[3][name], other[3][name]) for name in one[3])
 
 
 def test_only_the_guilty_cases_fail_and_say_why(tmp_path: Path):
