@@ -16,14 +16,17 @@ POSITION_THRESHOLD = 0.1
 STYLES = ("plain", "sizes", "cells", "background first")
 """The forms a caption can take."""
 
+CELL_PHRASES = {"top": "at the top", "bottom": "at the bottom", "left": "on the left", "right": "on the right"}
+"""Cells that do not read well after ``in the``."""
+
 Box = tuple[float, float, float, float]
 
 
 def relations(a: Box, b: Box) -> dict[str, float]:
-    """Where box ``a`` (left, top, right, bottom) is with respect to ``b``: relation -> its share of the distance, in (0.5, 1].
+    """Where box ``a`` (left, top, right, bottom) is with respect to ``b``: relation -> share of the distance (> 0.5).
 
-    GenEval's ``relative_position`` (Ghosh et al. 2023, evaluation code): offsets of the centres, less a tenth of the summed
-    sides, over the distance of the centres; a relation holds above one half, so none, one or two do.
+    GenEval's ``relative_position`` (Ghosh et al. 2023, evaluation code): offsets of the centres, less a tenth of the
+    summed sides, over the distance of the centres; a relation holds above one half, so none, one or two do.
     """
     centres = [((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in (a, b)]
     offset = [centres[0][axis] - centres[1][axis] for axis in (0, 1)]
@@ -72,7 +75,7 @@ def _noun(item: SceneObject, style: str) -> str:
 
 
 def _place(item: SceneObject, style: str) -> str:
-    return f" in the {item.cell}" if style == "cells" else ""
+    return f" {CELL_PHRASES.get(item.cell, f'in the {item.cell}')}" if style == "cells" else ""
 
 
 def _related(objects: Sequence[SceneObject], style: str) -> str:

@@ -1,7 +1,7 @@
 """The exact detector of the world, an instrument: every object's shape, colour, size, centre and cell.
 
-How it finds them is in ``fitting.py``; how well, on clean pictures and under noise, blur and JPEG, is in ``detector_card.json``
-(made by ``python -m tasks.world.detector_card``, checked by a test).
+How it finds them is in ``fitting.py``; how well, on clean pictures and under noise, blur and JPEG, is in
+``detector_card.json`` (made by ``python -m tasks.world.detector_card``, checked by a test).
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ CHUNK = 64
 class WorldDetector:
     """The instrument ``world-detector``. It looks at the image ``output`` of a sample, which must be 32x32.
 
-    Columns: ``detections`` (JSON, a list of objects in order of how much of the picture they explain). If every sample's
-    case has ``facts["objects"]``, also ints: ``tp``, ``fp``, ``fn`` (``matching.match``), and ``objects``, ``found``,
-    ``shape``, ``colour``, ``size``, ``cell`` (``matching.attributes``). Without that truth (photographs) these are absent.
+    Columns: ``detections`` (JSON, a list of objects in order of how much of the picture they explain). If every
+    sample's case has ``facts["objects"]``, also ints: ``tp``, ``fp``, ``fn`` (``matching.match``), and ``objects``,
+    ``found``, ``shape``, ``colour``, ``size``, ``cell`` (``matching.attributes``). Without that truth (photographs)
+    these are absent.
     """
 
     name = "world-detector"

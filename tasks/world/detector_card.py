@@ -1,8 +1,8 @@
 """Measures the detector: ``python -m tasks.world.detector_card`` writes ``detector_card.json`` beside this file.
 
 Test scenes are drawn, made worse, and looked at. For every way of making them worse the card gives the mean PSNR, the
-shares of true objects found (centre within 2.5 pixels) and of those that keep shape, colour, size and cell, and precision,
-recall and F1 of objects whose shape, colour and place are all right.
+shares of all true objects that are found (centre within 2.5 pixels) and that also keep shape, colour, size and cell,
+and precision, recall and F1 of objects whose shape, colour and place are all right.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ def card() -> dict[str, Any]:
         "scenes": SCENES,
         "split": "test",
         "rows": {condition: measure(condition) for condition in CONDITIONS},
-        "limits": "JPEG and blur below 24 dB take away what tells a cross from a circle and a circle from a square; where "
-        "half of an object's contrast is gone it is not reported at all. PSNR of clean pictures is that of 8-bit rounding.",
+        "limits": "JPEG and blur below 25 dB take away what tells a cross from a circle and a circle from a square; "
+        "an object that lost about half of its contrast is not reported at all. The PSNR of clean pictures is that of "
+        "8-bit rounding.",
     }
 
 

@@ -79,7 +79,7 @@ def draw_array(batch: SceneBatch) -> NDArray[np.float32]:
     row, slot = np.nonzero(batch.present)
     shape, size, colour = batch.shape[row, slot], batch.size[row, slot], batch.colour[row, slot]
     steps_x, steps_y = (np.rint(value[row, slot] * GRID).astype(np.int64) for value in (batch.x, batch.y))
-    stamp = stamps()[shape, size, steps_y % GRID, steps_x % GRID].reshape(len(row), -1)
+    stamp = stamps()[shape, size, steps_y % GRID, steps_x % GRID].reshape(len(row), STAMP * STAMP)
     left, top = steps_x // GRID - STAMP // 2 + margin, steps_y // GRID - STAMP // 2 + margin
     inner = (np.arange(STAMP)[:, None] * wide + np.arange(STAMP)[None]).reshape(-1)
     place = (row * wide * wide + top * wide + left)[:, None] + inner[None]

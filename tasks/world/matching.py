@@ -1,7 +1,7 @@
 """Which found object is which true one: the counts behind object recall, precision and F1.
 
-Both sides are lists of objects as ``SceneObject.facts`` and the detector write them (``shape``, ``colour``, ``x``, ``y``, and
-for :func:`attributes` also ``size`` and ``cell``).
+Both sides are lists of objects as ``SceneObject.facts`` and the detector write them (``shape``, ``colour``, ``x``,
+``y``, and for :func:`attributes` also ``size`` and ``cell``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 TOLERANCE = 2.5
-"""Pixels: half the radius of the smallest object. Centres of two objects are at least 11.5 apart, so none is in doubt."""
+"""Pixels: half the radius of the smallest object; centres of two true objects are at least 11.5 apart."""
 
 ATTRIBUTES = ("shape", "colour", "size", "cell")
 FAR = 1e3
@@ -21,7 +21,7 @@ Objects = Sequence[Mapping[str, Any]]
 
 
 def match(detections: Objects, truth: Objects, tolerance: float = TOLERANCE) -> tuple[int, int, int]:
-    """(tp, fp, fn): a true positive has the shape and colour of a true object, and its centre within ``tolerance`` pixels.
+    """(tp, fp, fn): a true positive has shape and colour of a true object, and its centre within ``tolerance`` pixels.
 
     Pairs are chosen by the Hungarian method: as many as possible, then the nearest.
     """

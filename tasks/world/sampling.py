@@ -151,4 +151,4 @@ def _propose(rng: np.random.Generator, count: int, held_out: bool) -> tuple[Scen
         x[:, slot], y[:, slot] = (np.take_along_axis(value, pick[:, None], 1)[:, 0] for value in (try_x, try_y))
         fits &= free.any(axis=1) | (numbers <= slot)
     shape[np.arange(MOST)[None] >= numbers[:, None]] = -1
-    return SceneBatch(shape, colour, size, x, y, top, bottom), fits
+    return SceneBatch(shape, colour, size, x, y, top, bottom), np.asarray(fits)

@@ -73,8 +73,8 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
 COLOUR_NAMES = tuple(COLOURS)
 SIZE_NAMES = tuple(SIZES)
 BACKGROUND_NAMES = tuple(BACKGROUNDS)
-COLOUR_RGB: NDArray[np.float32] = np.array(list(COLOURS.values()), np.float32) / 255
-BACKGROUND_RGB: NDArray[np.float32] = np.array(list(BACKGROUNDS.values()), np.float32) / 255
+COLOUR_RGB: NDArray[np.float32] = (np.array(list(COLOURS.values())) / 255).astype(np.float32)
+BACKGROUND_RGB: NDArray[np.float32] = (np.array(list(BACKGROUNDS.values())) / 255).astype(np.float32)
 RADII: NDArray[np.float32] = np.array(list(SIZES.values()), np.float32)
 
 
