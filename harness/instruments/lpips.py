@@ -51,9 +51,10 @@ class LpipsNet(nn.Module):
         super().__init__()
         from torchvision.models import alexnet
 
-        network = alexnet(weights=None)
-        network.load_state_dict(dict(backbone))
-        self.features = network.features
+        with torch.device("meta"):  # without drawing 61 million weights that are replaced at once
+            network = alexnet(weights=None)
+        network.load_state_dict(dict(backbone), assign=True)
+        self.features = network.features[: _STAGE_ENDS[-1] + 1]
         for stage in range(len(_STAGE_ENDS)):
             self.register_buffer(f"head{stage}", heads[f"lin{stage}.model.1.weight"])
         self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))

@@ -6,9 +6,10 @@ Both are 8-bit RGB, divided by 255. Two facts of a case narrow what is compared:
 * ``grey`` = true: one channel, the mean of the three, as a float (an output that is not quite grey is not rounded to
   grey).
 
-Structural similarity is that of Wang et al. (2004): Gaussian window of 11 pixels, sigma 1.5, K1 = 0.01, K2 = 0.03,
-data range 1, population covariances, windows wholly inside the image, mean over windows and channels. All in float64,
-so a row depends on its sample alone.
+Structural similarity is that of Wang et al. (2004): Gaussian window of 11 pixels, sigma 1.5, K1 = 0.01, K2 = 0.03, data
+range 1, population covariances, mean over channels and over the windows that lie wholly inside the image (as
+scikit-image does with ``gaussian_weights``; torchmetrics 1.9 also averages windows over reflected borders, which
+moves a 32-pixel image by some hundredths). All in float64, and a row depends on its sample alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Coverage of every kind of interval, and the invariants of comparisons.
 
-A coverage test draws 200 data sets with a known truth and counts how often the interval holds it. With a true coverage of 95 % the
-count lies in 90-98 % with probability 0.97, so the seeds are fixed: a failure means that the method changed.
+A coverage test draws 200 data sets with a known truth and counts how often the interval holds it. Even with a true
+coverage of 95 % the count can fall outside of 90-98 % by chance, so the seeds are fixed.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def test_the_same_set_twice_differs_by_nothing() -> None:
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
-# ------------------------------------------------------------------------------------------------ seeds, corrections, standings
+# ------------------------------------------------------------------------------------ seeds, corrections, standings
 
 
 def test_t_interval_over_seeds_covers() -> None:
