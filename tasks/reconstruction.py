@@ -49,7 +49,7 @@ OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 
 
 class TokenizerTask:
-    """What every task that shows images to a tokenizer shares: source, preparation, fingerprint, costs."""
+    """What every task that shows images to a tokenizer shares: source, preparation, fingerprint."""
 
     title = ""
     version = 1
@@ -114,17 +114,8 @@ class TokenizerTask:
         return pixels
 
     def probe(self, subject: Any) -> Mapping[str, float]:
-        """Parameters, decode FLOPs, milliseconds per image, CPU-hours of training (``tasks.cost``)."""
-        references = []
-        for case in self.cases()[: 2 * PROBE_BATCH]:
-            try:
-                references.append(self.load(case))
-            except (OSError, ValueError):
-                continue  # the run names it; what a batch costs does not depend on it
-        if not references:
-            return {}
-        batch = (references * PROBE_BATCH)[:PROBE_BATCH]
-        return {**tokenizer_cost(subject, self.shown(subject, batch)), "bits_per_image": bits_per_image(subject)}
+        """Nothing: the reconstruction task measures what a tokenizer costs, and asking again would cost as much."""
+        return {}
 
 
 def bits_per_image(subject: Any) -> float:
@@ -172,6 +163,19 @@ class Reconstruction(TokenizerTask):
             )
             for case, reference, output, row, spent in zip(cases, inputs, outputs, rows, bits, strict=True)
         ]
+
+    def probe(self, subject: Any) -> Mapping[str, float]:
+        """Parameters, decode FLOPs, milliseconds per image, CPU-hours of training (``tasks.cost``)."""
+        references = []
+        for case in self.cases()[: 2 * PROBE_BATCH]:
+            try:
+                references.append(self.load(case))
+            except (OSError, ValueError):
+                continue  # the run names it; what a batch costs does not depend on it
+        if not references:
+            return {}
+        batch = (references * PROBE_BATCH)[:PROBE_BATCH]
+        return {**tokenizer_cost(subject, self.shown(subject, batch)), "bits_per_image": bits_per_image(subject)}
 
 
 def build(argument: str, subject: Any) -> Reconstruction:

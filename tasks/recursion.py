@@ -100,10 +100,6 @@ class Recursion(TokenizerTask):
             for row, case in enumerate(cases)
         ]
 
-    def probe(self, subject: Any) -> Mapping[str, float]:
-        """Nothing that the reconstruction task does not measure better."""
-        return {}
-
 
 def _with_gains(scores: Mapping[str, float]) -> dict[str, float]:
     numbers = dict(scores)

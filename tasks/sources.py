@@ -258,7 +258,7 @@ class PhotographSource(_Files):
                 made.append(_File(_photo_case(photo), path))
         self._files = tuple(made)
         lacking = f"; without {missing[0]} (pip install {missing[0]})" if missing else ""
-        self.about = f"{len(made)} photographs of {len(folders) - len(missing)} Python packages{lacking}"
+        self.about = f"{len(made)} photographs of Python packages, of another kind than the zoo learned{lacking}"
 
 
 def _photo_case(photo: Photograph) -> Case:

@@ -21,7 +21,7 @@ def demo() -> SuiteSpec:
         "demo",
         _runs(models, "reconstruction@world", 300)
         + _runs(models, "reconstruction@fashion", 300)
-        + _runs(TOKENIZERS, "progressive@world", 8),
+        + _runs(TOKENIZERS, "progressive@world", 32),
     )
 
 
@@ -39,7 +39,7 @@ def world() -> SuiteSpec:
 def fashion() -> SuiteSpec:
     """The 10,000 test images of Fashion-MNIST: real product photographs of the kind that the zoo learned and never
     saw."""
-    return SuiteSpec("fashion", _runs(TOKENIZERS + ALL_CONTROLS, "reconstruction@fashion"))
+    return SuiteSpec("fashion", _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion"))
 
 
 def photos() -> SuiteSpec:
