@@ -66,6 +66,7 @@ def test_a_damaged_backbone_is_refused(data_folder: Path) -> None:
     assert "is damaged" in Lpips().unavailable()
 
 
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained'", "ignore:Arguments other than a weight enum")
 def test_agrees_with_the_package_on_the_same_weights(
     data_folder: Path, drawn_backbone: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
