@@ -47,18 +47,20 @@ def run_suite(
     _require_engine(engine, workers)
     suite = suite_for(suite) if isinstance(suite, str) else suite
     progress = progress or Progress()
-    with limited_threads(suite.threads):
-        planned = plan(suite, device)
-        if workers > 1:
-            opened.cache_clear()  # the workers open their own
-        measured = []
-        for item in planned:
-            folder = _run(item, out, device, workers, mixed_environment, progress)
-            protocol = _protocol(item)
-            folder.write_manifest(protocol=protocol)
-            _observe(folder, protocol["instruments"], progress)
-            measured.append((_names(folder), _measure(folder, protocol)))
-        opened.cache_clear()
+    measured = []
+    try:
+        with limited_threads(suite.threads):
+            planned = plan(suite, device)
+            if workers > 1:
+                opened.cache_clear()  # the workers open their own
+            for item in planned:
+                folder = _run(item, out, device, workers, mixed_environment, progress)
+                protocol = _protocol(item)
+                folder.write_manifest(protocol=protocol)
+                _observe(folder, protocol["instruments"], progress)
+                measured.append((_names(folder), _measure(folder, protocol)))
+    finally:
+        opened.cache_clear()  # a large model must not outlive the call
     write_index(out, suite.name, planned)
     return frame_of(measured)
 

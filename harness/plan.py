@@ -162,7 +162,12 @@ def model_label(text: str, checkpoint: str) -> str:
 def _checkpoint(model: str, subject: Any) -> str:
     """The SHA-256 of the weights: as the subject states it (``checkpoint_digest``), else as its card does."""
     stated = getattr(subject, "checkpoint_digest", None)
-    return str(stated) if stated is not None else digest_of(catalog.source_of(model))
+    if stated is not None:
+        return str(stated)
+    source = catalog.source_of(model)
+    default = catalog.lookup("model", catalog.split_name(model)[0]).source
+    # What follows the @ of a model that has no weights is a setting of it (identity@64).
+    return digest_of(source) if default or Path(source).expanduser().is_dir() else ""
 
 
 def _training(model: str) -> Mapping[str, Any]:

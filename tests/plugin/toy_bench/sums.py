@@ -1,5 +1,7 @@
 """The task, its instrument and its metrics."""
 
+from pathlib import Path
+
 import numpy as np
 
 from harness.contracts import Case, Sample
@@ -46,7 +48,11 @@ def build(argument, subject):
 
 
 def suite():
-    return SuiteSpec.of("toy", ["toy-adder"], ["toy-sums@40"], batch=8, unit_size=16)
+    return SuiteSpec.of("toy", ["toy-adder", "toy-carrier"], ["toy-sums@40"], batch=8, unit_size=16)
+
+
+def prepare(source=None):
+    return Path(source or "nowhere") / "prepared"
 
 
 class Parity:

@@ -1,0 +1,51 @@
+"""Imports point downwards only, and each of our top-level names is this checkout's."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+MAY_IMPORT = {
+    "harness": {"harness"},
+    "ddt_llama": {"ddt_llama", "harness"},
+    "tasks": {"tasks", "harness"},
+    "baselines": {"baselines", "harness", "ddt_llama"},
+    "reports": {"reports", "harness"},
+}
+OF_THE_HARNESS = {"harness.contracts", "harness.checkpoints", "harness.seeding", "harness.errors"}
+"""All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            module = node.module or ""
+            submodules = {f"{module}.{alias.name}" for alias in node.names}
+            names |= submodules if module in MAY_IMPORT else {module}
+    return names
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_is_below_it(package):
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imported(path):
+            top = name.partition(".")[0]
+            assert top not in MAY_IMPORT or top in MAY_IMPORT[package], f"{path.relative_to(ROOT)} imports {name}"
+            if package == "ddt_llama" and top == "harness":
+                assert name in OF_THE_HARNESS, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_our_names_are_this_checkouts(package):
+    found = importlib.import_module(package).__file__
+    assert found is not None and Path(found).resolve().parent == ROOT / package
