@@ -106,7 +106,7 @@ def _measure_one(
         raise NotMeasured(f"all {asked.count()} cases failed")
     for need in metric.needs:
         if need not in columns:
-            raise NotMeasured(_why_missing(need, unavailable))
+            raise NotMeasured(_why_missing(metric.name, need, unavailable))
     needed = {name: values for name, values in columns.items() if name in (*_OWN, *metric.needs)}
     seen = _take(needed, _seen_by(metric.needs, columns, asked.order))
     if not len(seen["case"]):
@@ -238,10 +238,10 @@ def _seen_by(needs: Sequence[str], columns: Columns, order: NDArray[np.int64]) -
     return order[seen]
 
 
-def _why_missing(need: str, unavailable: Mapping[str, str]) -> str:
+def _why_missing(metric: str, need: str, unavailable: Mapping[str, str]) -> str:
     source, _, name = need.rpartition(".")
     if source in unavailable:
-        return f"{source}: {unavailable[source]}"
+        return unavailable[source] if source == metric else f"{source}: {unavailable[source]}"
     if source == "number":
         return f"the task states no '{name}'"
     return f"{source or 'the run'} has no column '{name}' here: observe it first"

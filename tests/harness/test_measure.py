@@ -162,7 +162,7 @@ def test_what_cannot_be_measured_says_why(tmp_path: Path) -> None:
     assert found["psnr"].value is not None
     absent = {name: item.absent for name, item in found.items() if item.value is None}
     assert absent == {
-        "lpips": "lpips: no backbone",
+        "lpips": "no backbone",
         "object-f1": "world-detector: not for photographs",
         "code-perplexity": "this model makes no codes",
         "joules": "the task states no 'joules'",
