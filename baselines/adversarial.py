@@ -1,15 +1,16 @@
 """The adversarial part of VQGAN's loss: PatchGAN discriminator, hinge loss, adaptive weight.
 
-As in taming-transformers (Esser et al. 2021, arXiv 2012.09841, equations 6-7; the discriminator is that of Isola et al. 2017), scaled by
-configuration: the published one has width 64 and 3 layers for 256 px. It is needed for training only and never exported.
+As in taming-transformers (Esser et al. 2021, arXiv 2012.09841, equations 6-7; the discriminator is that of Isola et
+al. 2017), scaled by configuration: the published one has width 64 and 3 layers for 256 px. It is needed for training
+only and never exported.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class PatchDiscriminator(nn.Module):
@@ -23,13 +24,18 @@ class PatchDiscriminator(nn.Module):
             inputs, channels = channels, width * min(1 << index, 8)
             stride = 2 if index < layers else 1
             # the norm has a bias of its own
-            stack += [nn.Conv2d(inputs, channels, 4, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.LeakyReLU(0.2)]
+            stack += [
+                nn.Conv2d(inputs, channels, 4, stride, 1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.LeakyReLU(0.2),
+            ]
         stack.append(nn.Conv2d(channels, 1, 4, padding=1))
         self.main = nn.Sequential(*stack)
         self.apply(_start)
 
     def forward(self, signed: Float[Tensor, "b 3 size size"]) -> Float[Tensor, "b 1 h w"]:
-        return self.main(signed)
+        logits: Tensor = self.main(signed)
+        return logits
 
 
 def _start(module: nn.Module) -> None:
@@ -43,11 +49,12 @@ def _start(module: nn.Module) -> None:
 
 def hinge_loss(real: Tensor, fake: Tensor) -> Tensor:
     """What the discriminator minimises: 0 once real logits are above 1 and fake ones below -1."""
-    return 0.5 * (F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean())
+    return 0.5 * (functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean())
 
 
 def adaptive_weight(reconstruction: Tensor, adversarial: Tensor, last_layer: Tensor) -> Tensor:
     """The ratio of the two losses' gradient norms at the decoder's last layer, at most 10,000, detached."""
-    wanted = torch.autograd.grad(reconstruction, last_layer, retain_graph=True)[0].norm()
-    given = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0].norm()
-    return (wanted / (given + 1e-4)).clamp(0.0, 1e4).detach()
+    wanted: Tensor = torch.autograd.grad(reconstruction, last_layer, retain_graph=True)[0]
+    given: Tensor = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0]
+    ratio: Tensor = wanted.norm() / (given.norm() + 1e-4)
+    return ratio.clamp(0.0, 1e4).detach()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 
-VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers for High-Resolution Image Synthesis, CVPR 2021, arXiv 2012.09841"
-VAR_PAPER = "Tian et al., Visual Autoregressive Modeling: Scalable Image Generation via Next-Scale Prediction, NeurIPS 2024, arXiv 2404.02905"
+VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers, CVPR 2021, arXiv 2012.09841"
+VAR_PAPER = "Tian et al., Visual Autoregressive Modeling, NeurIPS 2024, arXiv 2404.02905"
 TOKENIZER = ("ImageTokenizer",)
 
 
@@ -61,7 +61,7 @@ MODELS: tuple[Entry, ...] = (
     Entry(
         kind="model",
         name="jpeg",
-        place="baselines.controls:open_jpeg",
+        place="baselines.jpeg:open_jpeg",
         summary="control: JPEG in 64 bytes, tables not counted (jpeg@SIZE)",
         provides=TOKENIZER,
         licence="MIT",

@@ -1,9 +1,9 @@
 """Keeping a small codebook in use during training. Training only: nothing here is exported.
 
-A deviation from the published recipes, whose codebooks of 1,024 and more learn by gradient alone: with 64 or 256 codes and
-a few thousand steps most would never be hit. So the codebook starts by k-means on latents of a tokenizer that has learned for
-a while without quantisation, may follow its latents by moving averages (van den Oord et al. 2017, arXiv 1711.00937, appendix A.1), and codes
-that nothing hits are put where a random latent lies.
+A deviation from the published recipes, whose codebooks of 1,024 and more learn by gradient alone: with 64 or 256
+codes and a few thousand steps most would never be hit. So the codebook starts by k-means on latents of a tokenizer
+that has learned for a while without quantisation, may follow its latents by moving averages (van den Oord et al.
+2017, arXiv 1711.00937, appendix A.1), and codes that nothing hits are put where a random latent lies.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CodebookCare(nn.Module):
 
     @torch.no_grad()
     def update(
-        self, codebook: nn.Embedding, vectors: Float[Tensor, "n c"], indices: Int[Tensor, "n"], revive: bool
+        self, codebook: nn.Embedding, vectors: Float[Tensor, "n c"], indices: Int[Tensor, " n"], revive: bool
     ) -> None:
         """Move the averages by one batch; then the codebook follows them, and dead codes are revived, where asked."""
         size = codebook.num_embeddings

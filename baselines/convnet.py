@@ -1,11 +1,11 @@
 """The convolutional encoder and decoder of taming-transformers, which VQGAN and VAR's tokenizer share.
 
-Module names give exactly the published state-dict keys. The two families differ in one thing: taming's attention has separate
-1x1 convolutions ``q``, ``k``, ``v``; VAR's has one fused ``qkv``. Papers: Esser et al. 2021 (arXiv 2012.09841, appendix A),
-Tian et al. 2024 (arXiv 2404.02905, section 3.2).
+Module names give exactly the published state-dict keys. The two families differ in one thing: taming's attention has
+separate 1x1 convolutions ``q``, ``k``, ``v``; VAR's has one fused ``qkv``. Papers: Esser et al. 2021 (arXiv
+2012.09841, appendix A), Tian et al. 2024 (arXiv 2404.02905, section 3.2).
 
-``down.0`` and ``up.0`` are the highest resolution. Norms are GroupNorm with epsilon 1e-6; the published 32 groups are lowered for
-narrow nets by ``norm_groups``.
+``down.0`` and ``up.0`` are the highest resolution. Norms are GroupNorm with epsilon 1e-6; the published 32 groups are
+lowered for narrow nets by ``norm_groups``.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
 class ConvNetConfig:
     """Sizes of encoder and decoder, under the names of taming's ``ddconfig``.
 
-    Attention blocks stand at the *nominal* resolutions in ``attn_resolutions`` (halved per level from ``resolution``), whatever the
-    size of the input, and always once in the middle.
+    Attention blocks stand at the *nominal* resolutions in ``attn_resolutions`` (halved per level from
+    ``resolution``), whatever the size of the input, and always once in the middle.
     """
 
     ch: int
@@ -43,7 +43,11 @@ class ConvNetConfig:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> ConvNetConfig:
         """From a published ``ddconfig`` (``double_z`` must be false) or our card. Unknown keys raise TypeError."""
-        own = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "double_z"}
+        own: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.items()
+            if key != "double_z"
+        }
         if values.get("double_z"):
             raise ValueError("double_z belongs to KL autoencoders; a vector-quantised one has it false")
         return cls(**own)
@@ -78,9 +82,10 @@ class ResnetBlock(nn.Module):
         self.nin_shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
-        return (x if self.nin_shortcut is None else self.nin_shortcut(x)) + h
+        h = self.conv1(functional.silu(self.norm1(x)))
+        h = self.conv2(self.dropout(functional.silu(self.norm2(h))))
+        out: Tensor = (x if self.nin_shortcut is None else self.nin_shortcut(x)) + h
+        return out
 
 
 class AttnBlock(nn.Module):
@@ -100,8 +105,9 @@ class AttnBlock(nn.Module):
         normed = self.norm(x)
         parts = self.qkv(normed).chunk(3, dim=1) if self.fused else (self.q(normed), self.k(normed), self.v(normed))
         q, k, v = (part.flatten(2).transpose(1, 2) for part in parts)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape)
-        return x + self.proj_out(mixed)
+        mixed = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape)
+        out: Tensor = x + self.proj_out(mixed)
+        return out
 
 
 class Downsample(nn.Module):
@@ -112,7 +118,8 @@ class Downsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
+        out: Tensor = self.conv(functional.pad(x, (0, 1, 0, 1)))
+        return out
 
 
 class Upsample(nn.Module):
@@ -123,11 +130,12 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        out: Tensor = self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return out
 
 
 class Level(nn.Module):
-    """One resolution: residual blocks, each followed by attention where asked, then a change of resolution (or none)."""
+    """One resolution: residual blocks, each with attention after it where asked, then a change of resolution or none."""
 
     def __init__(
         self,
@@ -163,16 +171,16 @@ class Middle(nn.Module):
         self.block_2 = ResnetBlock(channels, channels, groups, dropout)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return self.block_2(self.attn_1(self.block_1(x)))
+        out: Tensor = self.block_2(self.attn_1(self.block_1(x)))
+        return out
 
 
-def _level(
-    config: ConvNetConfig, level: int, inputs: int, count: int, down: bool = False, up: bool = False
-) -> Level:
+def _level(config: ConvNetConfig, level: int, inputs: int, count: int, down: bool = False, up: bool = False) -> Level:
     """``count`` blocks from ``inputs`` channels to the level's width, then half or twice the size where asked."""
     width = config.ch * config.ch_mult[level]
     blocks: list[nn.Module] = [
-        ResnetBlock(inputs if index == 0 else width, width, config.norm_groups, config.dropout) for index in range(count)
+        ResnetBlock(inputs if index == 0 else width, width, config.norm_groups, config.dropout)
+        for index in range(count)
     ]
     attends = count if config.attends(level) else 0
     attentions: list[nn.Module] = [AttnBlock(width, config.norm_groups, config.fused_qkv) for _ in range(attends)]
@@ -198,7 +206,8 @@ class Encoder(nn.Module):
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
-        return self.conv_out(F.silu(self.norm_out(self.mid(x))))
+        out: Tensor = self.conv_out(functional.silu(self.norm_out(self.mid(x))))
+        return out
 
 
 class Decoder(nn.Module):
@@ -221,7 +230,8 @@ class Decoder(nn.Module):
         x = self.mid(self.conv_in(z))
         for level in reversed(self.up):
             x = level(x)
-        return self.conv_out(F.silu(self.norm_out(x)))
+        out: Tensor = self.conv_out(functional.silu(self.norm_out(x)))
+        return out
 
 
 def to_signed(images: Float[Tensor, "b 3 size size"]) -> Float[Tensor, "b 3 size size"]:

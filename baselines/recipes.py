@@ -42,7 +42,8 @@ SMALL_VAR = VARConfig(
 
 
 def _perceptual(find: Find) -> PerceptualFeatures:
-    """The world's feature net. UserError where it has not been trained: a recipe must not change with what lies about."""
+    """The world's feature net. UserError where it has not been trained: a recipe must not change with what lies
+    about."""
     features: PerceptualFeatures = find("instrument", "world-features")().perceptual_features
     return features
 

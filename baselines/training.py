@@ -1,8 +1,10 @@
-"""VQGAN and VAR's tokenizer as ``harness.contracts.Trainable``: reconstruction, perceptual, codebook and adversarial losses.
+"""VQGAN and VAR's tokenizer as ``harness.contracts.Trainable``: reconstruction, perceptual, codebook and adversarial
+losses.
 
-Loss of taming (Esser et al. 2021, equation 7): L1 + perceptual + codebook + adaptive weight * adversarial. Deviations, all of them
-because the zoo's nets are tiny and learn a few thousand steps: an L2 term beside L1; the perceptual net may be any that
-``perceptual_features`` asks of; ``baselines.codebook`` keeps codes in use; quantisation sets in after ``continuous``; bf16 products.
+Loss of taming (Esser et al. 2021, equation 7): L1 + perceptual + codebook + adaptive weight * adversarial.
+Deviations, all of them because the zoo's nets are tiny and learn a few thousand steps: an L2 term beside L1; the
+perceptual net may be any that ``perceptual_features`` asks of; ``baselines.codebook`` keeps codes in use;
+quantisation sets in after ``continuous``; bf16 products.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from baselines.adversarial import PatchDiscriminator, adaptive_weight, hinge_loss
 from baselines.codebook import CodebookCare
@@ -32,8 +34,9 @@ Find = Callable[[str, str], Any]
 class Losses:
     """Weights of the terms, and the shares of the training at which they begin.
 
-    ``continuous``: until then nothing is quantised. ``adversarial_start``: when the discriminator begins, and with it its term.
-    ``revive_until``: when dead codes stop being moved. ``follow``: the codebook is a moving average and learns by no gradient.
+    ``continuous``: until then nothing is quantised. ``adversarial_start``: when the discriminator begins, and with it
+    its term. ``revive_until``: when dead codes stop being moved. ``follow``: the codebook is a moving average and
+    learns by no gradient.
     """
 
     l1: float = 1.0
@@ -92,7 +95,7 @@ class AdversarialTokenizer(nn.Module):
         with self._products(signed):
             made = self.model.render(quantised)
         made = made.float()
-        l1, l2 = F.l1_loss(made, signed), F.mse_loss(made, signed)
+        l1, l2 = functional.l1_loss(made, signed), functional.mse_loss(made, signed)
         total = weights.l1 * l1 + weights.l2 * l2
         seen = {"l1": l1.detach(), "psnr": _psnr(made, signed), "codebook": codebook.detach()}
         if self._perceptual[0] is not None and weights.perceptual:
@@ -134,8 +137,8 @@ class AdversarialTokenizer(nn.Module):
 
     @torch.no_grad()
     def _targets(self, latents: Tensor, codes: Sequence[Tensor] | None) -> Iterable[Float[Tensor, "n c"]]:
-        """The vectors that the codebook stood for: the latents, or per scale what was left of them (before there are codes:
-        what the scales above would leave if they were exact)."""
+        """The vectors that the codebook stood for: the latents, or per scale what was left of them (before there are
+        codes: what the scales above would leave if they were exact)."""
         if isinstance(self.model, VQGAN):
             yield _rows(latents)
             return
@@ -146,20 +149,25 @@ class AdversarialTokenizer(nn.Module):
             rest = rest - quantize.raise_map(lowered if codes is None else quantize.lookup(codes[scale]), scale)
 
     def _distance(self, made: Tensor, signed: Tensor) -> Tensor:
-        """LPIPS' form with all weights 1: squared distance of unit-length channels, averaged over places, layers summed."""
+        """LPIPS' form with all weights 1: squared distance of unit-length channels, averaged over places, layers
+        summed."""
         features = self._perceptual[0]
         assert features is not None
         with self._products(signed):
             with torch.no_grad():
                 wanted = features((signed + 1.0) * 0.5)
             given = features((made + 1.0) * 0.5)
-        pairs = [(F.normalize(a.float(), dim=1), F.normalize(b.float(), dim=1)) for a, b in zip(given, wanted, strict=True)]
+        pairs = [
+            (functional.normalize(a.float(), dim=1), functional.normalize(b.float(), dim=1))
+            for a, b in zip(given, wanted, strict=True)
+        ]
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
 
     def _judge(self, signed: Tensor) -> Tensor:
         assert self.discriminator is not None
         with self._products(signed):
-            return self.discriminator(signed).float()
+            logits: Tensor = self.discriminator(signed)
+        return logits.float()
 
     def _plays(self, progress: float) -> bool:
         return self.discriminator is not None and progress >= self.losses.adversarial_start

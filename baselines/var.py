@@ -1,11 +1,12 @@
-"""VAR's multi-scale residual tokenizer (Tian et al. 2024, arXiv 2404.02905, section 3.2 and algorithms 1-2), by configuration alone.
+"""VAR's multi-scale residual tokenizer (Tian et al. 2024, arXiv 2404.02905, section 3.2, algorithms 1 and 2).
 
-The latent map is coded coarse to fine: at each scale what is left is averaged down, replaced by the nearest codes of one shared
-codebook, brought back up, filtered by a phi convolution and subtracted. State-dict keys are the published ones.
+The latent map is coded coarse to fine: at each scale what is left is averaged down, replaced by the nearest codes of
+one shared codebook, brought back up, filtered by a phi convolution and subtracted. State-dict keys are the published
+ones.
 
-Codes run scale by scale (coarse first), row-major within a scale. A scale of which no code is visible adds nothing, so a mask that shows the
-first scales gives VAR's own progressive decoding. Within a partly visible scale an absent code is the zero vector before the map
-is brought back up.
+Codes run scale by scale (coarse first), row-major within a scale. A scale of which no code is visible adds nothing,
+so a mask that shows the first scales gives VAR's own progressive decoding. Within a partly visible scale an absent
+code is the zero vector before the map is brought back up.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from baselines.convnet import ConvNetConfig, Decoder, Encoder, to_signed, to_unit
 from baselines.vqgan import check_codes, nearest_codes
@@ -45,7 +47,8 @@ class VARConfig:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> VARConfig:
         """From our card. Unknown keys raise TypeError."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        own: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**own)
 
     def to_mapping(self) -> dict[str, Any]:
         """JSON-able; ``from_mapping`` reads it back."""
@@ -84,7 +87,8 @@ class Phi(nn.Conv2d):
 
 
 class SharedPhi(nn.Module):
-    """A few phi filters shared between the scales: scale k of K takes the filter whose tick is nearest to k / (K - 1)."""
+    """A few phi filters shared between the scales: scale k of K takes the filter whose tick is nearest to k / (K -
+    1)."""
 
     def __init__(self, channels: int, share: float, filters: int, scales: int) -> None:
         super().__init__()
@@ -92,15 +96,17 @@ class SharedPhi(nn.Module):
         self.of_scale = phi_of_scale(filters, scales)
 
     def forward(self, x: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h w"]:
-        return self.qresi_ls[self.of_scale[scale]](x)
+        filtered: Tensor = self.qresi_ls[self.of_scale[scale]](x)
+        return filtered
 
 
 def phi_of_scale(filters: int, scales: int) -> tuple[int, ...]:
-    """Which filter each scale uses; ties go to the lower. Four filters have the published ticks, which are set a little wider."""
+    """Which filter each scale uses. Four filters have the published ticks, which are set a little wider."""
     margin = 1.0 / 3.0 / filters if filters == 4 else 1.0 / 2.0 / filters
-    ticks = torch.linspace(margin, 1.0 - margin, filters, dtype=torch.float64)
+    # NumPy's ticks as they are: with an odd number of scales the middle one is a tie, which their last bit decides
+    ticks = np.linspace(margin, 1.0 - margin, filters)
     places = [k / (scales - 1) if scales > 1 else 0.0 for k in range(scales)]
-    return tuple(int((ticks - place).abs().argmin()) for place in places)
+    return tuple(int(np.argmin(np.abs(ticks - place))) for place in places)
 
 
 class MultiScaleQuantizer(nn.Module):
@@ -120,12 +126,17 @@ class MultiScaleQuantizer(nn.Module):
     def raise_map(self, vectors: Float[Tensor, "b c p p"], scale: int) -> Float[Tensor, "b c side side"]:
         """What a scale adds to the latent map: bicubic up (the last scale has the full size already), then phi."""
         if scale < len(self.sides) - 1:
-            vectors = F.interpolate(vectors, size=(self.sides[-1],) * 2, mode="bicubic")
-        return self.quant_resi(vectors, scale)
+            vectors = functional.interpolate(vectors, size=(self.sides[-1],) * 2, mode="bicubic")
+        raised: Tensor = self.quant_resi(vectors, scale)
+        return raised
 
     def lower_map(self, latents: Float[Tensor, "b c side side"], scale: int) -> Float[Tensor, "b c p p"]:
         """The mean of each area; the last scale is the map itself."""
-        return latents if scale == len(self.sides) - 1 else F.interpolate(latents, size=(self.sides[scale],) * 2, mode="area")
+        return (
+            latents
+            if scale == len(self.sides) - 1
+            else functional.interpolate(latents, size=(self.sides[scale],) * 2, mode="area")
+        )
 
     def assign(self, latents: Float[Tensor, "b c p p"]) -> Int[Tensor, "b p p"]:
         """Nearest codes, row-major."""
@@ -133,9 +144,12 @@ class MultiScaleQuantizer(nn.Module):
         return nearest_codes(latents.permute(0, 2, 3, 1).reshape(-1, c), self.embedding.weight).view(b, p, p)
 
     def lookup(self, indices: Int[Tensor, "b p p"]) -> Float[Tensor, "b c p p"]:
-        return self.embedding(indices).permute(0, 3, 1, 2).contiguous()
+        vectors: Tensor = self.embedding(indices)
+        return vectors.permute(0, 3, 1, 2).contiguous()
 
-    def encode(self, latents: Float[Tensor, "b c side side"]) -> tuple[list[Int[Tensor, "b p p"]], list[Float[Tensor, "b c side side"]]]:
+    def encode(
+        self, latents: Float[Tensor, "b c side side"]
+    ) -> tuple[list[Int[Tensor, "b p p"]], list[Float[Tensor, "b c side side"]]]:
         """(codes per scale, the map rebuilt from the scales up to and including each). No gradients pass here."""
         rest, rebuilt = latents.detach().clone(), torch.zeros_like(latents)
         codes, maps = [], []
@@ -149,7 +163,7 @@ class MultiScaleQuantizer(nn.Module):
 
     def split(self, codes: Int[Tensor, "b n"]) -> list[Int[Tensor, "b p p"]]:
         """One map of codes per scale from codes in native order."""
-        parts = codes.split([p * p for p in self.sides], dim=1)
+        parts = torch.split(codes, [p * p for p in self.sides], dim=1)
         return [part.reshape(-1, p, p) for part, p in zip(parts, self.sides, strict=True)]
 
     def rebuild(self, codes: Int[Tensor, "b n"], visible: Bool[Tensor, "b n"] | None) -> Float[Tensor, "b c side side"]:
@@ -168,15 +182,20 @@ class MultiScaleQuantizer(nn.Module):
         return total
 
     def next_scale_input(self, codes: Int[Tensor, "b n"]) -> Float[Tensor, "b later c"]:
-        """What VAR's transformer is fed when teacher-forced: for each scale but the first, the map so far averaged to its size."""
+        """What VAR's transformer is fed when teacher-forced: for each scale but the first, the map so far averaged to
+        its size."""
         total: Tensor | float = 0.0
         rows = []
         for scale, indices in enumerate(self.split(codes)[:-1]):
             total = total + self.raise_map(self.lookup(indices), scale)
-            rows.append(F.interpolate(total, size=(self.sides[scale + 1],) * 2, mode="area").flatten(2).transpose(1, 2))
+            rows.append(
+                functional.interpolate(total, size=(self.sides[scale + 1],) * 2, mode="area").flatten(2).transpose(1, 2)
+            )
         return torch.cat(rows, dim=1)
 
-    def forward(self, latents: Float[Tensor, "b c side side"]) -> tuple[Float[Tensor, "b c side side"], Float[Tensor, ""], list[Tensor]]:
+    def forward(
+        self, latents: Float[Tensor, "b c side side"]
+    ) -> tuple[Float[Tensor, "b c side side"], Float[Tensor, ""], list[Tensor]]:
         """(rebuilt map with straight-through gradients, codebook loss averaged over scales, codes per scale)."""
         fixed = latents.detach()
         rest, rebuilt = fixed.clone(), torch.zeros_like(fixed)
@@ -186,7 +205,9 @@ class MultiScaleQuantizer(nn.Module):
             indices = self.assign(self.lower_map(rest, scale))
             added = self.raise_map(self.lookup(indices), scale)
             rebuilt, rest = rebuilt + added, rest - added.detach()
-            loss = loss + self.beta * F.mse_loss(rebuilt.detach(), latents) + F.mse_loss(rebuilt, fixed)
+            loss = (
+                loss + self.beta * functional.mse_loss(rebuilt.detach(), latents) + functional.mse_loss(rebuilt, fixed)
+            )
             codes.append(indices)
         if self.training:
             self._record_hits(codes)
@@ -194,7 +215,8 @@ class MultiScaleQuantizer(nn.Module):
 
     @torch.no_grad()
     def _record_hits(self, codes: Sequence[Tensor]) -> None:
-        """Moving averages of how often each code is hit, per scale: first copied, then 0.9, from the 100th batch on 0.99."""
+        """Moving averages of how often each code is hit, per scale: first copied, then 0.9, from the 100th batch on
+        0.99."""
         for scale, indices in enumerate(codes):
             hits = indices.flatten().bincount(minlength=self.embedding.num_embeddings).float()
             keep = 0.0 if self.hits_recorded == 0 else 0.9 if self.hits_recorded < 100 else 0.99
@@ -208,7 +230,9 @@ class VARTokenizer(nn.Module):
     def __init__(self, config: VARConfig) -> None:
         super().__init__()
         if config.share_quant_resi < 2:
-            raise ValueError(f"share_quant_resi is {config.share_quant_resi}: only partly shared phi filters (2 or more) are built")
+            raise ValueError(
+                f"share_quant_resi is {config.share_quant_resi}: only partly shared phi filters (2 or more) are built"
+            )
         self.config = config
         z = config.z_channels
         self.encoder = Encoder(config.convnet)
@@ -231,11 +255,13 @@ class VARTokenizer(nn.Module):
 
     def latents(self, signed: Float[Tensor, "b 3 size size"]) -> Float[Tensor, "b c side side"]:
         """The latent map before quantisation of images in [-1, 1]."""
-        return self.quant_conv(self.encoder(signed))
+        found: Tensor = self.quant_conv(self.encoder(signed))
+        return found
 
     def render(self, rebuilt: Float[Tensor, "b c side side"]) -> Float[Tensor, "b 3 size size"]:
         """Images in [-1, 1], not clamped, from a rebuilt map."""
-        return self.decoder(self.post_quant_conv(rebuilt))
+        made: Tensor = self.decoder(self.post_quant_conv(rebuilt))
+        return made
 
     @torch.no_grad()
     def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:

@@ -1,7 +1,7 @@
 """VQGAN (Esser et al. 2021, arXiv 2012.09841) as taming-transformers publishes it, sized by configuration alone.
 
-Encoder, 1x1 convolution to the codebook's width, nearest code, 1x1 convolution back, decoder. State-dict keys are the published
-ones, so ``model.ckpt``'s weights (without ``loss.*``) load once converted to safetensors.
+Encoder, 1x1 convolution to the codebook's width, nearest code, 1x1 convolution back, decoder. State-dict keys are the
+published ones, so ``model.ckpt``'s weights (without ``loss.*``) load once converted to safetensors.
 
 An absent code is the mean codebook vector: the decoder then sees, at that place, what it would see on average.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from baselines.convnet import ConvNetConfig, Decoder, Encoder, to_signed, to_unit
 from harness.checkpoints import fill_module, load_checkpoint
@@ -44,14 +44,14 @@ class VQGANConfig:
         return {"embed_dim": self.embed_dim, "n_embed": self.n_embed, "beta": self.beta, "ddconfig": ddconfig}
 
 
-def nearest_codes(z: Float[Tensor, "n c"], codebook: Float[Tensor, "codes c"]) -> Int[Tensor, "n"]:
+def nearest_codes(z: Float[Tensor, "n c"], codebook: Float[Tensor, "codes c"]) -> Int[Tensor, " n"]:
     """The index of the nearest codebook row by squared distance."""
     distances = (codebook * codebook).sum(1) - 2.0 * z @ codebook.T
     return distances.argmin(1)
 
 
 class VectorQuantizer(nn.Module):
-    """The codebook. ``beta`` multiplies the codebook term, not the commitment term: taming's historical order, kept as default."""
+    """The codebook. ``beta`` multiplies the codebook term, not the commitment term: taming's historical order."""
 
     def __init__(self, n_embed: int, embed_dim: int, beta: float) -> None:
         super().__init__()
@@ -65,13 +65,16 @@ class VectorQuantizer(nn.Module):
         return nearest_codes(z.permute(0, 2, 3, 1).reshape(-1, c), self.embedding.weight).view(b, h, w)
 
     def lookup(self, indices: Int[Tensor, "b h w"]) -> Float[Tensor, "b c h w"]:
-        return self.embedding(indices).permute(0, 3, 1, 2).contiguous()
+        vectors: Tensor = self.embedding(indices)
+        return vectors.permute(0, 3, 1, 2).contiguous()
 
-    def forward(self, z: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, ""], Int[Tensor, "b h w"]]:
+    def forward(
+        self, z: Float[Tensor, "b c h w"]
+    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, ""], Int[Tensor, "b h w"]]:
         """(codes' vectors with straight-through gradients, codebook loss, indices)."""
         indices = self.assign(z)
         z_q = self.lookup(indices)
-        loss = F.mse_loss(z_q.detach(), z) + self.beta * F.mse_loss(z_q, z.detach())
+        loss = functional.mse_loss(z_q.detach(), z) + self.beta * functional.mse_loss(z_q, z.detach())
         return z + (z_q - z).detach(), loss, indices
 
 
@@ -107,11 +110,13 @@ class VQGAN(nn.Module):
 
     def latents(self, signed: Float[Tensor, "b 3 size size"]) -> Float[Tensor, "b c side side"]:
         """Latents before quantisation of images in [-1, 1]."""
-        return self.quant_conv(self.encoder(signed))
+        found: Tensor = self.quant_conv(self.encoder(signed))
+        return found
 
     def render(self, z_q: Float[Tensor, "b c side side"]) -> Float[Tensor, "b 3 size size"]:
         """Images in [-1, 1], not clamped, from quantised latents."""
-        return self.decoder(self.post_quant_conv(z_q))
+        made: Tensor = self.decoder(self.post_quant_conv(z_q))
+        return made
 
     @torch.no_grad()
     def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:
@@ -125,7 +130,7 @@ class VQGAN(nn.Module):
         visible: Bool[Tensor, "batch codes"] | None = None,
         seeds: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Images in [0, 1]; absent codes are the mean codebook vector. Nothing is drawn, so ``seeds`` change nothing."""
+        """Images in [0, 1]; absent codes are the mean codebook vector. Nothing is drawn: ``seeds`` change nothing."""
         check_codes(codes, visible, self.code_count)
         z_q = self.quantize.lookup(codes.view(-1, self.side, self.side))
         if visible is not None:

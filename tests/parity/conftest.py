@@ -1,0 +1,68 @@
+"""Parity packs: what the published code computes on weights that anybody can rebuild from their names.
+
+Each tensor is drawn from a generator seeded with the CRC-32 of its key, scaled as the manifest says; check sums tell a
+different random stream from a wrong model.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+HERE = Path(__file__).parent
+
+
+def filled(entry: dict[str, Any]) -> Tensor:
+    """One tensor of a manifest's key list."""
+    fill, key = entry["fill"], entry["key"]
+    if "const" in fill:
+        return torch.full(tuple(entry["shape"]), float(fill["const"]))
+    generator = torch.Generator("cpu").manual_seed(zlib.crc32(key.encode()))
+    value = fill["mean"] + fill["std"] * torch.randn(tuple(entry["shape"]), generator=generator)
+    check = entry["check"]
+    # float32 values summed in float64: the order of the sum is all that may differ
+    assert abs(value.double().sum().item() - check["sum"]) <= 1e-9 * check["abs_sum"], f"another random stream: {key}"
+    return value
+
+
+class Pack:
+    """One folder: ``manifest``, ``expected`` outputs, ``state`` of the model."""
+
+    # largest deviation of the reference against itself (two threads, other kernels): 7.7e-6 of the peak; a wrong norm
+    # epsilon gives 7e-4 and more
+    tolerance = 3e-5
+
+    def __init__(self, name: str) -> None:
+        self.folder = HERE / name
+        self.manifest: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text())
+        self.expected = load_file(self.folder / "expected.safetensors")
+        self.state = {entry["key"]: filled(entry) for entry in self.manifest["keys"]}
+
+    def real(self, name: str) -> dict[str, Any]:
+        """A manifest of a published size."""
+        found: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text())
+        return found
+
+    def same(self, name: str, value: Tensor) -> None:
+        """The output ``name`` is reproduced: integers exactly, floats within the tolerance, relative to the peak."""
+        wanted = self.expected[name]
+        assert value.shape == wanted.shape or value.numel() == wanted.numel() == 1, name
+        if wanted.dtype == torch.int64:
+            assert torch.equal(value, wanted), name
+        else:
+            deviation = (value - wanted).abs().max() / wanted.abs().max()
+            assert deviation <= self.tolerance, f"{name}: {deviation:.1e} of the peak"
+
+
+@pytest.fixture(scope="module")
+def open_pack() -> Callable[[str], Pack]:
+    """``open_pack(folder name)``."""
+    return Pack
