@@ -64,7 +64,7 @@ def build_ddt(find: Find) -> Trainable:
         schedule=schedule,
     )
     model.autoencoder.load_state_dict(autoencoder.state_dict())
-    return DDTTraining(model, compile_blocks=True)
+    return DDTTraining(model, pool=80_000)
 
 
 AUTOENCODER = Recipe("autoencoder", build_autoencoder, data="world+fashion", steps=2200, batch=64, learning_rate=2e-3, ema=0.995, threads=1, precision="bf16")

@@ -53,6 +53,10 @@ class EncoderBlock(nn.Module):
         self.mlp = FeedForward(width)
         self.q_mlp = FeedForward(query_width)
         self.adaLN_modulation = modulation(query_width, 6)
+        # gates start open: with closed ones the codes of a fresh encoder would not depend on the image at all
+        with torch.no_grad():
+            for gate in (2, 5):
+                self.adaLN_modulation[1].bias[gate * query_width : (gate + 1) * query_width] = 1.0
         self.t_embedder = TimestepEmbedder(query_width)
 
     def forward(self, x_BND: Tensor, q_BKD: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,10 +51,16 @@ class CosineQuantizer(nn.Module):
         """What the decoder sees for these codes."""
         return self.out_norm(self.codebook[codes])  # type: ignore[no-any-return]
 
-    def forward(self, features: Float[Tensor, "B K D"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Training: (decoder input with straight-through gradient, commitment loss, indices); updates the codebook."""
+    def forward(self, features: Float[Tensor, "B K D"], continuous: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Training: (decoder input with straight-through gradient, commitment loss, indices); updates the codebook.
+
+        ``continuous`` lets the features through as they are: an encoder must first learn to say something about the image,
+        or k-means would find one cluster per position and the commitment would keep it there (seen; docs/log.md).
+        """
         unit = self.unit_features(features)
         flat = unit.detach().flatten(0, 1)
+        if continuous:
+            return self.out_norm(unit), unit.new_zeros(()), (flat @ self.codebook.T).argmax(dim=-1).view(unit.shape[:-1])
         if not self.started:
             self._start(flat)
         indices = (flat @ self.codebook.T).argmax(dim=-1)

@@ -1,7 +1,7 @@
 """Training of the DDT tokenizer on cached latents: velocity loss under the schedule's mask, plus commitment.
 
-At first every code is visible at every time, so that codes learn to carry the image; over the first third of the training the
-mask is annealed to the schedule. Each image is encoded once and decoded at several times, since the encoder is half of the work.
+For the first steps the features pass unquantised, then k-means starts the codebook. At first every code is visible at every
+time, so that codes learn to carry the image; over the first third of the training the mask is annealed to the schedule. Each image is encoded once and decoded at several times, since the encoder is half of the work.
 """
 
 from __future__ import annotations
@@ -44,20 +44,18 @@ class DDTTraining(nn.Module):
     def __init__(
         self,
         model: DDTTokenizer,
-        pool: int = 100_000,
+        pool: int = 80_000,
         repeats: int = 2,
         full_noise: float = 0.1,
         commitment: float = 0.25,
         anneal: float = 1 / 3,
-        compile_blocks: bool = False,
+        continuous: float = 0.05,
     ) -> None:
         super().__init__()
         self.model = model
         self.pool, self.repeats, self.full_noise, self.commitment, self.anneal = pool, repeats, full_noise, commitment, anneal
+        self.continuous = continuous
         model.autoencoder.requires_grad_(False).eval()
-        if compile_blocks:
-            for block in [*model.encoder.blocks, *model.decoder.joint_blocks]:
-                block.compile(dynamic=False)
 
     def turns(self) -> list[list[nn.Parameter]]:
         return [[p for p in self.model.parameters() if p.requires_grad]]
@@ -69,7 +67,7 @@ class DDTTraining(nn.Module):
     def loss(
         self, images: Float[Tensor, "batch C side side"], turn: int, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        vectors, commitment, indices = self.model.quantizer(self.model.encoder(images))
+        vectors, commitment, indices = self.model.quantizer(self.model.encoder(images), progress < self.continuous)
         clean = images.repeat(self.repeats, 1, 1, 1)
         vectors = vectors.repeat(self.repeats, 1, 1)
         t = spread_times(len(clean))
