@@ -1,4 +1,4 @@
-"""``ddtbench report``: the whole folder at once. It is built beside its place and swapped in, so that it is never half-written."""
+"""``ddtbench report``: the whole folder at once, built beside its place and swapped in: never half-written."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SCHEMA = 1
 
 
 def build_report(runs_root: str, to: Path, suite: str | None = None, allow_mixed: bool = False) -> Path:
-    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf) into ``to``; returns the page.
+    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf) into ``to``; the page's path.
 
-    An older report there is replaced whole. Raises UserError, before anything is written, if ``to`` holds something else, or if the
-    suite was not run under the root.
+    An older report there is replaced whole. Raises UserError, before anything is written, if ``to`` holds something
+    else, or if the suite was not run under the root.
     """
     target = Path(to).expanduser()
     _refuse_foreign(target)
@@ -39,7 +39,9 @@ def build_report(runs_root: str, to: Path, suite: str | None = None, allow_mixed
         _write(building, stored, allow_mixed)
         _swap(building, target)
     except OSError as error:
-        raise UserError(f"cannot write the report {target}: {error.strerror or error}; what was there is kept") from error
+        raise UserError(
+            f"cannot write the report {target}: {error.strerror or error}; what was there is kept"
+        ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target / "index.html"
@@ -60,7 +62,9 @@ def _refuse_foreign(target: Path) -> None:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not (target / MARKER).is_file():
-        raise UserError(f"{target} is not a report of ddtbench and is left as it is: name a new folder, or remove that one")
+        raise UserError(
+            f"{target} is not a report of ddtbench and is left as it is: name a new folder, or remove that one"
+        )
 
 
 def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
@@ -81,7 +85,12 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             downloads.append(name)
     page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads)
     (folder / "index.html").write_text(render_page(page), encoding="utf-8")
-    marker = {"made by": "ddtbench report", "schema": SCHEMA, "suite": stored.suite, "runs": [run.key for run in stored.runs]}
+    marker = {
+        "made by": "ddtbench report",
+        "schema": SCHEMA,
+        "suite": stored.suite,
+        "runs": [run.key for run in stored.runs],
+    }
     (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
     folder.chmod(0o755)
 

@@ -1,4 +1,4 @@
-"""What this package adds to the catalogue: nothing yet that is asked for by name; ``ddtbench report`` calls ``reports.build``."""
+"""What this package adds to the catalogue: nothing that is asked for by name (``ddtbench report`` calls us)."""
 
 from __future__ import annotations
 

@@ -4,57 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.formats import cell_text
-from reports.tables import Row, Table, leading
+from reports.tables import Table, leading
 
-SENTENCES_PER_TASK = 3
+COLUMNS_PER_TASK = 3
 
 
-def lede(tables: Sequence[Table], suite: str = "") -> str:
-    """One paragraph: how much was compared, and per task what leads and what cannot be told apart."""
-    models = list(dict.fromkeys(row.label for table in tables for row in table.models))
+def title(tables: Sequence[Table]) -> str:
+    """What was compared: the models by name, or how many there are."""
+    models = _models(tables)
+    return f"{_join(models)} compared" if 1 < len(models) <= 4 else f"{_count(len(models), 'model')} measured"
+
+
+def lede(tables: Sequence[Table]) -> str:
+    """One paragraph: how much was compared, and per task who leads and who cannot be told apart."""
     controls = list(dict.fromkeys(row.label for table in tables for row in table.controls))
-    compared = _count(len(models), "model")
-    if controls:
-        compared += f" and {_count(len(controls), 'control')}"
+    compared = _count(len(_models(tables)), "model") + (f" and {_count(len(controls), 'control')}" if controls else "")
     cases = sum(table.cases for table in tables)
-    opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all{f' (suite {suite})' if suite else ''}."
-    return " ".join([opening[0].upper() + opening[1:], *(sentence for table in tables for sentence in findings(table))])
+    opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
+    return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
 
 
-def findings(table: Table) -> list[str]:
-    """At most three sentences on a task: its leading columns, in which somebody could be ranked."""
-    found = []
+def finding(table: Table) -> str:
+    """One sentence on a task from its leading columns in which somebody was ranked; '' where nobody was."""
+    clauses: dict[tuple[str, str], list[str]] = {}
     for place in leading(table):
         column = table.columns[place]
-        best = [row for row in table.models if row.cells[place].mark == "best"]
-        if not best or column.kind == "cost" or any(row.cells[place].protocol for row in table.rows):
+        best = [row.label for row in table.models if row.cells[place].mark == "best"]
+        mixed = any(row.cells[place].protocol for row in table.rows)
+        if not best or mixed or column.kind == "cost":
             continue
-        tied = [row for row in table.models if row.cells[place].mark == "tied"]
-        found.append(_sentence(table, place, best, tied))
-        if len(found) == SENTENCES_PER_TASK:
+        tied = [row.label for row in table.models if row.cells[place].mark == "tied"]
+        clauses.setdefault((_join(best), _join(tied)), []).append(_value(table, place))
+        if sum(len(values) for values in clauses.values()) == COLUMNS_PER_TASK:
             break
-    if found:
-        return [f"On {table.task}: {found[0]}", *found[1:]]
-    return [f"On {table.task} no model is ranked against another."] if len(table.models) > 1 else []
+    parts = []
+    for (best_names, tied_names), values in clauses.items():
+        if tied_names:
+            parts.append(f"in {_join(values)} the data do not separate {best_names} from {tied_names}")
+        else:
+            parts.append(f"{best_names} {'lead' if ' and ' in best_names else 'leads'} in {_join(values)}")
+    return f"On {table.task}, {'; '.join(parts)}." if parts else ""
 
 
-def _sentence(table: Table, place: int, best: Sequence[Row], tied: Sequence[Row]) -> str:
+def _value(table: Table, place: int) -> str:
+    """``PSNR (24.13 dB [24.01, 24.25])``."""
     column = table.columns[place]
-    word = "highest" if column.direction == "higher" else "lowest"
-    value = cell_text(best[0].cells[place]).split(" (")[0] + (f" {column.unit}" if column.unit else "")
-    if len(best) > 1:
-        return f"{_join([row.label for row in best])} share the {word} {column.label}, {value}."
-    others = [row for row in table.models if row.ranked and row.cells[place].value is not None and row not in best]
-    if not tied:
-        apart = "all others" if len(others) > 1 else _join([row.label for row in others])
-        return f"{best[0].label} has the {word} {column.label}, {value}, and is separable from {apart}."
-    names = _join([row.label for row in tied])
-    return f"{best[0].label} has the {word} {column.label}, {value}, which the data do not separate from {names}."
+    cell = next(row.cells[place] for row in table.models if row.cells[place].mark == "best")
+    words = [cell.text, column.unit, cell.interval]
+    return f"{column.label} ({' '.join(word for word in words if word)})"
+
+
+def _models(tables: Sequence[Table]) -> list[str]:
+    return list(dict.fromkeys(row.label for table in tables for row in table.models))
 
 
 def warnings(table: Table) -> list[str]:
-    """Signs that something is wrong with the measurement: a model above the identity, or below the mean colour, in PSNR."""
+    """Signs that a measurement is wrong: a model above the identity, or below the mean colour, in PSNR."""
     place = table.column("psnr")
     if place is None:
         return []
@@ -66,9 +71,13 @@ def warnings(table: Table) -> list[str]:
         if cell.value is None:
             continue
         if identity is not None and identity.value is not None and cell.value > identity.value:
-            found.append(f"{row.label} has a higher PSNR than the identity, which returns the image itself: a measurement is wrong.")
+            found.append(
+                f"{row.label} has a higher PSNR than the identity, which returns the image: a measurement is wrong."
+            )
         if flat is not None and flat.value is not None and cell.value < flat.value:
-            found.append(f"{row.label} has a lower PSNR than a picture of one mean colour: it keeps less than nothing of the layout.")
+            found.append(
+                f"{row.label} has a lower PSNR than one mean colour: it does worse than not looking at the image."
+            )
     return found
 
 
@@ -77,4 +86,4 @@ def _count(number: int, thing: str) -> str:
 
 
 def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1] if names else "nobody"
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1] if names else ""

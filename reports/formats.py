@@ -1,4 +1,4 @@
-"""Tables as files: Markdown, CSV with every digit, LaTeX (booktabs). They show a finished ``Table`` and decide nothing."""
+"""Tables as files: Markdown, CSV with every digit, LaTeX (booktabs). They show a finished ``Table``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import io
 import re
 from collections.abc import Iterable
 
+from reports.cells import Cell, Column
 from reports.numbers import ABSENT, MINUS
-from reports.tables import Cell, Column, Row, Table
+from reports.tables import Row, Table, halves
 
 BEST, TIED = "*", "\N{DAGGER}"
 LEGEND = (
-    "Intervals are 95 %. Best in bold (*); not separable from the best: \N{DAGGER} (paired tests on the same cases, Holm over the "
-    "table). \N{GREATER-THAN OR EQUAL TO} / \N{LESS-THAN OR EQUAL TO}: the value with every failed case counted wrong."
+    "Intervals are 95 %. Best in bold (*); not separable from the best: \N{DAGGER} (paired tests on the same cases, "
+    "Holm over the table). \N{GREATER-THAN OR EQUAL TO} / \N{LESS-THAN OR EQUAL TO}: the value with every failed case "
+    "counted wrong."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -72,14 +74,24 @@ def cell_text(cell: Cell, interval: bool = True) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A GitHub table: best in bold, controls in italics below, footnotes after it."""
-    lines = [f"### {_markdown(table.task)}{_markdown(' by stratum: ' + table.stratum_of) if table.stratum_of else ''}", ""]
+    """GitHub tables: best in bold, controls in italics below, footnotes after each; costs in a second table."""
+    return "\n".join(_markdown_table(part) for part in halves(table))
+
+
+def subtitle(table: Table) -> str:
+    """What a table shows besides its task: ``psnr by stratum``, ``rate and cost``, or nothing."""
+    return f"{table.stratum_of} by stratum" if table.stratum_of else table.part
+
+
+def _markdown_table(table: Table) -> str:
+    more = subtitle(table)
+    lines = [f"### {_markdown(table.task)}{', ' + _markdown(more) if more else ''}", ""]
     lines.append("| model | " + " | ".join(_markdown(heading(column)) for column in table.columns) + " |")
     lines.append("|:--|" + "--:|" * len(table.columns))
     for row in (*table.models, *table.controls):
         name = f"*{_markdown(row.label)}* (control)" if row.control else _markdown(row.label)
         lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in row.cells) + " |")
-    lines += ["", f"{table.cases:,} cases. " + LEGEND.replace("(*)", "").replace("  ", " ")]
+    lines += ["", f"{table.cases:,} cases." + ("" if table.part else " " + LEGEND.replace(" (*)", ""))]
     lines += [""] if table.notes else []
     lines += [f"- ({_letter(place)}) {_markdown(note)}" for place, note in enumerate(table.notes, 1)]
     return "\n".join(lines) + "\n"
@@ -103,9 +115,9 @@ def _markdown(text: str) -> str:
 
 
 CSV_HEADER = (
-    "task model key control metric stratum value low high unit direction mark ranked scored failed failures_wrong method "
-    "version protocol absent"
-).split()
+    *("task", "model", "key", "control", "metric", "stratum", "value", "low", "high", "unit", "direction", "mark"),
+    *("ranked", "scored", "failed", "failures_wrong", "method", "version", "protocol", "absent"),
+)
 
 
 def to_csv(table: Table) -> str:
@@ -131,8 +143,26 @@ def _csv_values(table: Table, row: Row, column: Column, cell: Cell) -> list[obje
     protocol = json.dumps(dict(item.fingerprint), sort_keys=True, default=str)
     numbers = ["" if number is None else repr(number) for number in (item.value, item.low, item.high)]
     wrong = "" if item.failures_wrong is None else repr(item.failures_wrong)
-    tail = [item.scored, item.failed, wrong, item.method, item.version, hashlib.sha256(protocol.encode()).hexdigest()[:12]]
-    return [*own, item.metric, item.stratum, *numbers, item.unit, item.direction, cell.mark, row.ranked, *tail, item.absent]
+    tail = [
+        item.scored,
+        item.failed,
+        wrong,
+        item.method,
+        item.version,
+        hashlib.sha256(protocol.encode()).hexdigest()[:12],
+    ]
+    return [
+        *own,
+        item.metric,
+        item.stratum,
+        *numbers,
+        item.unit,
+        item.direction,
+        cell.mark,
+        row.ranked,
+        *tail,
+        item.absent,
+    ]
 
 
 def _spreadsheet_safe(value: object) -> object:
@@ -146,8 +176,13 @@ def _spreadsheet_safe(value: object) -> object:
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table; needs ``\\usepackage{booktabs}`` and ``\\usepackage[T1]{fontenc}``."""
-    lines = ["% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}", "\\begin{table}[t]", "\\centering\\small"]
+    """booktabs tables, costs in a second one; the first line says which packages they need."""
+    head = "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n"
+    return head + "\n".join(_latex_table(part) for part in halves(table))
+
+
+def _latex_table(table: Table) -> str:
+    lines = ["\\begin{table}[t]", "\\centering\\small"]
     lines += [f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}", "\\toprule"]
     lines.append(" & ".join(["model", *(_latex(heading(column)) for column in table.columns)]) + r" \\")
     lines.append("\\midrule")
@@ -156,11 +191,17 @@ def to_latex(table: Table) -> str:
         lines += ["\\midrule"] if table.models else []
         lines += [_latex_row(row) for row in table.controls]
     lines += ["\\bottomrule", "\\end{tabular}"]
-    notes = " ".join(f"\\textsuperscript{{{_letter(place)}}}\\,{_latex(note)}." for place, note in enumerate(table.notes, 1))
-    legend = LEGEND.replace("Best in bold (*)", "Best in bold")
-    by = f", {table.stratum_of} by stratum" if table.stratum_of else ""
-    caption = f"{_latex(table.task + by)}, {table.cases:,} cases. {_latex(legend)}"
-    lines += [f"\\caption{{{caption}{' ' + notes if notes else ''}}}", f"\\label{{tab:{_label(table.name)}}}", "\\end{table}"]
+    notes = " ".join(
+        f"\\textsuperscript{{{_letter(place)}}}\\,{_latex(note)}." for place, note in enumerate(table.notes, 1)
+    )
+    legend = "" if table.part else " " + _latex(LEGEND.replace(" (*)", ""))
+    more = subtitle(table)
+    caption = f"{_latex(table.task + (', ' + more if more else ''))}, {table.cases:,} cases.{legend}"
+    lines += [
+        f"\\caption{{{caption}{' ' + notes if notes else ''}}}",
+        f"\\label{{tab:{_label(table.name)}}}",
+        "\\end{table}",
+    ]
     return "\n".join(lines) + "\n"
 
 

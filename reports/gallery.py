@@ -1,7 +1,7 @@
 """Pictures: originals beside what each model made of them, and partial decodings side by side.
 
-The cases are a seeded choice, the same for every model of a task, and the worst case of each model by PSNR, said so. Nothing is
-chosen by looking. Pictures travel inside the page as PNG data and are enlarged without smoothing.
+The cases are a seeded choice, the same for every model of a task, and the worst case of each model by PSNR, said so.
+Nothing is chosen by looking. Pictures travel inside the page as PNG data and are enlarged without smoothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.seeding import seed_for
 from reports.numbers import fixed
 from reports.read import Run, Stored, pictures
-from reports.style import label_of, order_key
+from reports.style import is_control, label_of, order_key
 
 CHOSEN = 8
 STRIP_CASES = 2
@@ -28,7 +28,7 @@ WAYS = {"codes": "with its codes", "none": "without codes", "shuffled": "with an
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: PNG as a data URI ('' where the model failed), its alternative text, and a caption such as a PSNR."""
+    """One picture: PNG as a data URI ('' where the model failed), alternative text, and a caption such as a PSNR."""
 
     source: str
     alt: str
@@ -43,10 +43,14 @@ class Strip:
     subject: str
     tiles: tuple[Tile, ...]
 
+    @property
+    def control(self) -> bool:
+        return bool(self.subject) and is_control(self.subject)
+
 
 @dataclass(frozen=True)
 class Grid:
-    """Pictures in lines and columns with a heading; ``columns`` are the headings above the tiles."""
+    """Pictures in lines and columns under ``columns`` as headings; ``gap`` is where a second kind of case begins."""
 
     name: str
     task: str
@@ -54,6 +58,7 @@ class Grid:
     caption: str
     columns: tuple[str, ...]
     strips: tuple[Strip, ...]
+    gap: int = 0
 
 
 def grids_of(stored: Stored) -> list[Grid]:
@@ -66,7 +71,7 @@ def grids_of(stored: Stored) -> list[Grid]:
 
 
 def choose_cases(runs: Sequence[Run], count: int = CHOSEN) -> list[str]:
-    """``count`` cases by a seeded hash of their ids, among those that most runs scored: the same for every model and report."""
+    """``count`` cases by a seeded hash of their ids, among those that most runs scored: the same for every model."""
     tally: dict[str, int] = {}
     for run in runs:
         for case in {str(case) for scores in list(run.scores.values())[:1] for case in scores.cases}:
@@ -87,7 +92,7 @@ def worst_cases(runs: Sequence[Run]) -> list[tuple[Run, str]]:
 
 
 def _task_grids(task: str, runs: Sequence[Run], budget: int) -> list[Grid]:
-    models = [run for run in runs if order_key(run.subject)[0] is False]
+    models = [run for run in runs if not is_control(run.subject)]
     chosen = choose_cases(models or runs)
     worst = worst_cases(models)
     wanted = list(dict.fromkeys([*chosen, *(case for _, case in worst)]))
@@ -100,22 +105,12 @@ def _task_grids(task: str, runs: Sequence[Run], budget: int) -> list[Grid]:
     if OUTPUT not in names:
         return []
     count = _affordable(shown, chosen, budget)
-    grids = [
-        _outputs(
-            f"gallery-{task}",
-            task,
-            "Originals and reconstructions",
-            f"{len(chosen[:count])} cases chosen by a seeded hash, the same for every model. Numbers are PSNR in dB.",
-            [(case, "") for case in chosen[:count]],
-            runs,
-            shown,
-        )
-    ]
-    if worst:
-        columns = [(case, f"worst of {_label(run, runs)}") for run, case in worst]
-        caption = "The case of lowest PSNR of each model, and what the others made of it."
-        grids.append(_outputs(f"worst-{task}", task, "Worst cases", caption, columns, runs, shown))
-    return [grid for grid in grids if grid.columns]
+    owners: dict[str, list[str]] = {}
+    for run, case in worst:
+        owners.setdefault(case, []).append(_label(run, runs))
+    columns = [(case, case) for case in chosen[:count]]
+    columns += [(case, "worst of " + ", ".join(names)) for case, names in owners.items()]
+    return [_outputs(task, columns, count, runs, shown)] if columns else []
 
 
 def _affordable(shown: Mapping[str, Mapping[str, Mapping[str, bytes]]], chosen: Sequence[str], budget: int) -> int:
@@ -131,9 +126,8 @@ def _affordable(shown: Mapping[str, Mapping[str, Mapping[str, bytes]]], chosen: 
 Shown = Mapping[str, Mapping[str, Mapping[str, bytes]]]
 
 
-def _outputs(
-    name: str, task: str, title: str, caption: str, columns: Sequence[tuple[str, str]], runs: Sequence[Run], shown: Shown
-) -> Grid:
+def _outputs(task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: Sequence[Run], shown: Shown) -> Grid:
+    """Originals above, then a line per run; ``columns`` are (case, heading), the first ``chosen`` of them by hash."""
     originals = []
     for case, _ in columns:
         png = next((shown[run.key][case][REFERENCE] for run in runs if REFERENCE in shown[run.key].get(case, {})), b"")
@@ -147,37 +141,59 @@ def _outputs(
             png = shown[run.key].get(case, {}).get(OUTPUT, b"")
             number = fixed(psnr[case], 1) if case in psnr else ""
             said = f", PSNR {number} dB" if number else ""
-            tiles.append(Tile(_uri(png), f"{label}'s reconstruction of case {case}{said}" if png else f"{label} failed on case {case}", number))
+            tiles.append(
+                Tile(
+                    _uri(png),
+                    f"{label}'s reconstruction of case {case}{said}" if png else f"{label} failed on case {case}",
+                    number,
+                )
+            )
         strips.append(Strip(label, run.subject, tuple(tiles)))
-    return Grid(name, task, title, caption, tuple(note or case for case, note in columns), tuple(strips))
+    caption = f"The first {chosen} cases are chosen by a seeded hash, the same for every model. "
+    caption += "The last show each model's case of lowest PSNR. " if len(columns) > chosen else ""
+    headings = tuple(heading for _, heading in columns)
+    title = "Originals and reconstructions"
+    return Grid(
+        f"gallery-{task}", task, title, caption + "Numbers are PSNR in dB.", headings, tuple(strips), gap=chosen
+    )
 
 
 def _progressive_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown: Shown) -> list[Grid]:
-    """For each order one grid: a case after the other, models beneath each other, ever more codes from left to right."""
+    """For each order one grid: case after case, models beneath each other, ever more codes from left to right."""
     grids = []
     for order, title in ORDERS.items():
-        strips, headings = [], ()
+        strips: list[Strip] = []
+        headings: tuple[str, ...] = ()
         for case in cases:
             for run in runs:
                 images = shown[run.key].get(case, {})
-                steps = sorted((int(match[2]), name) for name in images if (match := _STEP.fullmatch(name)) and match[1] == order)
+                steps = sorted(
+                    (int(match[2]), name) for name in images if (match := _STEP.fullmatch(name)) and match[1] == order
+                )
                 if not steps:
                     continue
                 label, most = _label(run, runs), steps[-1][0]
                 tiles = [Tile(_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
-                tiles += [Tile(_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count)) for count, key in steps]
+                tiles += [
+                    Tile(_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count))
+                    for count, key in steps
+                ]
                 strips.append(Strip(label, run.subject, tuple(tiles)))
                 named = ("1 code", *(f"{round(100 * count / most)} %" for count, _ in steps[1:]))
                 headings = max(headings, (*(("original",) if REFERENCE in images else ()), *named), key=len)
         if strips:
-            caption = "Decoded from a part of the codes only; the number below a picture is how many. What a missing code is, each tokenizer states."
+            caption = (
+                "Decoded from a part of the codes only; the number below a picture is how many. What a missing code "
+                "is, each tokenizer states."
+            )
             grids.append(Grid(f"{order}-{task}", task, title, caption, tuple(headings), tuple(strips)))
     return grids
 
 
 def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown: Shown) -> list[Grid]:
-    """One grid: the one-step estimate from ever more noise, with the image's codes, without, and with another image's."""
-    strips, headings = [], ()
+    """One grid: the one-step estimate from ever more noise, with the image's codes, none, and another image's."""
+    strips: list[Strip] = []
+    headings: tuple[str, ...] = ()
     for run in runs:
         for case in cases:
             images = shown[run.key].get(case, {})
@@ -186,11 +202,18 @@ def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown
                 if not times or f"{way}-{times[0]}" not in images:
                     continue
                 tiles = [Tile(_uri(images.get(REFERENCE, b"")), f"original of case {case}")]
-                tiles += [Tile(_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}") for t in times]
+                tiles += [
+                    Tile(_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}")
+                    for t in times
+                ]
                 strips.append(Strip(f"{_label(run, runs)} {words}", run.subject, tuple(tiles)))
                 headings = ("original", *(f"t = {t:g}" for t in times))
     caption = "The clean image estimated in one step from a noisy one; t is the share of noise, 1 is noise alone."
-    return [Grid(f"estimates-{task}", task, "Estimates from noise", caption, tuple(headings), tuple(strips))] if strips else []
+    return (
+        [Grid(f"estimates-{task}", task, "Estimates from noise", caption, tuple(headings), tuple(strips))]
+        if strips
+        else []
+    )
 
 
 def _label(run: Run, runs: Sequence[Run]) -> str:

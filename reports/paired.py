@@ -1,8 +1,8 @@
 """Are two models apart on one metric? The only place where a report asks for a test.
 
-Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``). Metrics of a set
-(Frechet distances) have no score per case: there two models count as apart only if their 95 % intervals do not touch, which is
-the stricter rule when both saw the same cases.
+Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``).
+Metrics of a set (Frechet distances) have no score per case: there two models count as apart only if their 95 %
+intervals do not touch, which is the stricter rule when both saw the same cases.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.contracts import Estimate
 from reports.read import CaseScores, Run
 
 LEVEL = 0.05
-# Past this many standard errors a bootstrap adds time and, having a smallest p of about 1 / resamples, loses power under Holm.
+# Past this many standard errors a bootstrap adds only time, and its smallest p (1 / resamples) loses power under Holm.
 FAR = 8.0
 FAR_CLUSTERS = 100
 
@@ -41,10 +41,10 @@ def compare(best: Run, other: Run, metric: str) -> Comparison:
 
 
 def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
-    """Two-sided p of the paired difference of two ratios of sums, on common cases; None where they are too few for a test.
+    """Two-sided p of the paired difference of two ratios of sums, on common cases; None where those are too few.
 
-    From the clustered bootstrap, except where the linearised difference lies more than 8 standard errors from zero with at least
-    100 clusters: there that t statistic's own p stands, and no resample could have disagreed.
+    From the clustered bootstrap, except where the linearised difference lies more than 8 standard errors from zero
+    with at least 100 clusters: there that t statistic's own p stands, and no resample could have disagreed.
     """
     import numpy as np
 
@@ -55,7 +55,7 @@ def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
     second = (theirs.numerators[right], theirs.denominators[right])
     if not len(left) or first[1].sum() == 0 or second[1].sum() == 0:
         return None
-    groups = ours.groups[left]
+    groups = [str(group) for group in ours.groups[left]]
     sums = cluster_sums(groups, *first, *second)
     if len(sums) >= FAR_CLUSTERS:
         from scipy.stats import t

@@ -1,8 +1,8 @@
 """Who may be ranked, who is best, and whom the data cannot tell from the best.
 
-Two numbers are ranked together only if their protocols are equal: fingerprint, version of the metric and set of cases. Controls and
-runs with more than 1 % of their cases failed take no part. The best of a column is tested against each other model; the p
-values of all columns of a table are corrected together (Holm).
+Two numbers are ranked together only if their protocols are equal: fingerprint, version of the metric and set of cases.
+Controls and runs with more than 1 % of their cases failed take no part. The best of a column is tested against each
+other model; the p values of all columns of a table are corrected together (Holm).
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def protocol_groups(runs: Sequence[Run], metric: str) -> list[Group]:
         protocol = protocol_of(run, estimate)
         found.setdefault(json.dumps(protocol, sort_keys=True, default=str), (protocol, []))[1].append(run.key)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1][1]), item[0]))
-    return [Group(chr(ord("A") + place % 26), tuple(keys), protocol) for place, (_, (protocol, keys)) in enumerate(ordered)]
+    return [
+        Group(chr(ord("A") + place % 26), tuple(keys), protocol) for place, (_, (protocol, keys)) in enumerate(ordered)
+    ]
 
 
 def rank(runs: Sequence[Run], metrics: Sequence[str]) -> Ranking:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-# Everything that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors are among them).
+# All that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors among them).
 UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
 
 
@@ -61,7 +61,7 @@ class CaseScores:
 
 @dataclass(frozen=True)
 class Measure:
-    """What one set of cases measured. ``mixed``: its samples or observations were made under more than one environment."""
+    """What was measured on one set of cases. ``mixed``: made under more than one environment."""
 
     digest: str
     estimates: tuple[Estimate, ...]
@@ -147,7 +147,7 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
 
 
 def _run_paths(top: Folder) -> list[str]:
-    """``<subject>/<task>/<key>`` of every folder that holds a spec, sorted; a folder that cannot be opened hides no other."""
+    """``<subject>/<task>/<key>`` of every folder that holds a spec, sorted; one that is damaged hides no other."""
     return [
         f"{subject}/{task}/{key}"
         for subject in top.names(folders=True)
@@ -167,7 +167,9 @@ def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
     for _, table in _samples(run.folder):
         if table is None:
             continue
-        for row in table.filter(pc.is_in(table["case"], value_set=wanted)).select(["case", "outcome", "images"]).to_pylist():
+        for row in (
+            table.filter(pc.is_in(table["case"], value_set=wanted)).select(["case", "outcome", "images"]).to_pylist()
+        ):
             if row["outcome"] == "ok":
                 found[row["case"]] = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
         if len(found) == len(wanted):
@@ -176,9 +178,9 @@ def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
 
 
 def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
-    """(cluster of each case, name -> number of each case): what the subject's samples state themselves, failed cases left out.
+    """(cluster of each case, name -> number of each case): what samples state themselves.
 
-    Names that not every sample has are left out too.
+    Failed cases are left out, and so are names that not every sample has.
     """
     import json
 
@@ -275,7 +277,7 @@ def _read_scores(folder: RunFolder, digest: str) -> dict[str, CaseScores]:
 
 
 def _share_case_sets(runs: Sequence[Run]) -> list[Run]:
-    """For each task show the set of cases that most runs have measured (the largest of those), so that rows are comparable."""
+    """For each task show the set of cases that most runs have measured (the largest of those): rows are comparable."""
     chosen: list[Run] = []
     for run in runs:
         peers = [other for other in runs if other.task == run.task]

@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything inside it, readable from disk without a network, in light and dark, on paper and phone.
+"""The page: one HTML file with everything inside, readable from disk without a network, light or dark, paper or phone.
 
 Templates escape whatever comes from data. Only three things enter as markup: our own marks, interval strips, and panels
 that matplotlib wrote (it escapes its texts).
@@ -14,14 +14,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from reports.cells import Cell
 from reports.figures import FORMATS, Figure, panel_svg
-from reports.findings import findings, lede, warnings
-from reports.formats import letters
+from reports.findings import lede, title, warnings
+from reports.formats import letters, subtitle
 from reports.gallery import Grid
 from reports.ranking import protocol_of
-from reports.read import Run, Stored
+from reports.read import Stored
 from reports.style import Look, lighter, looks_for
-from reports.tables import Cell, Table
+from reports.tables import Table, halves
 
 TEMPLATES = Path(__file__).parent / "templates"
 FAILURES_SHOWN = 200
@@ -60,7 +61,9 @@ def render_page(page: Page) -> str:
     looks = looks_for(run.subject for run in page.stored.runs)
     names = colour_names(looks)
     loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals.update(
         swatch=lambda subject: _swatch(looks[subject], names),
         strip=lambda table, column, row: interval_strip(table, column, row, names, looks),
@@ -68,12 +71,16 @@ def render_page(page: Page) -> str:
         plain_id=_plain_id,
     )
     return environment.get_template("report.html").render(
-        title=_title(page.stored),
-        lede=lede(page.tables, page.stored.suite) if page.tables else "",
+        title=title(page.tables) if page.tables else "Nothing to compare yet",
+        lede=lede(page.tables) if page.tables else "",
         page=page,
         warnings=[text for table in page.tables for text in warnings(table)],
-        findings=findings,
-        panels=[[Markup(panel_svg(p, f"f{i}p{j}", names)) for j, p in enumerate(f.panels)] for i, f in enumerate(page.figures)],
+        halves=halves,
+        subtitle=subtitle,
+        panels=[
+            [Markup(panel_svg(p, f"f{i}p{j}", names)) for j, p in enumerate(f.panels)]
+            for i, f in enumerate(page.figures)
+        ],
         formats=FORMATS,
         colours=[(name, colour, lighter(colour)) for colour, name in ((c, n[4:-1]) for c, n in names.items())],
         failures=_failures(page.stored),
@@ -88,25 +95,33 @@ def colour_names(looks: Mapping[str, Look]) -> dict[str, str]:
     return {colour: f"var(--m{place})" for place, colour in enumerate(colours)}
 
 
-def _title(stored: Stored) -> str:
-    return f"{stored.suite}: comparison" if stored.suite else "Comparison of stored runs"
-
-
 def _swatch(look: Look, names: Mapping[str, str]) -> Markup:
     """The model's marker in its colour, as in the figures."""
     shape = _CONTROL_SHAPE if look.control else _SHAPES.get(look.marker, _SHAPES["o"])
     colour = "var(--control)" if look.control else names[look.colour]
-    return Markup(f'<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true" style="color:{colour}" fill="currentColor">{shape}</svg>')
+    return Markup(
+        f'<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true" style="color:{colour}" fill="currentColor">'
+        f"{shape}</svg>"
+    )
 
 
-def interval_strip(table: Table, place: int, subject_cell: Cell, names: Mapping[str, str], looks: Mapping[str, Look]) -> Markup:
-    """A dot and its 95 % whisker on the scale that the models of the column share; nothing for controls and lone values."""
-    row = next(item for item in table.rows if item.cells[place] is subject_cell)
-    cells = [item.cells[place] for item in table.models if item.cells[place].low is not None]
-    if row.control or subject_cell.low is None or subject_cell.high is None or subject_cell.value is None or len(cells) < 2:
+def interval_strip(
+    table: Table, place: int, shown: Cell, names: Mapping[str, str], looks: Mapping[str, Look]
+) -> Markup:
+    """A dot and its 95 % whisker on the scale that the column's models share; nothing for controls and lone values."""
+    row = next(item for item in table.rows if item.cells[place] is shown)
+    peers = [item.cells[place] for item in table.models if item.cells[place].low is not None]
+    if (
+        row.control
+        or table.columns[place].direction == "none"
+        or shown.low is None
+        or shown.high is None
+        or shown.value is None
+        or len(peers) < 2
+    ):
         return Markup("")
-    low = min(cell.low for cell in cells if cell.low is not None)
-    high = max(cell.high for cell in cells if cell.high is not None)
+    low = min(cell.low for cell in peers if cell.low is not None)
+    high = max(cell.high for cell in peers if cell.high is not None)
     if not high > low:
         return Markup("")
 
@@ -114,10 +129,11 @@ def interval_strip(table: Table, place: int, subject_cell: Cell, names: Mapping[
         return round(4 + 92 * (value - low) / (high - low), 2)
 
     colour = names[looks[row.run.subject].colour]
-    left, right, dot = at(subject_cell.low), at(subject_cell.high), at(subject_cell.value)
+    left, right, dot = at(shown.low), at(shown.high), at(shown.value)
     return Markup(
         f'<svg class="strip" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" style="color:{colour}">'
-        f'<path class="rail" d="M4 4H96"/><path class="whisker" d="M{left} 4H{right}"/><path class="dot" d="M{dot} 4h.001"/></svg>'
+        f'<path class="rail" d="M4 4H96"/><path class="whisker" d="M{left} 4H{right}"/>'
+        f'<path class="dot" d="M{dot} 4h.001"/></svg>'
     )
 
 
@@ -140,7 +156,12 @@ def _protocols(stored: Stored) -> list[dict[str, Any]]:
             protocol = protocol_of(run, estimate)
             entry = found.setdefault(
                 json.dumps([run.task, protocol], sort_keys=True, default=str),
-                {"task": run.task, "items": [(key, _words(value)) for key, value in protocol.items()], "metrics": {}, "methods": {}},
+                {
+                    "task": run.task,
+                    "items": [(key, _words(value)) for key, value in protocol.items()],
+                    "metrics": {},
+                    "methods": {},
+                },
             )
             entry["metrics"][estimate.metric] = None
             entry["methods"][estimate.method] = None
@@ -152,7 +173,10 @@ def _environments(stored: Stored) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for run in stored.runs:
         kept = {key: value for key, value in run.environment.items() if key not in ENVIRONMENT_HIDDEN}
-        entry = found.setdefault(json.dumps(kept, sort_keys=True, default=str), {"items": [(k, _words(v)) for k, v in kept.items()], "runs": []})
+        entry = found.setdefault(
+            json.dumps(kept, sort_keys=True, default=str),
+            {"items": [(k, _words(v)) for k, v in kept.items()], "runs": []},
+        )
         entry["runs"].append(run)
     return [entry for entry in found.values() if entry["items"]]
 
@@ -168,8 +192,3 @@ def _words(value: Any) -> str:
 def _plain_id(text: str) -> str:
     """A fragment identifier: letters, digits and hyphens."""
     return "".join(character if character.isascii() and character.isalnum() else "-" for character in text) or "x"
-
-
-def runs_of(table: Table) -> list[Run]:
-    """The runs of a table, in its order."""
-    return [row.run for row in table.rows]

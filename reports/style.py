@@ -1,7 +1,7 @@
 """One look for every figure and page: each model has one colour and one marker, wherever it appears.
 
-The hues are Okabe and Ito's colour-blind-safe set and Tol's muted set, those with a contrast of 3:1 or more on both grounds of
-the page. Controls are grey: they are there to be compared with, not to win.
+The hues follow Okabe and Ito's and Tol's colour-blind-safe sets, darkened to a contrast of 3:1 or more on white; the
+page lightens them on a dark ground. Controls are grey: they are there to be compared with, not to win.
 """
 
 from __future__ import annotations

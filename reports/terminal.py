@@ -1,4 +1,4 @@
-"""The table that a terminal shows: one block per task, models down, the main columns across, whatever fits the width."""
+"""The table that a terminal shows: one block per task, models down, as many columns as fit the width."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
 from reports.read import Stored, read_stored
-from reports.tables import Cell, Column, Row, Table, build_table, leading
+from reports.tables import Row, Table, build_table, leading
 
 DEFAULT_WIDTH = 100
 NARROWEST = 40
 GAP = "  "
 LEGEND = (
-    "[95 % interval]   * best   \N{DAGGER} not separable from the best   \N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO} if "
-    "failures counted wrong"
+    "[95 % interval]   * best   \N{DAGGER} not separable from the best   "
+    "\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO} if failures counted wrong"
 )
 
 
 def summary_text(runs_root: str, suite: str | None = None, width: int | None = None) -> str:
-    """The comparison as plain text, at most ``width`` columns wide (default: the terminal's, or 100 where there is none).
+    """The comparison as plain text, at most ``width`` columns wide (default: the terminal's, or 100).
 
     Raises UserError for a suite that was not run under the root.
     """
@@ -41,12 +42,14 @@ def text_of(stored: Stored, width: int | None = None) -> str:
 
 
 def _problems(stored: Stored, room: int) -> list[str]:
-    return [line for item in stored.problems for line in _wrapped(f"cannot read {item.where}: {item.reason}", room, "  ")]
+    return [
+        line for item in stored.problems for line in _wrapped(f"cannot read {item.where}: {item.reason}", room, "  ")
+    ]
 
 
 def _block(table: Table, room: int) -> list[str]:
     """Title, header, rule, models, rule, controls, and what to know."""
-    names = ["", *(row.label for row in table.rows)]
+    names = ["model", *(row.label for row in table.rows)]
     first = min(max(_width(name) for name in names), max(12, room // 4))
     shown, widths = _fitting(table, room - first)
     rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (first + sum(widths) + len(GAP) * len(shown))

@@ -1,4 +1,4 @@
-"""Run folders made by hand, in the format of the harness, so that reports are tested on what is stored and on nothing else.
+"""Run folders made by hand, through the harness's store: reports are tested on what is stored and on nothing else.
 
 The scenes and the damage done to them are drawn here; every score is computed from the stored pixels.
 """
@@ -41,7 +41,7 @@ GROUNDS = ("#d9d4c8", "#b8c7cf", "#c9c2d4", "#bfcdb8", "#e2d3bd")
 
 @dataclass(frozen=True)
 class Subject:
-    """A pretended model: ``blur`` (pixels) and ``noise`` (8-bit levels) are its damage; ``bits`` what it spends per image."""
+    """A pretended model: ``blur`` (pixels) and ``noise`` (8-bit levels) are its damage, ``bits`` its rate."""
 
     name: str
     blur: float = 0.0
@@ -55,10 +55,52 @@ class Subject:
 
 
 ZOO = (
-    Subject("ddt", 0.55, 7.0, cost={"decoder_parameters": 2_140_000, "decode_flops": 1840e6, "decode_ms_per_image": 41.2, "training_cpu_hours": 1.9}),
-    Subject("vqgan", 0.50, 3.0, cost={"decoder_parameters": 610_000, "decode_flops": 96e6, "decode_ms_per_image": 2.31, "training_cpu_hours": 1.4}),
-    Subject("var", 0.52, 3.2, bits=510.0, cost={"decoder_parameters": 655_000, "decode_flops": 101e6, "decode_ms_per_image": 2.84, "training_cpu_hours": 1.5}),
-    Subject("autoencoder", 0.38, 0.5, bits=8192.0, cost={"decoder_parameters": 420_000, "decode_flops": 64e6, "decode_ms_per_image": 1.2, "training_cpu_hours": 0.8}),
+    Subject(
+        "ddt",
+        0.55,
+        7.0,
+        cost={
+            "decoder_parameters": 2_140_000,
+            "decode_flops": 1840e6,
+            "decode_ms_per_image": 41.2,
+            "training_cpu_hours": 1.9,
+        },
+    ),
+    Subject(
+        "vqgan",
+        0.50,
+        3.0,
+        cost={
+            "decoder_parameters": 610_000,
+            "decode_flops": 96e6,
+            "decode_ms_per_image": 2.31,
+            "training_cpu_hours": 1.4,
+        },
+    ),
+    Subject(
+        "var",
+        0.52,
+        3.2,
+        bits=510.0,
+        cost={
+            "decoder_parameters": 655_000,
+            "decode_flops": 101e6,
+            "decode_ms_per_image": 2.84,
+            "training_cpu_hours": 1.5,
+        },
+    ),
+    Subject(
+        "autoencoder",
+        0.38,
+        0.5,
+        bits=8192.0,
+        cost={
+            "decoder_parameters": 420_000,
+            "decode_flops": 64e6,
+            "decode_ms_per_image": 1.2,
+            "training_cpu_hours": 0.8,
+        },
+    ),
     Subject("identity", bits=24576.0),
     Subject("mean-colour", blur=99.0, bits=24.0),
     Subject("jpeg", 0.9, 9.0, bits=3120.0),
@@ -72,7 +114,7 @@ def scene(seed: int, size: int = 32) -> Image.Image:
     picture = Image.new("RGB", (size * 4, size * 4), GROUNDS[seed % len(GROUNDS)])
     draw = ImageDraw.Draw(picture)
     for _ in range(1 + seed % 3):
-        x, y, radius = rng.integers(16, size * 4 - 40, 2).tolist() + [int(rng.integers(14, 30))]
+        x, y, radius = (*rng.integers(16, size * 4 - 40, 2).tolist(), int(rng.integers(14, 30)))
         box = [x, y, x + radius, y + radius]
         colour = COLOURS[int(rng.integers(len(COLOURS)))]
         kind = int(rng.integers(3))
@@ -103,7 +145,9 @@ def _strip(picture: Image.Image, subject: Subject, seed: int) -> dict[str, Image
     for shown in (1, 8, 16, 24, 32, 40, 48, 56, 64):
         coarse = damaged(picture, subject, seed, more=5.0 * (1 - shown / 64))
         fine = damaged(picture, subject, seed, more=9.0 * (1 - (shown / 64) ** 2))
-        strip[f"first-{shown:03d}"], strip[f"last-{shown:03d}"] = (fine, coarse) if subject.name == "ddt" else (coarse, fine)
+        strip[f"first-{shown:03d}"], strip[f"last-{shown:03d}"] = (
+            (fine, coarse) if subject.name == "ddt" else (coarse, fine)
+        )
     return strip
 
 
@@ -121,11 +165,17 @@ def psnr(one: Image.Image, two: Image.Image) -> float:
 class RunsMaker:
     """Writes run folders under ``root``."""
 
+    ZOO = ZOO
+
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def task(
-        self, task: str = "reconstruction-world", subjects: Sequence[Subject] = ZOO, cases: int = 40, ids: Sequence[str] = ()
+        self,
+        task: str = "reconstruction-world",
+        subjects: Sequence[Subject] = ZOO,
+        cases: int = 40,
+        ids: Sequence[str] = (),
     ) -> list[str]:
         """One run per subject on the same cases; returns the keys."""
         names = [*ids, *(f"scene-{number:05d}" for number in range(cases - len(ids)))]
@@ -146,13 +196,26 @@ class RunsMaker:
     def suite(self, name: str, keys: Sequence[str]) -> None:
         """An index as the harness writes it."""
         folders = [path for path in sorted(self.root.glob("*/*/*")) if path.name in keys]
-        rows = [{"model": p.parts[-3], "task": p.parts[-2], "limit": None, "key": p.name, "path": "/".join(p.parts[-3:])} for p in folders]
+        rows = [
+            {"model": p.parts[-3], "task": p.parts[-2], "limit": None, "key": p.name, "path": "/".join(p.parts[-3:])}
+            for p in folders
+        ]
         Folder(self.root).write_json(f"suites/{name}.json", {"schema": 1, "suite": name, "runs": rows})
 
-    def _samples(self, task: str, subject: Subject, names: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, dict[str, float]]]:
+    def _samples(
+        self, task: str, subject: Subject, names: Sequence[str]
+    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, float]]]:
         rows, scores = [], {"psnr": {}, "object-f1": {}}
         for number, name in enumerate(names):
-            head = {"case": name, "group": name, "stratum": f"{1 + number % 3} objects", "facts": "{}", "text": "", "numbers": "{}", "codes": []}
+            head = {
+                "case": name,
+                "group": name,
+                "stratum": f"{1 + number % 3} objects",
+                "facts": "{}",
+                "text": "",
+                "numbers": "{}",
+                "codes": [],
+            }
             if name in subject.failing:
                 rows.append({**head, "outcome": "failed", "reason": f"ValueError: could not do {name}", "images": []})
                 continue
@@ -163,40 +226,108 @@ class RunsMaker:
                 images |= _strip(original, subject, number)
             numbers = {f"psnr-{label}": psnr(original, image) for label, image in images.items() if label[-1].isdigit()}
             if task.startswith("recursion"):
-                numbers = {f"psnr-{way}-{t / 10}": 30 - t * slope + number % 3 for way, slope in SLOPES.items() for t in range(1, 11)}
-                images |= {f"{way}-{t}": damaged(original, subject, number, more=slope * t) for way, slope in SLOPES.items() for t in (0.2, 0.5, 0.8, 1.0)}
+                numbers = {
+                    f"psnr-{way}-{t / 10}": 30 - t * slope + number % 3
+                    for way, slope in SLOPES.items()
+                    for t in range(1, 11)
+                }
+                images |= {
+                    f"{way}-{t}": damaged(original, subject, number, more=slope * t)
+                    for way, slope in SLOPES.items()
+                    for t in (0.2, 0.5, 0.8, 1.0)
+                }
             head["numbers"] = json.dumps(numbers)
             packed = [{"name": label, "image": {"bytes": png(image), "path": None}} for label, image in images.items()]
             rows.append({**head, "outcome": "ok", "reason": "", "images": packed})
             scores["psnr"][name] = psnr(original, output)
             rng = np.random.default_rng(number * 7 + 1)
-            scores["object-f1"][name] = float(np.clip(1.02 - 0.08 * subject.blur - 0.004 * subject.noise - rng.exponential(0.02), 0, 1))
+            scores["object-f1"][name] = float(
+                np.clip(1.02 - 0.08 * subject.blur - 0.004 * subject.noise - rng.exponential(0.02), 0, 1)
+            )
         return rows, scores
 
-    def _measure(self, folder: RunFolder, subject: Subject, task: str, names: Sequence[str], scores: dict[str, dict[str, float]]) -> None:
+    def _measure(
+        self, folder: RunFolder, subject: Subject, task: str, names: Sequence[str], scores: dict[str, dict[str, float]]
+    ) -> None:
         estimates, rows = [], []
         failed = len(names) - len(scores["psnr"])
-        shared = {"fingerprint": {"reference": task, "rounding": "nearest", **subject.fingerprint}, "scored": len(scores["psnr"]), "failed": failed}
+        shared = {
+            "fingerprint": {"reference": task, "rounding": "nearest", **subject.fingerprint},
+            "scored": len(scores["psnr"]),
+            "failed": failed,
+        }
         for metric, unit in (("psnr", "dB"), ("object-f1", "")):
             kept = list(scores[metric].items())
             for stratum in ("", "1 objects", "2 objects", "3 objects"):
-                values = np.array([v for name, v in kept if stratum in ("", f"{1 + list(names).index(name) % 3} objects")])
+                values = np.array(
+                    [v for name, v in kept if stratum in ("", f"{1 + list(names).index(name) % 3} objects")]
+                )
                 if not len(values):
                     continue
-                interval = ratio_interval(values, np.ones(len(values)), [str(place) for place in range(len(values))], resamples=400)
+                interval = ratio_interval(
+                    values, np.ones(len(values)), [str(place) for place in range(len(values))], resamples=400
+                )
                 worst = float(values.sum() / (len(values) + failed)) if failed else float(values.mean())
-                estimates.append(Estimate(metric, 1, interval.value, interval.low, interval.high, interval.method, direction="higher", unit=unit, stratum=stratum, failures_wrong=worst, **shared))
-            rows += [{"metric": metric, "case": c, "group": c, "stratum": "", "numerator": v, "denominator": 1.0} for c, v in kept]
+                estimates.append(
+                    Estimate(
+                        metric,
+                        1,
+                        interval.value,
+                        interval.low,
+                        interval.high,
+                        interval.method,
+                        direction="higher",
+                        unit=unit,
+                        stratum=stratum,
+                        failures_wrong=worst,
+                        **shared,
+                    )
+                )
+            rows += [
+                {"metric": metric, "case": c, "group": c, "stratum": "", "numerator": v, "denominator": 1.0}
+                for c, v in kept
+            ]
         distance = 0.4 + 3 * subject.blur + 0.05 * subject.noise
         common = {"method": "delete-a-group jackknife, 20 groups, t", "direction": "lower", **shared}
         estimates.append(Estimate("fd-world", 1, distance, distance - 0.21, distance + 0.21, **common))
-        estimates.append(Estimate("lpips", 1, None, None, None, absent="the backbone vgg16 is not on this machine", **{**common, "method": ""}))
+        estimates.append(
+            Estimate(
+                "lpips",
+                1,
+                None,
+                None,
+                None,
+                absent="the backbone vgg16 is not on this machine",
+                **{**common, "method": ""},
+            )
+        )
         constant = {**shared, "method": "the same for every case", "direction": "none"}
-        estimates.append(Estimate("bits-per-image", 1, subject.bits, subject.bits, subject.bits, unit="bits", **constant))
-        estimates.append(Estimate("bits-per-pixel", 1, subject.bits / 1024, subject.bits / 1024, subject.bits / 1024, unit="bpp", **constant))
-        estimates = [replace(item, value=None, low=None, high=None, absent="left out by the test") if item.metric in subject.absent else item for item in estimates]
-        schema = pa.schema([(name, pa.string()) for name in ("metric", "case", "group", "stratum")] + [(name, pa.float64()) for name in ("numerator", "denominator")])
+        estimates.append(
+            Estimate("bits-per-image", 1, subject.bits, subject.bits, subject.bits, unit="bits", **constant)
+        )
+        estimates.append(
+            Estimate(
+                "bits-per-pixel",
+                1,
+                subject.bits / 1024,
+                subject.bits / 1024,
+                subject.bits / 1024,
+                unit="bpp",
+                **constant,
+            )
+        )
+        estimates = [
+            replace(item, value=None, low=None, high=None, absent="left out by the test")
+            if item.metric in subject.absent
+            else item
+            for item in estimates
+        ]
+        schema = pa.schema(
+            [(name, pa.string()) for name in ("metric", "case", "group", "stratum")]
+            + [(name, pa.float64()) for name in ("numerator", "denominator")]
+        )
         folder.write_measures(case_set_digest(names), pa.Table.from_pylist(rows, schema=schema), estimates)
+
 
 @pytest.fixture
 def maker(tmp_path: Path) -> RunsMaker:
@@ -204,7 +335,13 @@ def maker(tmp_path: Path) -> RunsMaker:
     return RunsMaker(tmp_path / "runs")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def make_runs() -> Callable[[Path], RunsMaker]:
+    """Makes an empty run root elsewhere, for fixtures of a wider scope."""
+    return RunsMaker
+
+
+@pytest.fixture(scope="session")
 def subject() -> Callable[..., Subject]:
     """Makes a pretended model."""
     return Subject

@@ -1,0 +1,193 @@
+"""What stands in a table: columns, and cells with value, interval, bound, mark and footnotes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from harness.contracts import Estimate
+from reports.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
+from reports.ranking import Group, Ranking, protocol_groups
+from reports.read import Run
+
+Mark = Literal["", "best", "tied"]
+
+
+REFUSED = "\N{NOT EQUAL TO}"
+
+
+ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none": ""}
+
+
+METRIC_LABELS = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "lpips": "LPIPS",
+    "fd-world": "FD-world",
+    "kd-world": "KD-world",
+    "fid": "FID",
+    "object-f1": "object F1",
+    "progressive-psnr": "PSNR, first codes",
+    "progressive-psnr-reversed": "PSNR, last codes",
+    "recursion-psnr": "one-step PSNR",
+    "recursion-gain": "gain over no codes",
+    "recursion-gain-over-shuffled": "gain over others' codes",
+}
+
+
+@dataclass(frozen=True)
+class CostColumn:
+    """A cost as the table shows it; ``key`` is its name in ``cost.json``, ``scale`` multiplies what is there."""
+
+    name: str
+    label: str
+    unit: str
+    key: str
+    scale: float = 1.0
+
+
+COSTS: tuple[CostColumn, ...] = (
+    CostColumn("bits-per-image", "bits per image", "bits", "bits_per_image"),
+    CostColumn("decoder-parameters", "decoder parameters", "", "decoder_parameters"),
+    CostColumn("decode-mflops", "decode", "MFLOP", "decode_flops", 1e-6),
+    CostColumn("decode-ms-per-image", "decode", "ms per image", "decode_ms_per_image"),
+    CostColumn("training-cpu-hours", "training", "CPU hours", "training_cpu_hours"),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric or a cost; ``group`` is the protocol the shown values share, with its refusal when they do not."""
+
+    name: str
+    label: str
+    unit: str
+    direction: Literal["higher", "lower", "none"]
+    kind: Literal["metric", "cost"]
+
+    @property
+    def arrow(self) -> str:
+        return ARROWS[self.direction]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one model has in one column. ``text`` is the value, ``interval`` and ``bound`` may be ''."""
+
+    text: str = ABSENT
+    interval: str = ""
+    bound: str = ""
+    mark: Mark = ""
+    notes: tuple[int, ...] = ()
+    protocol: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    estimate: Estimate | None = field(default=None, compare=False)
+
+
+class Notes:
+    """Footnotes in the order of their first use, each once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def dashed(name: str) -> str:
+    return name.lower().replace("_", "-").replace(" ", "-")
+
+
+def column_for(metric: str, runs: Sequence[Run]) -> Column:
+    found = next(item for run in runs for item in run.estimates if item.metric == metric)
+    label = metric.replace("_", " ").replace("-", " ")
+    return Column(metric, METRIC_LABELS.get(metric, label), found.unit, found.direction, "metric")
+
+
+def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Notes, allow_mixed: bool) -> list[Cell]:
+    groups = protocol_groups(runs, metric)
+    mixed = len(groups) > 1
+    refusal = f"{metric} is not compared: {_difference(groups)}" if mixed else ""
+    letters = {key: group.letter for group in groups for key in group.keys}
+    cells = []
+    for run in runs:
+        cell = estimate_cell(run.estimate(metric), notes)
+        if mixed and cell.value is not None:
+            number = notes.number(refusal)
+            if allow_mixed:
+                protocol = letters[run.key]
+                cell = replace(cell, notes=(*cell.notes, number), protocol=protocol)
+            else:
+                cell = Cell(text=REFUSED, notes=(number,), estimate=cell.estimate)
+        if allow_mixed or not mixed:
+            cell = replace(cell, mark=ranking.mark(run.key, metric))
+        cells.append(cell)
+    if (caveat := ranking.caveats.get(metric)) and any(cell.mark for cell in cells):
+        number = notes.number(caveat)
+        cells = [replace(cell, notes=(*cell.notes, number)) if cell.mark == "best" else cell for cell in cells]
+    return cells
+
+
+def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
+    if estimate is None:
+        return Cell(notes=(notes.number("not part of this run"),))
+    if estimate.value is None:
+        return Cell(
+            notes=(notes.number(f"{estimate.metric}: {estimate.absent or 'not measured, no reason stored'}"),),
+            estimate=estimate,
+        )
+    text, interval = show(estimate.value, estimate.low, estimate.high)
+    bound = ""
+    if estimate.failed and estimate.failures_wrong is not None and estimate.direction != "none":
+        sign = "\N{GREATER-THAN OR EQUAL TO}" if estimate.direction == "higher" else "\N{LESS-THAN OR EQUAL TO}"
+        bound = f"{sign} {_at_least_as_precise(estimate)}"
+    return Cell(text, interval, bound, value=estimate.value, low=estimate.low, high=estimate.high, estimate=estimate)
+
+
+def _at_least_as_precise(estimate: Estimate) -> str:
+    """The bound to the digits of the value it stands beside."""
+    decimals = decimals_for(estimate.low, estimate.high)
+    assert estimate.failures_wrong is not None
+    return plain(estimate.failures_wrong) if decimals is None else fixed(estimate.failures_wrong, decimals)
+
+
+def _difference(groups: Sequence[Group]) -> str:
+    """Which parts of the protocol differ, and how."""
+    parts = []
+    names = sorted({name for group in groups for name in group.protocol})
+    for name in names:
+        values = [str(group.protocol.get(name, "not stated")) for group in groups]
+        if len(set(values)) > 1:
+            parts.append(
+                f"{name} is "
+                + " or ".join(f"{value} ({group.letter})" for value, group in zip(values, groups, strict=True))
+            )
+    return "the protocols differ: " + "; ".join(parts)
+
+
+def cost_columns(runs: Sequence[Run], taken: set[str]) -> list[CostColumn]:
+    """The costs that any run states; none that a metric already shows."""
+    seen = {dashed(name) for name in taken}
+    return [cost for cost in COSTS if cost.name not in seen and any(_cost_of(run, cost) is not None for run in runs)]
+
+
+def _cost_of(run: Run, cost: CostColumn) -> float | None:
+    value = run.cost.get(cost.key)
+    return float(value) * cost.scale if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def cost_cells(cost: CostColumn, runs: Sequence[Run], notes: Notes) -> list[Cell]:
+    cells = []
+    for run in runs:
+        value = _cost_of(run, cost)
+        if value is None:
+            cells.append(Cell(notes=(notes.number("not known: the model does not state this cost, or has none"),)))
+        else:
+            text = with_unit_prefix(value) if cost.name == "decoder-parameters" else plain(value, 3)
+            cells.append(Cell(text, value=value))
+    return cells

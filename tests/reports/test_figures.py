@@ -1,0 +1,110 @@
+"""Figures: the same bytes for the same numbers, fonts inside, every panel with words, hostile labels harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from reports.curves import progressive, rate_distortion, recursion
+from reports.drawing import _Name, _spread
+from reports.figures import figures_of, panel_svg, render
+from reports.read import read_stored
+from reports.style import looks_for
+
+
+@pytest.fixture
+def stored(maker: Any, subject: Callable[..., Any]) -> Any:
+    models = [subject("ddt", 0.6, 5.0), subject("vqgan", 0.5, 3.0), subject("identity", bits=24576.0)]
+    maker.task(subjects=models, cases=20)
+    maker.task("progressive-world", models[:2], cases=8)
+    maker.task("recursion-world", models[:1], cases=8)
+    return read_stored(str(maker.root))
+
+
+def test_every_kind_is_drawn_once_per_task(stored: Any) -> None:
+    names = {figure.name for figure in figures_of(stored)}
+    assert {
+        "rate-distortion-reconstruction-world",
+        "progressive-world-curves",
+        "recursion-world-curves",
+    } <= names
+    assert all(panel.description and panel.title for figure in figures_of(stored) for panel in figure.panels)
+
+
+def test_bytes_are_reproducible_and_carry_no_date(stored: Any) -> None:
+    figure = figures_of(stored)[0]
+    for form, opening in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        first = render(figure, form)
+        assert first == render(figure, form)
+        assert first.startswith(opening)
+        assert b"CreationDate" not in first and b"dc:date" not in first
+        if form == "pdf":
+            assert b"/FontFile2" in first, "fonts are embedded as TrueType, which journals ask for"
+
+
+def test_drawing_leaves_the_users_settings_alone(stored: Any) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    render(figures_of(stored)[0], "png")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_panels_are_well_formed_and_ids_do_not_meet(stored: Any) -> None:
+    figure = figures_of(stored)[0]
+    texts = [panel_svg(panel, f"p{place}") for place, panel in enumerate(figure.panels)]
+    ids = []
+    for text in texts:
+        tree = ElementTree.fromstring(text)
+        assert not any(element.tag.endswith(("script", "image", "style")) for element in tree.iter())
+        here = [element.attrib["id"] for element in tree.iter() if "id" in element.attrib]
+        links = [value[1:] for element in tree.iter() for key, value in element.attrib.items() if key.endswith("href")]
+        assert set(links) <= set(here)
+        ids += here
+    assert len(ids) == len(set(ids))
+
+
+def test_curves_hold_what_was_stored(stored: Any) -> None:
+    first, last = progressive(stored.of_task("progressive-world")[0])
+    assert (first.way, last.way) == ("first", "last")
+    assert first.points[0].x == pytest.approx(1 / 64) and first.points[-1].x == 1
+    assert first.points[-1].y == pytest.approx(last.points[-1].y)
+    run = stored.of_task("recursion-world")[0]
+    ways = {curve.way: curve for curve in recursion(run)}
+    assert set(ways) == {"codes", "none", "shuffled"}
+    # The fixture stores 30 - 0.4 t + (0, 1, 2, 0, 1, 2, 0, 1) on its 8 cases.
+    assert ways["codes"].points[-1].y == pytest.approx(30 - 4 + 7 / 8)
+    points = rate_distortion(stored.of_task("reconstruction-world"), "psnr")
+    assert {curve.subject: curve.points[0].x for curve in points} == {"ddt": 0.5, "vqgan": 0.5, "identity": 24.0}
+
+
+def test_looks_do_not_depend_on_order_and_models_differ() -> None:
+    names = ["vqgan", "ddt", "var", "mine", "yours", "identity", "jpeg"]
+    looks = looks_for(names)
+    assert looks == looks_for(reversed(names))
+    models = [look for look in looks.values() if not look.control]
+    assert len({(look.colour, look.marker) for look in models}) == len(models)
+
+
+@pytest.mark.parametrize(
+    "colour", [look.colour for look in looks_for(["ddt", "vqgan", "var", "autoencoder", *"abcdef"]).values()]
+)
+def test_colours_have_a_contrast_of_three_on_white(colour: str) -> None:
+    """WCAG 2.2, 1.4.11: graphical objects need 3:1."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    assert 1.05 / (luminance + 0.05) >= 3
+
+
+def test_names_are_pushed_apart_and_stay_in_order() -> None:
+    names = [_Name(0, y, y, "", "", False) for y in (50.0, 50.5, 51.0, 90.0)]
+    _spread(names, 10, 0, 100)
+    heights = [name.at for name in names]
+    assert heights == sorted(heights)
+    # The push converges geometrically: within a tenth of the gap is far below what an eye can see.
+    assert min(b - a for a, b in pairwise(heights)) >= 9

@@ -1,0 +1,67 @@
+"""The terminal's table fits its width, says what failed, and lets no file steer the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.errors import UserError
+from reports.tables import summary_text as through_tables
+from reports.terminal import summary_text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_fits_every_width_and_keeps_the_first_column(maker: Any, width: int) -> None:
+    maker.task(cases=24)
+    text = summary_text(str(maker.root), width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "PSNR" in text and "KL autoencoder"[:8] in text
+
+
+def test_narrower_means_fewer_columns_which_are_named(maker: Any) -> None:
+    maker.task(cases=24)
+    wide, narrow = (summary_text(str(maker.root), width=width) for width in (100, 50))
+    assert "FD-world" in wide.split("in the report also")[0]
+    assert "FD-world" in narrow.split("in the report also")[1]
+
+
+def test_failures_marks_and_controls(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(
+        subjects=[
+            subject("ddt", 1.0, 5.0),
+            subject("vqgan", 0.4, failing=("scene-00003",)),
+            subject("var", 1.5),
+            subject("identity"),
+        ]
+    )
+    lines = summary_text(str(maker.root), width=100).splitlines()
+    assert any("VQGAN: 1 of 40 cases failed: more than 1 %, not ranked" in line for line in lines)
+    row = next(line for line in lines if line.startswith("VQGAN "))
+    assert "\N{GREATER-THAN OR EQUAL TO}" in row and "*" not in row
+    names = [line.split("  ")[0] for line in lines]
+    rules = [place for place, line in enumerate(lines) if set(line) == {"\N{BOX DRAWINGS LIGHT HORIZONTAL}"}]
+    assert len(rules) == 4
+    assert rules[1] < names.index("DDT") < rules[2] < names.index("identity") < rules[3]
+
+
+def test_control_characters_are_taken_out(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("ddt", absent=("psnr",))])
+    place = next(maker.root.glob("*/*/*/measures/*/estimates.json"))
+    place.write_text(place.read_text().replace("left out by the test", "\\u001b[31mred"))
+    text = summary_text(str(maker.root), width=100)
+    assert "\x1b" not in text and "[31mred" in text
+
+
+def test_no_runs(tmp_path: Any) -> None:
+    assert "No runs here yet" in summary_text(str(tmp_path / "nothing"))
+
+
+def test_suite_selects_and_an_unknown_one_is_an_error(maker: Any, subject: Callable[..., Any]) -> None:
+    keys = maker.task(subjects=[subject("ddt"), subject("vqgan")])
+    maker.suite("one", keys[:1])
+    text = through_tables(str(maker.root), "one", 100)
+    assert "DDT" in text and "VQGAN" not in text
+    with pytest.raises(UserError, match="was not run"):
+        summary_text(str(maker.root), "two")
