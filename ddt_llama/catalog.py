@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 
-PAPER = "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
+PAPER = (
+    "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
+)
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(

@@ -54,7 +54,9 @@ def build_ddt(find: Find) -> Trainable:
 
     autoencoder = open_autoencoder("zoo/autoencoder")
     codes = 64
-    schedule = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(selftok_stages(codes)).items()}
+    schedule = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in asdict(selftok_stages(codes)).items()
+    }
     model = DDTTokenizer(
         autoencoder=autoencoder.config(),
         codes=codes,
@@ -67,5 +69,26 @@ def build_ddt(find: Find) -> Trainable:
     return DDTTraining(model, pool=80_000)
 
 
-AUTOENCODER = Recipe("autoencoder", build_autoencoder, data="world+fashion", steps=2200, batch=64, learning_rate=2e-3, ema=0.995, threads=1, precision="bf16")
-DDT = Recipe("ddt", build_ddt, data="world+fashion", steps=6000, batch=64, learning_rate=2e-3, warmup=200, ema=0.999, threads=1, precision="bf16")
+AUTOENCODER = Recipe(
+    "autoencoder",
+    build_autoencoder,
+    data="world+fashion",
+    steps=2200,
+    batch=64,
+    learning_rate=2e-3,
+    ema=0.995,
+    threads=1,
+    precision="bf16",
+)
+DDT = Recipe(
+    "ddt",
+    build_ddt,
+    data="world+fashion",
+    steps=6000,
+    batch=64,
+    learning_rate=2e-3,
+    warmup=200,
+    ema=0.999,
+    threads=1,
+    precision="bf16",
+)

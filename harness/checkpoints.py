@@ -1,7 +1,7 @@
 """Checkpoints: a folder with ``model.safetensors`` and ``card.json``. Pickles are refused, digests are checked.
 
-The card is the provenance: family, configuration, SHA-256 of the weights, and, for what we trained, recipe, seed, data, steps,
-time and final losses. Weights may be stored in half precision; they are read back in float32.
+The card is the provenance: family, configuration, SHA-256 of the weights, and, for what we trained, recipe, seed,
+data, steps, time and final losses. Weights may be stored in half precision; they are read back in float32.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def sha256_of(path: Path) -> str:
 
 
 def locate(source: str) -> Path:
-    """The folder of a checkpoint: as given, or relative to the checkout. Raises UserError if it is no checkpoint folder."""
+    """The folder of a checkpoint: as given, or relative to the checkout. Raises UserError if it is no checkpoint
+    folder."""
     if not source:
         raise UserError("this model needs a checkpoint; name one as NAME@FOLDER")
     for folder in (Path(source).expanduser(), checkout_root() / source):
@@ -41,7 +42,11 @@ def locate(source: str) -> Path:
             return folder
         if folder.exists():
             pickles = [folder] if folder.is_file() else sorted(folder.glob("*.p*t*")) + sorted(folder.glob("*.ckpt"))
-            hint = f"; {pickles[0].name} is not read, since a pickle can run code: convert it to safetensors" if pickles else ""
+            hint = (
+                f"; {pickles[0].name} is not read, since a pickle can run code: convert it to safetensors"
+                if pickles
+                else ""
+            )
             raise UserError(f"{folder} is not a checkpoint folder: it needs {WEIGHTS} and {CARD}{hint}")
     raise UserError(f"no checkpoint at '{source}': give a folder that holds {WEIGHTS} and {CARD}")
 
@@ -75,12 +80,16 @@ def load_checkpoint(source: str, family: str) -> tuple[dict[str, Tensor], dict[s
         raise UserError(f"{folder} holds a '{card['family']}', not a '{family}'")
     found = sha256_of(folder / WEIGHTS)
     if found != card["sha256"]:
-        raise UserError(f"{folder / WEIGHTS} has digest {found[:16]}, its card says {card['sha256'][:16]}: get the file again")
+        raise UserError(
+            f"{folder / WEIGHTS} has digest {found[:16]}, its card says {card['sha256'][:16]}: get the file again"
+        )
     try:
         state = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise UserError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from error
-    return {key: value.float() if value.dtype in (torch.float16, torch.bfloat16) else value for key, value in state.items()}, card
+    return {
+        key: value.float() if value.dtype in (torch.float16, torch.bfloat16) else value for key, value in state.items()
+    }, card
 
 
 def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
@@ -88,21 +97,28 @@ def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str) -> N
     own = module.state_dict()
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     if missing or unknown:
-        raise UserError(f"{where} does not fit: {len(missing)} keys missing {missing[:2]}, {len(unknown)} unknown {unknown[:2]}")
+        raise UserError(
+            f"{where} does not fit: {len(missing)} keys missing {missing[:2]}, {len(unknown)} unknown {unknown[:2]}"
+        )
     for key, value in own.items():
         if value.shape != state[key].shape:
-            raise UserError(f"{where} does not fit: '{key}' is {tuple(state[key].shape)}, the model has {tuple(value.shape)}")
+            raise UserError(
+                f"{where} does not fit: '{key}' is {tuple(state[key].shape)}, the model has {tuple(value.shape)}"
+            )
     module.load_state_dict(dict(state))
 
 
-def save_checkpoint(folder: Path, family: str, state: Mapping[str, Tensor], card: Mapping[str, Any], half: bool = True) -> Path:
+def save_checkpoint(
+    folder: Path, family: str, state: Mapping[str, Tensor], card: Mapping[str, Any], half: bool = True
+) -> Path:
     """Write weights (floating tensors in fp16 if ``half``) and card, each under a temporary name and renamed."""
     import torch
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     small = {
-        key: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu() for key, value in state.items()
+        key: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
+        for key, value in state.items()
     }
     temporary = folder / f".{WEIGHTS}.{os.getpid()}"
     save_file(small, temporary)

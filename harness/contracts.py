@@ -1,12 +1,13 @@
-"""What passes between the parts: frozen values, and small Protocols that subjects, tasks, instruments and metrics satisfy.
+"""What passes between the parts: frozen values, and small Protocols that subjects, tasks, instruments and metrics
+satisfy.
 
 Conventions, everywhere:
 
 * images at every border are float32 RGB in [0, 1], layout ``batch 3 height width``; stored images are 8-bit PNG;
 * codes are int64 in ``[0, codebook_size)``, layout ``batch codes``, in the tokenizer's native order;
 * ``visible`` is a bool mask ``batch codes``; ``None`` means all codes;
-* ``seeds`` holds one 64-bit seed per image, so that the composition of a batch cannot change a draw; ``None`` means seed 0
-  for every image;
+* ``seeds`` holds one 64-bit seed per image, so that the composition of a batch cannot change a draw; ``None`` means
+  seed 0 for every image;
 * time ``t`` is the share of noise: 0 is the clean image, 1 is pure noise, and **more noise means more codes visible**.
 
 This module imports no torch: ``ddtbench list`` must answer at once.
@@ -33,11 +34,12 @@ class Entry:
     """One line of the catalogue: a name and the place it is loaded from, only when asked for.
 
     ``place`` is ``"module:attribute"``. What the attribute is depends on ``kind``: for a model, a callable
-    ``open(source: str, device: str) -> subject`` where ``source`` is a folder, file or hub id (``""``: nothing to open);
-    for a task, ``build(argument: str, subject) -> Task`` where ``argument`` is what follows ``@`` in ``NAME@ARGUMENT``; for a suite, a
-    function without arguments that returns a SuiteSpec; for a metric or an instrument, a function without arguments; for data,
-    a ``TrainingImages`` factory ``open(seed: int)``; for a recipe, a ``Recipe`` or a function that returns one.
-    ``provides`` names the Protocols a model satisfies; ``source`` is the default checkpoint, relative to the checkout.
+    ``open(source: str, device: str) -> subject`` where ``source`` is a folder, file or hub id (``""``: nothing to
+    open); for a task, ``build(argument: str, subject) -> Task`` where ``argument`` is what follows ``@`` in
+    ``NAME@ARGUMENT``; for a suite, a function without arguments that returns a SuiteSpec; for a metric or an
+    instrument, a function without arguments; for data, a ``TrainingImages`` factory ``open(seed: int)``; for a
+    recipe, a ``Recipe`` or a function that returns one. ``provides`` names the Protocols a model satisfies;
+    ``source`` is the default checkpoint, relative to the checkout.
     """
 
     kind: Kind
@@ -50,15 +52,15 @@ class Entry:
     paper: str = ""
 
 
-# ------------------------------------------------------------------------------------------------ what passes between stages
+# ----------------------------------------------------------------------------------------- what passes between stages
 
 
 @dataclass(frozen=True)
 class Case:
     """One question put to a subject. ``id`` survives code changes: it is the join key of every paired comparison.
 
-    ``group`` is the cluster for the bootstrap (a prompt, an image), ``stratum`` an optional tag that tables break down by,
-    ``facts`` is JSON-able ground truth that measuring needs (objects of a scene, caption ...).
+    ``group`` is the cluster for the bootstrap (a prompt, an image), ``stratum`` an optional tag that tables break
+    down by, ``facts`` is JSON-able ground truth that measuring needs (objects of a scene, caption ...).
     """
 
     id: str
@@ -88,8 +90,9 @@ class Sample:
 class Estimate:
     """A number with its interval, the method that made the interval, and how many cases were scored and failed.
 
-    ``value is None`` means *not measured*, and ``absent`` says why. ``failures_wrong`` is the value with every failed case counted at
-    the metric's worst (None where the metric has no worst). ``fingerprint`` is the protocol: two estimates may be ranked only if equal.
+    ``value is None`` means *not measured*, and ``absent`` says why. ``failures_wrong`` is the value with every failed
+    case counted at the metric's worst (None where the metric has no worst). ``fingerprint`` is the protocol: two
+    estimates may be ranked only if equal.
     """
 
     metric: str
@@ -140,7 +143,9 @@ class ImageTokenizer(Protocol):
 class Denoises(Protocol):
     """A diffusion tokenizer: codes let it estimate the clean image from any timestep."""
 
-    def add_noise(self, images: Float[Tensor, "batch 3 size size"], t: float, seeds: Sequence[int] | None = None) -> Tensor:
+    def add_noise(
+        self, images: Float[Tensor, "batch 3 size size"], t: float, seeds: Sequence[int] | None = None
+    ) -> Tensor:
         """The noisy state x_t = t * noise + (1 - t) * x_0 in the tokenizer's own space (latents or pixels)."""
         ...
 
@@ -155,7 +160,7 @@ class Denoises(Protocol):
         ...
 
 
-# ------------------------------------------------------------------------------------------------ tasks, instruments, metrics
+# ---------------------------------------------------------------------------------------- tasks, instruments, metrics
 
 
 class Task(Protocol):
@@ -206,7 +211,8 @@ class Task(Protocol):
 
 
 class Instrument(Protocol):
-    """Sees samples in batches: detector, feature extractor, perceptual net. ``digest`` names the version of what it sees with."""
+    """Sees samples in batches: detector, feature extractor, perceptual net. ``digest`` names the version of what it
+    sees with."""
 
     @property
     def name(self) -> str: ...
@@ -219,13 +225,15 @@ class Instrument(Protocol):
         ...
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
-        """Columns of equal length, one row per sample: floats, ints, strings (JSON for structures) or float32 vectors."""
+        """Columns of equal length, one row per sample: floats, ints, strings (JSON for structures) or float32
+        vectors."""
         ...
 
 
 Columns = Mapping[str, Any]
-"""Per-case arrays in case order, ok cases only: ``case``, ``group``, ``stratum``, ``facts`` (JSON strings), ``codes`` (list of int arrays),
-``number.<name>``, and ``<instrument>.<column>`` for each observed column. Vectors are 2-d float arrays."""
+"""Per-case arrays in case order, ok cases only: ``case``, ``group``, ``stratum``, ``facts`` (JSON strings), ``codes``
+(list of int arrays), ``number.<name>``, and ``<instrument>.<column>`` for each observed column. Vectors are 2-d float
+arrays."""
 
 
 class RatioMetric(Protocol):
@@ -302,7 +310,8 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one checkpoint of the zoo is made. ``build`` receives ``find(kind, name)``, which loads any catalogue entry."""
+    """How one checkpoint of the zoo is made. ``build`` receives ``find(kind, name)``, which loads any catalogue
+    entry."""
 
     name: str
     build: Callable[[Callable[[str, str], Any]], Trainable]

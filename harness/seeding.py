@@ -1,7 +1,7 @@
 """Randomness derived by name: one generator per (run, case, purpose), never a global one.
 
-A draw depends on nothing but the words it is asked for with, so the composition of a batch, the number of workers, the order
-of cases and a resumed run cannot change it. Noise is drawn on the CPU and moved.
+A draw depends on nothing but the words it is asked for with, so the composition of a batch, the number of workers,
+the order of cases and a resumed run cannot change it. Noise is drawn on the CPU and moved.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def rng_for(*words: object) -> np.random.Generator:
 
 
 def noise_for(seeds: Sequence[int] | None, count: int, shape: Sequence[int]) -> Tensor:
-    """Standard normal noise ``count *shape``, float32 on the CPU; image i depends on ``seeds[i]`` only (None: seed 0 for all)."""
+    """Standard normal noise ``count *shape``, float32 on the CPU; image i depends on ``seeds[i]`` only (None: seed 0
+    for all)."""
     import torch
 
     values = [0] * count if seeds is None else list(seeds)

@@ -1,8 +1,8 @@
 """The diffusion decoder: SD3's MMDiT, with the codes in the place of text.
 
-Two streams with their own weights, joined in attention. The image stream is modulated by time; the code stream by the position
-of each code (only the last code block, which hands over keys and values alone, by time). A hidden code is zeroed *and* masked
-as a key in both streams, so its value cannot reach the output.
+Two streams with their own weights, joined in attention. The image stream is modulated by time; the code stream by the
+position of each code (only the last code block, which hands over keys and values alone, by time). A hidden code is
+zeroed *and* masked as a key in both streams, so its value cannot reach the output.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Stream(nn.Module):
     def after(self, x_BND: Tensor, attended: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
         gate, shift_mlp, scale_mlp, gate_mlp = parts
         x_BND = x_BND + gate * self.proj(attended)
-        return x_BND + gate_mlp * self.mlp(modulate(norm(x_BND), shift_mlp, scale_mlp))
+        changed: Tensor = self.mlp(modulate(norm(x_BND), shift_mlp, scale_mlp))
+        return x_BND + gate_mlp * changed
 
 
 class JointBlock(nn.Module):
@@ -66,7 +67,8 @@ class JointBlock(nn.Module):
         code_condition = time_BD[:, None] if self.last else self.context_block.t_embedder(positions)
         codes, code_parts = self.context_block.before(c_BKD, code_condition)
         image, image_parts = self.x_block.before(x_BND, time_BD[:, None])
-        joined = attend(*torch.cat([codes, image], dim=1).chunk(3, dim=-1), self.heads, keys)
+        query, key, value = torch.cat([codes, image], dim=1).chunk(3, dim=-1)
+        joined = attend(query, key, value, self.heads, keys)
         x_BND = self.x_block.after(x_BND, joined[:, count:], image_parts)
         if not self.last:
             c_BKD = self.context_block.after(c_BKD, joined[:, :count], code_parts)
@@ -74,7 +76,8 @@ class JointBlock(nn.Module):
 
 
 class TokenDecoder(nn.Module):
-    """(noisy latents, time, code vectors, visible mask) -> velocity, the direction noise - image of the straight path."""
+    """(noisy latents, time, code vectors, visible mask) -> velocity, the direction noise - image of the straight
+    path."""
 
     pos_embed: Tensor
     context_pos_embed: Tensor
@@ -128,5 +131,5 @@ class TokenDecoder(nn.Module):
         return self._unpatchify(self.final_linear(modulate(norm(x_BND), shift, scale)))
 
     def _unpatchify(self, x_BND: Tensor) -> Tensor:
-        x = x_BND.unflatten(1, (self.rows, self.rows)).unflatten(-1, (self.patch, self.patch, self.channels))
+        x = x_BND.view(-1, self.rows, self.rows, self.patch, self.patch, self.channels)
         return x.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)

@@ -1,8 +1,8 @@
 """The encoder: learned queries and an image stream, joined in attention (two independent sets of weights, as in SD3).
 
-The image stream never sees the queries; queries attend to image and queries. Each query is modulated by its own position, so
-that it knows which timestep its code will serve. Only the queries come out (DDT-LLaMA figure 2; sizes of the released Selftok
-encoder: 16 blocks, image width 64, query width 512).
+The image stream never sees the queries; queries attend to image and queries. Each query is modulated by its own
+position, so that it knows which timestep its code will serve. Only the queries come out (DDT-LLaMA figure 2; sizes of
+the released Selftok encoder: 16 blocks, image width 64, query width 512).
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class EncoderAttention(nn.Module):
         self.query_proj = nn.Linear(query_width, query_width)
 
     def forward(self, x_BND: Tensor, q_BKD: Tensor) -> tuple[Tensor, Tensor]:
-        image = attend(*self.qkv(x_BND).chunk(3, dim=-1), self.heads)
+        image_q, image_k, image_v = self.qkv(x_BND).chunk(3, dim=-1)
+        image = attend(image_q, image_k, image_v, self.heads)
         shown_k, shown_v = self.to_query_kv(x_BND).chunk(2, dim=-1)
         query, own_k, own_v = self.query_linear(q_BKD).chunk(3, dim=-1)
         keys, values = torch.cat([shown_k, own_k], dim=1), torch.cat([shown_v, own_v], dim=1)
@@ -52,11 +53,8 @@ class EncoderBlock(nn.Module):
         self.attn = EncoderAttention(width, heads, query_width, query_heads)
         self.mlp = FeedForward(width)
         self.q_mlp = FeedForward(query_width)
-        self.adaLN_modulation = modulation(query_width, 6)
         # gates start open: with closed ones the codes of a fresh encoder would not depend on the image at all
-        with torch.no_grad():
-            for gate in (2, 5):
-                self.adaLN_modulation[1].bias[gate * query_width : (gate + 1) * query_width] = 1.0
+        self.adaLN_modulation = modulation(query_width, 6, open_gates=(2, 5))
         self.t_embedder = TimestepEmbedder(query_width)
 
     def forward(self, x_BND: Tensor, q_BKD: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,7 +87,8 @@ class TokenEncoder(nn.Module):
         query_heads: int = 4,
         table: int = 0,
     ) -> None:
-        """``grid`` is the latent's side; ``table`` the side of the stored position table (default: as many as there are patches)."""
+        """``grid`` is the latent's side; ``table`` the side of the stored position table (default: as many as there
+        are patches)."""
         super().__init__()
         self.rows = grid // patch
         self.x_embedder = nn.Conv2d(channels, width, patch, stride=patch)
@@ -110,5 +109,5 @@ def centre_crop(table: Float[Tensor, "1 N D"], rows: int) -> Float[Tensor, "1 M 
     """The central ``rows x rows`` of a square position table, so that one table serves several image sizes."""
     side = round(table.shape[1] ** 0.5)
     start = (side - rows) // 2
-    square = table.unflatten(1, (side, side))[:, start : start + rows, start : start + rows]
+    square = table.view(1, side, side, -1)[:, start : start + rows, start : start + rows]
     return square.flatten(1, 2)

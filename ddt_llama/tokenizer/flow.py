@@ -1,12 +1,13 @@
 """Rectified flow: the straight path between image and noise, and its Euler sampler.
 
-x_t = t * noise + (1 - t) * x_0, velocity v = noise - x_0, so x_0 = x_t - t * v. t = 1 is pure noise (Liu et al., arXiv 2209.03003;
-Selftok's released convention).
+x_t = t * noise + (1 - t) * x_0, velocity v = noise - x_0, so x_0 = x_t - t * v. t = 1 is pure noise (Liu et al.,
+arXiv 2209.03003; Selftok's released convention).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -27,17 +28,20 @@ def estimate_clean(noisy: Float[Tensor, "B ..."], velocity: Float[Tensor, "B ...
 
 
 @torch.no_grad()
-def euler(velocity: Velocity, start: Float[Tensor, "B ..."], steps: int, t_start: float = 1.0) -> Float[Tensor, "B ..."]:
+def euler(
+    velocity: Velocity, start: Float[Tensor, "B ..."], steps: int, t_start: float = 1.0
+) -> Float[Tensor, "B ..."]:
     """From ``t_start`` down to 0 in equal steps."""
     x = start
     times = torch.linspace(t_start, 0, steps + 1, dtype=torch.float64).tolist()
-    for now, after in zip(times[:-1], times[1:], strict=True):
+    for now, after in pairwise(times):
         t = torch.full((len(x),), now, dtype=torch.float32, device=x.device)
         x = x + (after - now) * velocity(x, t)
     return x
 
 
 def spread_times(count: int, generator: torch.Generator | None = None) -> Float[Tensor, " B"]:
-    """Uniform times in (0, 1), one per equal stratum and shuffled: the same distribution with less variance between batches."""
+    """Uniform times in (0, 1), one per equal stratum and shuffled: the same distribution with less variance between
+    batches."""
     offsets = torch.rand(count, generator=generator)
     return ((torch.arange(count) + offsets) / count)[torch.randperm(count, generator=generator)]

@@ -1,9 +1,9 @@
 """Image latents: the KL autoencoder under the DDT tokenizer.
 
-One class serves both sizes: diffusers' ``AutoencoderKL``, a small one trained by our recipe, or Stable Diffusion 3's by its own
-configuration (16 channels, f8). Latents are taken at the mode of the posterior and normalised per channel, so that the flow
-runs between unit-variance data and unit-variance noise. SD3's published normalisation is one shift and one scale for all
-channels, (z - 0.0609) * 1.5305, which is the special case of equal entries.
+One class serves both sizes: diffusers' ``AutoencoderKL``, a small one trained by our recipe, or Stable Diffusion 3's
+by its own configuration (16 channels, f8). Latents are taken at the mode of the posterior and normalised per channel,
+so that the flow runs between unit-variance data and unit-variance noise. SD3's published normalisation is one shift
+and one scale for all channels, (z - 0.0609) * 1.5305, which is the special case of equal entries.
 """
 
 from __future__ import annotations
@@ -51,13 +51,14 @@ class LatentAutoencoder(nn.Module):
 
     def encode(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channels rows columns"]:
         """Normalised latents at the mode of the posterior."""
-        mean = self.net.encode(images * 2 - 1).latent_dist.mode()
+        mean: Tensor = self.net.encode(images * 2 - 1).latent_dist.mode()
         return (mean - self.shift[:, None, None]) * self.scale[:, None, None]
 
     def decode(self, latents: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch 3 height width"]:
         """Images in [0, 1] (clamped)."""
         raw = latents / self.scale[:, None, None] + self.shift[:, None, None]
-        return (self.net.decode(raw).sample / 2 + 0.5).clamp(0, 1)
+        signed: Tensor = self.net.decode(raw).sample
+        return (signed / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()
     def set_normalisation(self, images: Float[Tensor, "batch 3 height width"]) -> None:

@@ -1,11 +1,13 @@
 """Parts that the encoder and the decoder share: positions, timestep embedding, feed-forward, modulation, attention.
 
-Layout letters: B batch, N tokens, D width, H heads. Norms have no weights, epsilon 1e-6; GELU is the tanh form (as in SD3).
+Layout letters: B batch, N tokens, D width, H heads. Norms have no weights, epsilon 1e-6; GELU is the tanh form (as in
+SD3).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -68,11 +70,17 @@ class FeedForward(nn.Module):
         return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))  # type: ignore[no-any-return]
 
 
-def modulation(width: int, parts: int) -> nn.Sequential:
-    """SiLU and a linear layer that starts at zero, so that a new block is the identity (adaLN-zero)."""
+def modulation(width: int, parts: int, open_gates: Sequence[int] = ()) -> nn.Sequential:
+    """SiLU and a linear layer that starts at zero, so that a new block is the identity (adaLN-zero).
+
+    ``open_gates`` are the parts that start at one instead.
+    """
     layer = nn.Linear(width, parts * width)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        for gate in open_gates:
+            layer.bias[gate * width : (gate + 1) * width] = 1.0
     return nn.Sequential(nn.SiLU(), layer)
 
 
@@ -92,5 +100,5 @@ def attend(
 
 
 def _attend(q_BND: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int, keys: Tensor | None) -> Tensor:
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q_BND, k_BMD, v_BMD))
+    q, k, v = (x.view(*x.shape[:2], heads, -1).transpose(1, 2) for x in (q_BND, k_BMD, v_BMD))
     return F.scaled_dot_product_attention(q, k, v, attn_mask=keys).transpose(1, 2).flatten(2)

@@ -1,7 +1,9 @@
-"""The DDT tokenizer, top to bottom: encode = latents -> query features -> nearest codes; decode = noise -> flow guided by the codes.
+"""The DDT tokenizer, top to bottom: encode = latents -> query features -> nearest codes; decode = noise -> flow
+guided by the codes.
 
 Satisfies ``ImageTokenizer`` and ``Denoises`` (harness.contracts). One class is small or large by configuration alone.
-An absent code is zero and masked as a key; whatever the caller shows is intersected with what the schedule shows at each time.
+An absent code is zero and masked as a key; whatever the caller shows is intersected with what the schedule shows at
+each time.
 """
 
 from __future__ import annotations
@@ -91,9 +93,11 @@ class DDTTokenizer(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:
-        """Codes in native order: the first is seen at every time (fine detail), the last only in most noise (coarse)."""
+        """Codes in native order: the first is seen at every time (fine), the last only in most noise (coarse)."""
         if images.shape[-2:] != (self.image_size, self.image_size):
-            raise UserError(f"this tokenizer takes {self.image_size}-pixel images, not {images.shape[-1]}x{images.shape[-2]}")
+            raise UserError(
+                f"this tokenizer takes {self.image_size}-pixel images, not {images.shape[-1]}x{images.shape[-2]}"
+            )
         return self.quantizer.indices(self.encoder(self.autoencoder.encode(images)))
 
     @torch.no_grad()

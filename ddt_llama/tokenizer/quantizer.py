@@ -1,8 +1,9 @@
 """Cosine vector quantisation: nearest code by largest cosine, EMA codebook, k-means start, dead codes reset.
 
-DDT-LLaMA: linear projection to 16 dimensions, nearest code by cosine, EMA updates, dead entries reset to encoder outputs of the
-batch. Constants are those of the released Selftok code (decay 0.99, threshold 0.2 of the expected hits). Deviations, small
-scale: no entropy term (with a few hundred codes the reset keeps them in use), reset draws uniformly instead of by position.
+DDT-LLaMA: linear projection to 16 dimensions, nearest code by cosine, EMA updates, dead entries reset to encoder
+outputs of the batch. Constants are those of the released Selftok code (decay 0.99, threshold 0.2 of the expected
+hits). Deviations, small scale: no entropy term (with a few hundred codes the reset keeps them in use), reset draws
+uniformly instead of by position.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 
 
 class CosineQuantizer(nn.Module):
-    """Features ``B K D`` to indices, and indices to what the decoder sees ``B K code_width`` (a LayerNorm follows the lookup)."""
+    """Features ``B K D`` to indices, and indices to what the decoder sees ``B K code_width`` (a LayerNorm follows the
+    lookup)."""
 
     codebook: Tensor
     average: Tensor
@@ -54,13 +56,18 @@ class CosineQuantizer(nn.Module):
     def forward(self, features: Float[Tensor, "B K D"], continuous: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Training: (decoder input with straight-through gradient, commitment loss, indices); updates the codebook.
 
-        ``continuous`` lets the features through as they are: an encoder must first learn to say something about the image,
-        or k-means would find one cluster per position and the commitment would keep it there (seen; docs/log.md).
+        ``continuous`` lets the features through as they are: an encoder must first learn to say something about the
+        image, or k-means would find one cluster per position and the commitment would keep it there (seen;
+        docs/log.md).
         """
         unit = self.unit_features(features)
         flat = unit.detach().flatten(0, 1)
         if continuous:
-            return self.out_norm(unit), unit.new_zeros(()), (flat @ self.codebook.T).argmax(dim=-1).view(unit.shape[:-1])
+            return (
+                self.out_norm(unit),
+                unit.new_zeros(()),
+                (flat @ self.codebook.T).argmax(dim=-1).view(unit.shape[:-1]),
+            )
         if not self.started:
             self._start(flat)
         indices = (flat @ self.codebook.T).argmax(dim=-1)

@@ -1,6 +1,7 @@
 """Which codes the decoder sees at which timestep: **more noise, more codes visible**.
 
-Three conventions are in use for the same thing; ours is the first, as in the DDT-LLaMA paper and in the code released for Selftok:
+Three conventions are in use for the same thing; ours is the first, as in the DDT-LLaMA paper and in the code released
+for Selftok:
 
 =================  ==================  =================================  =======================
                    time                visible codes                      first code carries
@@ -45,9 +46,10 @@ def selftok_order(codes: Int[Tensor, "batch codes"]) -> Int[Tensor, "batch codes
 class Schedule:
     """n(t): how many of ``count`` codes are visible at noise share t; at least one, all of them at t = 1.
 
-    ``uniform``: n grows linearly. ``stages``: piecewise linear, ``stage_codes[i]`` codes between the times ``stage_ends[i-1]`` and
-    ``stage_ends[i]`` (Selftok's released schedule gives most codes to the clean end). ``logit-normal``: n/count is the distribution function of a
-    logit-normal variable with ``mean`` and ``deviation``. As in the released code, time is truncated to whole thousandths.
+    ``uniform``: n grows linearly. ``stages``: piecewise linear, ``stage_codes[i]`` codes between the times
+    ``stage_ends[i-1]`` and ``stage_ends[i]`` (Selftok's released schedule gives most codes to the clean end).
+    ``logit-normal``: n/count is the distribution function of a logit-normal variable with ``mean`` and ``deviation``.
+    As in the released code, time is truncated to whole thousandths.
     """
 
     count: int
@@ -61,9 +63,15 @@ class Schedule:
         if self.kind == "stages":
             ends = self.stage_ends
             ordered = all(a < b for a, b in zip((0.0, *ends), ends, strict=False))
-            if len(ends) != len(self.stage_codes) or sum(self.stage_codes) != self.count or not ordered or ends[-1] != 1.0:
+            if (
+                len(ends) != len(self.stage_codes)
+                or sum(self.stage_codes) != self.count
+                or not ordered
+                or ends[-1] != 1.0
+            ):
                 raise UserError(
-                    f"schedule stages {ends} with codes {self.stage_codes} do not make {self.count} codes at increasing times up to 1"
+                    f"stages ending at {ends} with codes {self.stage_codes} do not make {self.count} codes "
+                    "at increasing times up to 1"
                 )
         elif self.kind not in ("uniform", "logit-normal"):
             raise UserError(f"unknown schedule '{self.kind}'; known: logit-normal, stages, uniform")
@@ -71,7 +79,10 @@ class Schedule:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Schedule:
         """From JSON, where tuples are lists."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+        }
+        return cls(**values)
 
     def visible_count(self, t: Float[Tensor, " batch"]) -> Int[Tensor, " batch"]:
         """n(t) in 1..count; float64 inside, so that whole thousandths are met exactly."""

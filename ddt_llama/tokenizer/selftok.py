@@ -1,6 +1,8 @@
-"""Key map from the released Selftok state dict (998 tensors) to our modules: every key is either used or named as unused.
+"""Key map from the released Selftok state dict (998 tensors) to our modules: every key is either used or named as
+unused.
 
-Selftok (arXiv 2505.07538) is the successor of the DDT tokenizer and the only one with public weights; its architecture is ours.
+Selftok (arXiv 2505.07538) is the successor of the DDT tokenizer and the only one with public weights; its
+architecture is ours.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ RENAMED = (
     (r"encoder\.x_embedder\.proj\.(\w+)", r"encoder.x_embedder.\1"),
     (r"encoder\.((?:pos_embed|query_tokens|blocks\.).*)", r"encoder.\1"),
     (r"model\.x_embedder\.proj\.(\w+)", r"decoder.x_embedder.\1"),
-    (r"model\.joint_blocks\.(\d+)\.(context_block|x_block)\.attn\.(qkv|proj)\.(\w+)", r"decoder.joint_blocks.\1.\2.\3.\4"),
+    (
+        r"model\.joint_blocks\.(\d+)\.(context_block|x_block)\.attn\.(qkv|proj)\.(\w+)",
+        r"decoder.joint_blocks.\1.\2.\3.\4",
+    ),
     (r"model\.final_layer\.linear\.(\w+)", r"decoder.final_linear.\1"),
     (r"model\.final_layer\.adaLN_modulation\.1\.(\w+)", r"decoder.final_modulation.1.\1"),
     (r"model\.(.*)", r"decoder.\1"),
@@ -34,7 +39,7 @@ RENAMED = (
 
 
 def our_key(key: str, decoder_depth: int) -> str | None:
-    """Our name of a released key; None for one that is known and unused. Raises UserError for a key it does not know."""
+    """Our name of a released key; None for a known but unused one. Raises UserError for a key it does not know."""
     last = rf"model\.joint_blocks\.{decoder_depth - 1}\.context_block\.t_embedder\..*"  # modulated by time instead
     if any(re.fullmatch(pattern, key) for pattern in (*UNUSED, last)):
         return None

@@ -15,7 +15,8 @@ Perceptual = Callable[[Tensor], list[Tensor]]
 
 
 class AutoencoderTraining(nn.Module):
-    """Satisfies ``harness.contracts.Trainable``. Edges carry the shapes' identity, so differences of neighbours are weighed too."""
+    """Satisfies ``harness.contracts.Trainable``. Edges carry the shapes' identity, so differences of neighbours are
+    weighed too."""
 
     family = LatentAutoencoder.family
 

@@ -1,7 +1,8 @@
 """Training of the DDT tokenizer on cached latents: velocity loss under the schedule's mask, plus commitment.
 
-For the first steps the features pass unquantised, then k-means starts the codebook. At first every code is visible at every
-time, so that codes learn to carry the image; over the first third of the training the mask is annealed to the schedule. Each image is encoded once and decoded at several times, since the encoder is half of the work.
+For the first steps the features pass unquantised, then k-means starts the codebook. At first every code is visible at
+every time, so that codes learn to carry the image; over the first third of the training the mask is annealed to the
+schedule. Each image is encoded once and decoded at several times, since the encoder is half of the work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from harness.contracts import TrainingImages
 
 
 class LatentPool:
-    """Images encoded once by the autoencoder, then drawn by (seed, step): satisfies ``TrainingImages`` with latents in fp16."""
+    """Images encoded once by the autoencoder, then drawn by (seed, step): satisfies ``TrainingImages`` with latents
+    in fp16."""
 
     def __init__(self, model: DDTTokenizer, images: TrainingImages, count: int, chunk: int = 500) -> None:
         self.description = f"{count:,} cached latents of {images.description}"
@@ -53,7 +55,13 @@ class DDTTraining(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
-        self.pool, self.repeats, self.full_noise, self.commitment, self.anneal = pool, repeats, full_noise, commitment, anneal
+        self.pool, self.repeats, self.full_noise, self.commitment, self.anneal = (
+            pool,
+            repeats,
+            full_noise,
+            commitment,
+            anneal,
+        )
         self.continuous = continuous
         model.autoencoder.requires_grad_(False).eval()
 

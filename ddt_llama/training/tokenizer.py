@@ -1,8 +1,8 @@
 """The trainer of every tokenizer of the zoo, from a recipe: accelerate underneath, seeded, resumable, logged.
 
-``out/`` holds ``log.jsonl`` (a line per 20 steps: step, losses, rate), ``state/`` (everything that resuming needs, replaced in one
-rename) and, at the end, ``model.safetensors`` and ``card.json``. A resumed training continues the same streams: data are
-addressed by step and the generator's state is part of ``state/``.
+``out/`` holds ``log.jsonl`` (a line per 20 steps: step, losses, rate), ``state/`` (everything that resuming needs,
+replaced in one rename) and, at the end, ``model.safetensors`` and ``card.json``. A resumed training continues the
+same streams: data are addressed by step and the generator's state is part of ``state/``.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class Training:
             with self.accelerator.autocast():
                 loss, seen = self.subject.loss(images, turn, self.step / self.steps)
             if not torch.isfinite(loss):
-                raise UserError(f"the loss of {self.recipe.name} is {loss.item()} at step {self.step}: lower the learning rate")
+                raise UserError(
+                    f"the loss of {self.recipe.name} is {loss.item()} at step {self.step}: lower the learning rate"
+                )
             self.accelerator.backward(loss)
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             self.accelerator.clip_grad_norm_(parameters, self.recipe.clip)
@@ -129,7 +131,10 @@ class Training:
             raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
         saved = torch.load(path, map_location="cpu", weights_only=True)
         if (saved["recipe"], saved["steps"]) != (self.recipe.name, self.steps):
-            raise UserError(f"{path} belongs to {saved['recipe']} with {saved['steps']} steps, not {self.recipe.name} with {self.steps}")
+            raise UserError(
+                f"{path} belongs to {saved['recipe']} with {saved['steps']} steps, "
+                f"not {self.recipe.name} with {self.steps}"
+            )
         self.subject.load_state_dict(saved["module"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
@@ -204,7 +209,10 @@ def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -
         training.advance()
     rate = (time.perf_counter() - start) / 3
     total = rate * training.steps / 60
-    say(f"{training.recipe.name}: {parameters:,} parameters, {rate:.2f} s a step, {training.steps:,} steps: about {total:.0f} minutes")
+    say(
+        f"{training.recipe.name}: {parameters:,} parameters, {rate:.2f} s a step, "
+        f"{training.steps:,} steps: about {total:.0f} minutes"
+    )
     return training.out
 
 

@@ -53,7 +53,12 @@ def test_conventions_convert() -> None:
 
 @pytest.mark.parametrize(
     "kind, ends, codes",
-    [("stages", (0.5, 1.0), (3, 3)), ("stages", (0.5, 0.9), (3, 5)), ("stages", (0.9, 0.5), (4, 4)), ("linear", (), ())],
+    [
+        ("stages", (0.5, 1.0), (3, 3)),
+        ("stages", (0.5, 0.9), (3, 5)),
+        ("stages", (0.9, 0.5), (4, 4)),
+        ("linear", (), ()),
+    ],
 )
 def test_a_schedule_that_does_not_add_up_is_refused(kind: str, ends: tuple[float, ...], codes: tuple[int, ...]) -> None:
     with pytest.raises(UserError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,14 @@ def find(kind: str, name: str) -> Any:
 
 
 def recipe(**changes: Any) -> Recipe:
-    values: dict[str, Any] = {"steps": 60, "batch": 8, "learning_rate": 3e-2, "warmup": 5, "ema": 0.9, "threads": 1} | changes
+    values: dict[str, Any] = {
+        "steps": 60,
+        "batch": 8,
+        "learning_rate": 3e-2,
+        "warmup": 5,
+        "ema": 0.9,
+        "threads": 1,
+    } | changes
     return Recipe("pair", lambda find: Pair(), "stripes", **values)
 
 
@@ -113,12 +121,14 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
     rates = [learning_rate_at(recipe(warmup=10, steps=100), step, 100) for step in range(101)]
     assert rates[9] == max(rates) == 3e-2
     assert rates[100] == pytest.approx(3e-2 * 0.02)
-    assert all(a >= b for a, b in zip(rates[9:], rates[10:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[9:]))
 
 
 def test_ddt_training_lowers_the_flow_loss_and_round_trips(trainable_tokenizer: DDTTokenizer, tmp_path: Path) -> None:
     subject = DDTTraining(trainable_tokenizer, pool=1000, commitment=0.25)
-    small = Recipe("ddt", lambda find: subject, "stripes", steps=60, batch=16, learning_rate=3e-3, warmup=5, ema=0.9, threads=1)
+    small = Recipe(
+        "ddt", lambda find: subject, "stripes", steps=60, batch=16, learning_rate=3e-3, warmup=5, ema=0.9, threads=1
+    )
     train(small, tmp_path / "out", find, say=quiet)
     lines = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
     assert lines[-1]["flow"] < lines[0]["flow"]

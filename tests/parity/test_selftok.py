@@ -1,8 +1,8 @@
 """The released Selftok tokenizer's numbers, from its authors' code on seeded weights, reproduced by our modules.
 
-Packs: ``tests/parity/selftok*`` (numbers made by running selftok-team/SelftokTokenizer @4695474; no source code, no trained
-weights). Tolerance: max|a - b| <= 3e-5 max|b|, the packs' own suggestion: the largest deviation of the reference against itself
-under other thread counts and kernels is 7e-7, a wrong norm epsilon gives 7e-4 and more.
+Packs: ``tests/parity/selftok*`` (numbers made by running selftok-team/SelftokTokenizer @4695474; no source code, no
+trained weights). Tolerance: max|a - b| <= 3e-5 max|b|, the packs' own suggestion: the largest deviation of the
+reference against itself under other thread counts and kernels is 7e-7, a wrong norm epsilon gives 7e-4 and more.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def test_our_own_position_table_is_theirs(reference: Reference) -> None:
 
 
 def test_schedule_equals_the_released_one_at_every_thousandth() -> None:
-    """In exact arithmetic; the released float32 arithmetic is one lower at a few of the 1001 times, which we do not copy."""
+    """In exact arithmetic; the released float32 arithmetic is one lower at a few of the 1001 times, which we do not
+    copy."""
     expected = load_file(HERE / "selftok_schedule/expected.safetensors")
     times = torch.arange(1001, dtype=torch.float64) / 1000
     ours = selftok_stages(512).visible_count(times) - 1
@@ -107,9 +108,11 @@ def test_schedule_equals_the_released_one_at_every_thousandth() -> None:
 
 def test_every_key_of_the_real_checkpoint_is_used_or_named_as_unused() -> None:
     real = json.loads((HERE / "selftok/manifest_real_256_512tokens.json").read_text())
-    shapes = {entry["key"]: tuple(entry["shape"]) for entry in real["keys"]} if isinstance(real["keys"][0], dict) else {
-        key: tuple(shape) for key, shape, *_ in real["keys"]
-    }
+    shapes = (
+        {entry["key"]: tuple(entry["shape"]) for entry in real["keys"]}
+        if isinstance(real["keys"][0], dict)
+        else {key: tuple(shape) for key, shape, *_ in real["keys"]}
+    )
     assert len(shapes) == 998
     with torch.device("meta"):
         modules = {
@@ -117,7 +120,11 @@ def test_every_key_of_the_real_checkpoint_is_used_or_named_as_unused() -> None:
             "quantizer": CosineQuantizer(512, 32768),
             "decoder": TokenDecoder(512, 16, 16, 32, 2, 24, 1536, 24, table=192),
         }
-    own = {f"{name}.{key}": tuple(value.shape) for name, module in modules.items() for key, value in module.state_dict().items()}
+    own = {
+        f"{name}.{key}": tuple(value.shape)
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
     named = {our_key(key, 24): shape for key, shape in shapes.items()}
     named.pop(None)
     named["quantizer.codebook"] = named["quantizer.codebook"][1:]
