@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.contracts import Estimate
 from reports.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
-from reports.ranking import Group, Ranking, protocol_groups
+from reports.ranking import RATES, Group, Ranking, protocol_groups
 from reports.read import Run
 
 Mark = Literal["", "best", "tied"]
@@ -106,7 +107,9 @@ def dashed(name: str) -> str:
 def column_for(metric: str, runs: Sequence[Run]) -> Column:
     found = next(item for run in runs for item in run.estimates if item.metric == metric)
     label = metric.replace("_", " ").replace("-", " ")
-    return Column(metric, METRIC_LABELS.get(metric, label), found.unit, found.direction, "metric")
+    return Column(
+        metric, METRIC_LABELS.get(metric, label), found.unit, "none" if metric in RATES else found.direction, "metric"
+    )
 
 
 def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Notes, allow_mixed: bool) -> list[Cell]:
@@ -138,7 +141,7 @@ def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
         return Cell(notes=(notes.number("not part of this run"),))
     if estimate.value is None:
         return Cell(
-            notes=(notes.number(f"{estimate.metric}: {estimate.absent or 'not measured, no reason stored'}"),),
+            notes=(notes.number(f"{estimate.metric}: {_homeless(estimate.absent) or 'not measured'}"),),
             estimate=estimate,
         )
     text, interval = show(estimate.value, estimate.low, estimate.high)
@@ -147,6 +150,11 @@ def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
         sign = "\N{GREATER-THAN OR EQUAL TO}" if estimate.direction == "higher" else "\N{LESS-THAN OR EQUAL TO}"
         bound = f"{sign} {_at_least_as_precise(estimate)}"
     return Cell(text, interval, bound, value=estimate.value, low=estimate.low, high=estimate.high, estimate=estimate)
+
+
+def _homeless(text: str) -> str:
+    """Without the name of anyone's home folder: reports are passed on, and a reason may name a path."""
+    return re.sub(r"(?<![\w/])/(?:root|home/[^/\s]+|Users/[^/\s]+)(?=/)", "~", text)
 
 
 def _at_least_as_precise(estimate: Estimate) -> str:

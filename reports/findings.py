@@ -12,13 +12,15 @@ COLUMNS_PER_TASK = 3
 def title(tables: Sequence[Table]) -> str:
     """What was compared: the models by name, or how many there are."""
     models = _models(tables)
+    if not models:
+        return f"{_count(len(_controls(tables)), 'control')} measured"
     return f"{_join(models)} compared" if 1 < len(models) <= 4 else f"{_count(len(models), 'model')} measured"
 
 
 def lede(tables: Sequence[Table]) -> str:
     """One paragraph: how much was compared, and per task who leads and who cannot be told apart."""
-    controls = list(dict.fromkeys(row.label for table in tables for row in table.controls))
-    compared = _count(len(_models(tables)), "model") + (f" and {_count(len(controls), 'control')}" if controls else "")
+    groups = ((_models(tables), "model"), (_controls(tables), "control"))
+    compared = " and ".join(_count(len(names), thing) for names, thing in groups if names)
     cases = sum(table.cases for table in tables)
     opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
     return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
@@ -56,6 +58,10 @@ def _value(table: Table, place: int) -> str:
 
 def _models(tables: Sequence[Table]) -> list[str]:
     return list(dict.fromkeys(row.label for table in tables for row in table.models))
+
+
+def _controls(tables: Sequence[Table]) -> list[str]:
+    return list(dict.fromkeys(row.label for table in tables for row in table.controls))
 
 
 def warnings(table: Table) -> list[str]:

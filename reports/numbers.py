@@ -6,12 +6,13 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EM DASH}"
+MOST_DECIMALS = 6
 
 
 def decimals_for(low: float | None, high: float | None) -> int | None:
-    """Decimals such that half the interval keeps one significant digit, or two when that digit is 1 or 2.
+    """Decimals such that half the interval keeps one significant digit, or two when that is 1 or 2.
 
-    None when there is no interval to go by; never more than 6. ``decimals_for(24.01, 24.25)`` is 2 (half width 0.12).
+    None when there is no interval to go by; never more than ``MOST_DECIMALS``. ``decimals_for(24.01, 24.25)`` is 2.
     """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return None
@@ -20,7 +21,7 @@ def decimals_for(low: float | None, high: float | None) -> int | None:
         return None
     exponent = math.floor(math.log10(half))
     leading = half / 10.0**exponent
-    return min(6, max(0, -exponent + (1 if leading < 2.95 else 0)))
+    return min(MOST_DECIMALS, max(0, -exponent + (1 if leading < 2.95 else 0)))
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -58,7 +59,7 @@ def show(value: float | None, low: float | None = None, high: float | None = Non
         return ABSENT, ""
     decimals = decimals_for(low, high)
     if decimals is None or low is None or high is None:
-        if low is not None and high is not None and low == high == value:
-            return plain(value), ""
         return plain(value), ""
+    if max(abs(low), abs(high)) < 0.5 * 10.0**-MOST_DECIMALS:
+        return "0", ""
     return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"

@@ -18,6 +18,8 @@ from reports.read import Run
 from reports.style import is_control
 
 FAILED_LIMIT = 0.01
+# What a model spends is not what it achieves: rates stand beside the scores, and nobody wins by them.
+RATES = ("bits-per-image", "bits-per-pixel")
 INTERVALS_NOTE = "no score per case: models count as apart only where their 95 % intervals do not touch"
 
 
@@ -67,7 +69,7 @@ def rank(runs: Sequence[Run], metrics: Sequence[str]) -> Ranking:
     by_key = {run.key: run for run in runs}
     bests: list[tuple[str, str]] = []
     comparisons: dict[tuple[str, ...], Comparison] = {}
-    for metric in metrics:
+    for metric in [name for name in metrics if name not in RATES]:
         for group in protocol_groups(runs, metric):
             competing = [by_key[key] for key in group.keys if _competes(by_key[key], metric)]
             if len(competing) < 2:

@@ -242,8 +242,24 @@ def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
 
 def _read_measure(folder: RunFolder, digest: str) -> Measure:
     header = folder.read_estimates_header(digest)
-    estimates = tuple(Estimate(**item) for item in header["estimates"])
+    estimates = tuple(_checked(Estimate(**item)) for item in header["estimates"])
     return Measure(digest, estimates, bool(header.get("mixed_environment")))
+
+
+def _checked(estimate: Estimate) -> Estimate:
+    """The estimate, if its fields are of their types; JSON promises nothing. Raises TypeError."""
+    numbers = (estimate.value, estimate.low, estimate.high, estimate.failures_wrong)
+    words = (estimate.metric, estimate.unit, estimate.stratum, estimate.absent, estimate.method)
+    counts = (estimate.scored, estimate.failed)
+    if (
+        any(not isinstance(number, int | float | None) for number in numbers)
+        or any(not isinstance(word, str) for word in words)
+        or any(not isinstance(count, int) for count in counts)
+        or not isinstance(estimate.fingerprint, Mapping)
+        or estimate.direction not in ("higher", "lower", "none")
+    ):
+        raise TypeError(f"an estimate of '{estimate.metric}' has fields of wrong types")
+    return estimate
 
 
 def _read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tuple[str, str]]]:

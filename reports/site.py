@@ -26,7 +26,7 @@ from reports.tables import Table, halves
 
 TEMPLATES = Path(__file__).parent / "templates"
 FAILURES_SHOWN = 200
-ENVIRONMENT_HIDDEN = ("host", "started", "finished", "digest", "time")
+ENVIRONMENT_HIDDEN = ("schema", "environment", "host", "started", "finished")
 _SHAPES = {
     "o": '<circle cx="6" cy="6" r="4.2"/>',
     "s": '<rect x="2" y="2" width="8" height="8"/>',
@@ -172,13 +172,23 @@ def _environments(stored: Stored) -> list[dict[str, Any]]:
     """Each different environment once, with the runs made in it; no host and no time."""
     found: dict[str, dict[str, Any]] = {}
     for run in stored.runs:
-        kept = {key: value for key, value in run.environment.items() if key not in ENVIRONMENT_HIDDEN}
-        entry = found.setdefault(
-            json.dumps(kept, sort_keys=True, default=str),
-            {"items": [(k, _words(v)) for k, v in kept.items()], "runs": []},
-        )
+        kept = _flat(run.environment)
+        entry = found.setdefault(json.dumps(kept, default=str), {"items": list(kept.items()), "runs": []})
         entry["runs"].append(run)
     return [entry for entry in found.values() if entry["items"]]
+
+
+def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
+    """name -> value over every environment a run was made in, without what says nothing about its numbers."""
+    several, runs = environment.get("environments"), environment.get("runs")
+    parts = list(several.values()) if isinstance(several, Mapping) else []
+    parts += runs if isinstance(runs, list) else []
+    found: dict[str, dict[str, None]] = {}
+    for part in parts or [environment]:
+        for name, value in part.items() if isinstance(part, Mapping) else ():
+            if name not in ENVIRONMENT_HIDDEN:
+                found.setdefault(str(name), {})[_words(value)] = None
+    return {name: "; ".join(values) for name, values in found.items()}
 
 
 def _words(value: Any) -> str:

@@ -25,14 +25,19 @@ from harness.statistics import ratio_interval
 from harness.store import RunFolder, case_set_digest
 
 ENVIRONMENT = {
-    "digest": "0123456789abcdef",
-    "python": "3.11.2",
-    "torch": "2.14.1",
-    "device": "cpu x86_64",
-    "threads": 1,
-    "host": "a-host-that-no-report-names",
-    "started": "2025-01-01T00:00:00+00:00",
-    "packages": {"numpy": "2.4.0", "pyarrow": "22.0.0"},
+    "schema": 1,
+    "environments": {
+        "0123456789abcdef": {"python": "3.11.2", "torch": "2.14.1", "device": "cpu x86_64", "threads": 1},
+    },
+    "runs": [
+        {
+            "environment": "0123456789abcdef",
+            "host": "a-host-that-no-report-names",
+            "processors": 2,
+            "started": "2025-01-01T00:00:00+00:00",
+            "packages": {"numpy": "2.4.0", "pyarrow": "22.0.0"},
+        }
+    ],
 }
 SLOPES = {"codes": 0.4, "none": 1.9, "shuffled": 2.1}
 COLOURS = ("#d03030", "#2f7d3a", "#2f55c4", "#d9b11e", "#e07b1e", "#8a4fb0", "#d97fa8", "#7a4a2a", "#1c1c1c", "#f2f2f2")

@@ -109,6 +109,13 @@ def test_nothing_is_fetched(page: Page, report: Path, small: Any) -> None:
     assert "@import" not in text and "a-host-that-no-report-names" not in text and str(small.root) not in text
 
 
+def test_environment_is_told_once_without_host_and_time(page: Page) -> None:
+    text = " ".join(page.text.split())
+    assert text.count("Environment of 3 runs") == 1
+    assert "numpy 2.4.0, pyarrow 22.0.0" in text and "cpu x86_64" in text
+    assert "2025-01-01" not in text
+
+
 def test_same_runs_same_bytes(small: Any, report: Path, tmp_path: Path) -> None:
     build_report(str(small.root), tmp_path / "again")
     first, second = (
@@ -148,6 +155,7 @@ def test_a_run_that_was_not_measured(maker: Any, subject: Callable[..., Any], tm
         ("spec.json", b'{"schema": 99, "key": "x", "spec": {}}'),
         ("cost.json", b"[]"),
         ("measures/*/estimates.json", b'{"schema": 1, "estimates": [{"metric": 1}]}'),
+        ("environment.json", b'{"environments": 3, "runs": [1, "x"]}'),
         ("measures/*/scores.parquet", b"PAR1"),
         ("samples/*.parquet", b""),
     ],
@@ -159,8 +167,17 @@ def test_one_damaged_file_hides_no_other_run(
     next(maker.root.glob(f"ddt/*/*/{pattern}")).write_bytes(damage)
     page = make(maker, tmp_path / "report")
     assert "VQGAN" in page.text
-    if pattern != "measures/*/scores.parquet":
+    if pattern not in ("measures/*/scores.parquet", "environment.json"):
         assert "Could not be read" in page.text
+
+
+def test_an_estimate_of_wrong_types_is_a_problem_not_a_crash(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("ddt", 0.5)], cases=12)
+    path = next(maker.root.glob("*/*/*/measures/*/estimates.json"))
+    path.write_text(path.read_text().replace('"direction": "higher"', '"direction": ["higher"]'))
+    stored = read_stored(str(maker.root))
+    assert "fields of wrong types" in stored.problems[0].reason
+    assert stored.runs[0].estimates == ()
 
 
 def test_another_folder_is_refused_and_left_alone(small: Any, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_known_cells() -> None:
     assert show(512.0, 512.0, 512.0) == ("512", "")
     assert show(None) == ("\N{EM DASH}", "")
     assert show(-0.001, -0.5, 0.5) == ("0.0", f"[{MINUS}0.5, 0.5]")
+    assert show(1e-9, 0.9e-9, 1.1e-9) == ("0", ""), "numerical noise around an exact zero"
     assert show(math.inf, 1.0, 2.0)[0] == "\N{INFINITY}"
 
 
