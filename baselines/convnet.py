@@ -135,7 +135,7 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """One resolution: residual blocks, each with attention after it where asked, then a change of resolution or none."""
+    """One resolution: residual blocks, each with attention after it where asked, and a change of resolution, if any."""
 
     def __init__(
         self,

@@ -66,6 +66,6 @@ _SHARED: dict[str, Any] = {
     "threads": 1,
 }
 
-VQGAN_RECIPE = Recipe(name="vqgan", build=build_vqgan, steps=4500, **_SHARED)
+VQGAN_RECIPE = Recipe(name="vqgan", build=build_vqgan, steps=2400, **_SHARED)
 
-VAR_RECIPE = Recipe(name="var", build=build_var, steps=4500, **_SHARED)
+VAR_RECIPE = Recipe(name="var", build=build_var, steps=2400, **_SHARED)
