@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.contracts import Recipe, Trainable
-from harness.errors import UserError
 
 Find = Callable[[str, str], Any]
 
@@ -29,19 +28,12 @@ SMALL_AUTOENCODER: dict[str, Any] = {
 }
 
 
-def _perceptual(find: Find) -> Any:
-    """The world's feature net, or None where it has not been trained yet."""
-    try:
-        return find("instrument", "world-features")().perceptual_features
-    except UserError:
-        return None
-
-
 def build_autoencoder(find: Find) -> Trainable:
     from ddt_llama.tokenizer.latents import LatentAutoencoder
     from ddt_llama.training.autoencoder import AutoencoderTraining
 
-    return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), _perceptual(find))
+    perceptual = find("instrument", "world-features")().perceptual_features
+    return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), perceptual)
 
 
 def build_ddt(find: Find) -> Trainable:
@@ -66,7 +58,8 @@ def build_ddt(find: Find) -> Trainable:
         schedule=schedule,
     )
     model.autoencoder.load_state_dict(autoencoder.state_dict())
-    return DDTTraining(model, pool=80_000)
+    hours = autoencoder.card["training"]["cpu_hours"]
+    return DDTTraining(model, pool=80_000, cpu_hours_of_parts={"autoencoder": hours})
 
 
 AUTOENCODER = Recipe(

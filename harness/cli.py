@@ -121,6 +121,9 @@ def report_command(
     runs: Runs,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages, tables and figures go.")],
     suite: Suite = None,
+    allow_mixed: Annotated[
+        bool, typer.Option("--allow-mixed", help="Rank numbers of different protocols apart, marked, not refused.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Write pages, tables and figures of stored runs.
@@ -129,7 +132,7 @@ def report_command(
     """
     from harness import commands
 
-    print(f"report: {commands.report_runs(runs, to, suite=suite)}")
+    print(f"report: {commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed)}")
 
 
 @data.command("prepare")

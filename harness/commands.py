@@ -190,9 +190,12 @@ def summary(runs: str, suite: str | None = None) -> str:
     return text.rstrip("\n")
 
 
-def report_runs(runs: str, to: Path | str, *, suite: str | None = None) -> Path:
-    """Write the report of stored runs into the folder ``to``; returns the path of its first page."""
-    page: Path = catalog.reporter("page")(runs, Path(to), suite)
+def report_runs(runs: str, to: Path | str, *, suite: str | None = None, allow_mixed: bool = False) -> Path:
+    """Write the report of stored runs into the folder ``to``; returns the path of its first page.
+
+    Numbers of different protocols are not ranked together; ``allow_mixed`` ranks each protocol by itself, marked.
+    """
+    page: Path = catalog.reporter("page")(runs, Path(to), suite, allow_mixed)
     return page
 
 

@@ -6,7 +6,8 @@ Costs stand beside scores and are never part of a byte promise: times depend on 
 * Milliseconds: the median of a few repetitions of a whole batch, divided by its size, on the threads of this process.
 * Decoder parameters: those of ``decoder_modules()`` where the subject says what decoding needs, else of its
   ``decoder``.
-* CPU-hours: as the checkpoint's card states them.
+* CPU-hours: wall clock times threads as the checkpoint's card states them, with those of its frozen parts (the
+  autoencoder under DDT's latents).
 """
 
 from __future__ import annotations
@@ -125,4 +126,6 @@ def _training(subject: Any) -> dict[str, float]:
     card = getattr(_module(subject), "card", None)
     training = card.get("training", {}) if isinstance(card, Mapping) else {}
     hours = training.get("cpu_hours") if isinstance(training, Mapping) else None
-    return {"training_cpu_hours": float(hours)} if isinstance(hours, int | float) else {}
+    if not isinstance(hours, int | float):
+        return {}
+    return {"training_cpu_hours": float(hours) + sum(training.get("cpu_hours_of_parts", {}).values())}

@@ -85,6 +85,11 @@ def fashion_mnist(source: str | None = None) -> Path:
     return folder
 
 
+def fashion_at_hand() -> bool:
+    """Whether :func:`open_fashion` will find the test images, without opening them."""
+    return (_prepared_folder() / "test.parquet").is_file() or DEBIAN.is_dir()
+
+
 def open_fashion(split: Split) -> tuple[np.ndarray, np.ndarray]:
     """(images uint8 ``count 28 28``, labels int64 ``count``) of "train" or "test", checked against published digests.
 

@@ -30,6 +30,7 @@ class LatentAutoencoder(nn.Module):
     def __init__(self, image_size: int, network: Mapping[str, Any]) -> None:
         super().__init__()
         self.image_size = image_size
+        self.card: Mapping[str, Any] = {}
         self.network = dict(network)
         self.net = AutoencoderKL(**self.network)
         channels = int(network["latent_channels"])
@@ -73,4 +74,5 @@ def open_autoencoder(source: str, device: str = "cpu") -> LatentAutoencoder:
     state, card = load_checkpoint(source, LatentAutoencoder.family)
     model = LatentAutoencoder(**card["config"])
     fill_module(model, state, source)
+    model.card = card
     return model.eval().requires_grad_(False).to(device)

@@ -52,9 +52,12 @@ class DDTTraining(nn.Module):
         commitment: float = 0.25,
         anneal: float = 1 / 3,
         continuous: float = 0.05,
+        cpu_hours_of_parts: Mapping[str, float] | None = None,
     ) -> None:
+        """``cpu_hours_of_parts``: what training the frozen parts cost, for the card."""
         super().__init__()
         self.model = model
+        self.cpu_hours_of_parts = dict(cpu_hours_of_parts or {})
         self.pool, self.repeats, self.full_noise, self.commitment, self.anneal = (
             pool,
             repeats,

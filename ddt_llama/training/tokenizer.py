@@ -160,7 +160,8 @@ class Training:
                 "steps": self.steps,
                 "images_seen": self.steps * self.recipe.batch,
                 "cpu_threads": torch.get_num_threads(),
-                "cpu_hours": round(self.seconds * torch.get_num_threads() / 3600, 3),
+                "cpu_hours": round(self.seconds * torch.get_num_threads() / 3600, 3),  # wall clock times threads
+                "cpu_hours_of_parts": dict(getattr(self.subject, "cpu_hours_of_parts", {})),
                 "final": {key: round(value, 5) for key, value in last.items()},
                 "torch": torch.__version__,
             },

@@ -24,7 +24,7 @@ SURFACE = {
     "--mixed-environment --dry-run --debug",
     "observe": "RUNS --instrument --suite --debug",
     "measure": "RUNS --metric --suite --debug",
-    "report": "RUNS --to --suite --debug",
+    "report": "RUNS --to --suite --allow-mixed --debug",
     "data prepare": "NAME --from --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
 }
