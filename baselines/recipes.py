@@ -53,7 +53,9 @@ def build_vqgan(find: Find) -> Trainable:
 
 
 def build_var(find: Find) -> Trainable:
-    return AdversarialTokenizer(VARTokenizer(SMALL_VAR), Losses(), PatchDiscriminator(32, 2), _perceptual(find))
+    model = VARTokenizer(SMALL_VAR)
+    model.quantize.quant_resi.start_as_identity()
+    return AdversarialTokenizer(model, Losses(codebook=0.5), PatchDiscriminator(32, 2), _perceptual(find))
 
 
 _SHARED: dict[str, Any] = {

@@ -99,6 +99,15 @@ class SharedPhi(nn.Module):
         filtered: Tensor = self.qresi_ls[self.of_scale[scale]](x)
         return filtered
 
+    def start_as_identity(self) -> None:
+        """Filters that change nothing, to start a short training from. A random filter would at first halve what every
+        code adds, while codes are chosen as if they were added whole; the published training has time to learn that.
+        """
+        for phi in self.qresi_ls:
+            assert isinstance(phi, Phi) and phi.bias is not None
+            nn.init.dirac_(phi.weight)
+            nn.init.zeros_(phi.bias)
+
 
 def phi_of_scale(filters: int, scales: int) -> tuple[int, ...]:
     """Which filter each scale uses. Four filters have the published ticks, which are set a little wider."""

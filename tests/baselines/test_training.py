@@ -74,17 +74,17 @@ def test_a_few_steps_lower_the_loss_and_use_the_codebook(
     name: str, follow: bool, request: pytest.FixtureRequest, images: Tensor
 ) -> None:
     model = request.getfixturevalue(name)
-    losses = Losses(continuous=0.1, adversarial_start=2.0, follow=follow, half=False)
+    losses = Losses(continuous=0.2, adversarial_start=2.0, follow=follow, half=False)
     subject = trainable(model, losses)
     optimizer = torch.optim.AdamW(subject.turns()[0], lr=2e-3)
     seen = []
-    for step in range(24):
+    for step in range(16):
         optimizer.zero_grad()
-        loss, logs = subject.loss(images, 0, step / 24)
+        loss, logs = subject.loss(images[:4], 0, step / 16)
         loss.backward()
         optimizer.step()
         seen.append(float(logs["l1"]))
-    assert sum(seen[-4:]) < 0.9 * sum(seen[:4])
+    assert sum(seen[-3:]) < 0.9 * sum(seen[:3])
     codebook = model.quantize.embedding.weight
     assert codebook.requires_grad is not follow
     assert any(parameter is codebook for parameter in subject.turns()[0]) is not follow
