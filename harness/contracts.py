@@ -293,14 +293,22 @@ class TrainingImages(Protocol):
 
 
 class Trainable(Protocol):
-    """A torch Module with its losses. The trainer alternates between ``turns`` optimisers (a GAN has two)."""
+    """A torch Module with its losses. The trainer alternates between ``turns`` optimisers (a GAN has two).
+
+    Optional: ``prepare_data(images) -> stream`` (once, before the first step), ``finish(images)`` (after the last),
+    ``export_state()`` (what the checkpoint holds), ``averaged_keys(names)`` (which of them may be averaged),
+    ``examine()`` (held-out figures for the card), ``cpu_hours_of_parts``.
+    """
 
     def turns(self) -> Sequence[Sequence[Any]]:
         """The parameters of each optimiser: one list, or generator and discriminator."""
         ...
 
-    def loss(self, images: Tensor, turn: int, progress: float) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss to minimise at this turn and what to log; ``progress`` in [0, 1] is the share of steps done."""
+    def loss(self, images: Any, turn: int, progress: float) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss to minimise at this turn and what to log; ``progress`` in [0, 1] is the share of steps done.
+
+        ``images`` is a batch of the stream: images, or what ``prepare_data`` made of them (latents, labelled pictures).
+        """
         ...
 
     def config(self) -> Mapping[str, Any]:

@@ -147,7 +147,7 @@ class Training:
         if finish:
             with torch.no_grad():
                 finish(self.images.batch(self.steps, 512))
-        state = self._state()
+        state = {key: value.clone() for key, value in self._state().items()}
         # buffers that finish() or the quantiser sets are taken as they are; weights are the averaged ones
         for key in getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average)):
             if state[key].dtype.is_floating_point:
@@ -166,6 +166,9 @@ class Training:
                 "torch": torch.__version__,
             },
         }
+        examine = getattr(self.subject, "examine", None)
+        if examine:
+            card["training"]["examined"] = examine()
         save_checkpoint(self.out, self.subject.family, state, card)
         (self.out / "state.pt").unlink(missing_ok=True)
         return self.out

@@ -27,4 +27,11 @@ WORLD_ENTRIES: tuple[Entry, ...] = (
         source="zoo/world-features",
         licence="MIT (ours)",
     ),
+    Entry(
+        "recipe",
+        "world-features",
+        "tasks.world.feature_training:RECIPE",
+        "the feature net of FD-world, which is also the perceptual net of the other recipes: train it first",
+        licence="MIT (ours)",
+    ),
 )

@@ -1,4 +1,4 @@
-"""Trains the feature network: ``python -m tasks.world.feature_training --out zoo/world-features``.
+"""Training of the feature network: ``ddtbench train tokenizer world-features --out zoo/world-features``.
 
 Three quarters of a batch are labelled world scenes, a quarter Fashion-MNIST products. Half of all pictures are blurred
 or made noisy, and the network says by how much, so that its features (hence FD-world) notice bad pictures as well as
@@ -9,10 +9,8 @@ thrown away.
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checkpoints import save_checkpoint
+from harness.contracts import Recipe, Trainable
 from harness.seeding import rng_for, seed_for
 from tasks.prepare import open_fashion, padded_rgb
 from tasks.world.draw import draw
@@ -111,56 +109,91 @@ def losses(answers: Mapping[str, Tensor], labels: Mapping[str, Tensor], damage: 
     return found
 
 
-def train_features(
-    steps: int, seed: int, folder: Path, batch: int = 128, rate: float = 3e-3, examined: int = 2000
-) -> dict[str, Any]:
-    """Train and save weights and card in ``folder``; returns the card, with accuracies on ``examined`` pictures each.
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures with the answers: labels cover the first ones (world) or, for ``product``, the last ones."""
 
-    Prints a line every 100 steps. The zoo's were trained on one thread.
-    """
-    torch.manual_seed(seed_for("world-features", seed))
-    net, began = FeatureNet(), time.process_time()
-    heads = Heads(net.widths[-1] * (SIDE // 8) ** 2)
-    parameters = [*net.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
-    world, (photographs, classes) = WorldImages(seed), open_fashion("train")
-    last: dict[str, float] = {}
-    for step in range(steps):
-        scenes = world.scenes(step, batch * 3 // 4)
-        chosen = rng_for("world-features", seed, step).integers(len(photographs), size=batch - len(scenes))
-        products = torch.from_numpy(padded_rgb(photographs[chosen])).permute(0, 3, 1, 2).float() / 255
+    images: Tensor
+    labels: Mapping[str, Tensor]
+    damage: Tensor
+
+    def to(self, device: torch.device) -> Labelled:
+        labels = {name: value.to(device) for name, value in self.labels.items()}
+        return Labelled(self.images.to(device), labels, self.damage.to(device))
+
+
+class LabelledPictures:
+    """Three quarters world scenes, a quarter products, half of all damaged; addressed by step."""
+
+    def __init__(self, world: WorldImages) -> None:
+        self.world = world
+        self.photographs, self.classes = open_fashion("train")
+        self.description = f"3/4 {world.description}; 1/4 Fashion-MNIST's training images; half of all blurred or noisy"
+
+    def batch(self, step: int, size: int) -> Labelled:
+        seed = self.world.seed
+        scenes = self.world.scenes(step, size * 3 // 4)
+        chosen = rng_for("world-features", seed, step).integers(len(self.photographs), size=size - len(scenes))
+        products = torch.from_numpy(padded_rgb(self.photographs[chosen])).permute(0, 3, 1, 2).float() / 255
         generator = torch.Generator().manual_seed(seed_for("world-features", seed, step))
         images, damage = damaged(torch.cat([draw(scenes), products]), generator)
-        labels = world_labels(scenes) | {"product": torch.from_numpy(classes[chosen].astype(np.int64))}
-        mapped = net.maps(images)[-1]
-        found = losses(heads(mapped, net.feature(mapped.flatten(1))), labels, damage)
-        loss = torch.stack(list(found.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        for name, value in found.items():
-            last[name] = value.item() if step == 0 else 0.98 * last[name] + 0.02 * value.item()
-        if step % 100 == 99:
-            shown = " ".join(f"{name} {value:.3f}" for name, value in last.items())
-            print(f"step {step + 1}/{steps} {time.process_time() - began:.0f}s {shown}", flush=True)
-    card = {
-        "config": {"widths": list(net.widths)},
-        "recipe": "python -m tasks.world.feature_training",
-        "seed": seed,
-        "data": f"3/4 {world.description}; 1/4 Fashion-MNIST's training images; half of all blurred or noisy",
-        "steps": steps,
-        "batch": batch,
-        "learning_rate": rate,
-        "threads": torch.get_num_threads(),
-        "cpu_seconds": round(time.process_time() - began),
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "final_losses": {name: round(value, 4) for name, value in last.items()},
-        "held_out_accuracy": held_out_accuracy(net.eval(), heads.eval(), examined),
-    }
-    save_checkpoint(folder, FAMILY, net.state_dict(), card)
-    return card
+        labels = world_labels(scenes) | {"product": torch.from_numpy(self.classes[chosen].astype(np.int64))}
+        return Labelled(images, labels, damage)
+
+
+class FeatureTraining(nn.Module):
+    """Satisfies ``harness.contracts.Trainable``: the network with its heads; the heads are not exported."""
+
+    family = FAMILY
+
+    def __init__(self, examined: int = 2000) -> None:
+        """``examined``: how many pictures of each held-out kind the card's accuracies are taken from."""
+        super().__init__()
+        self.net = FeatureNet()
+        self.heads = Heads(self.net.widths[-1] * (SIDE // 8) ** 2)
+        self.examined = examined
+
+    def turns(self) -> list[list[nn.Parameter]]:
+        return [list(self.parameters())]
+
+    def prepare_data(self, images: WorldImages) -> LabelledPictures:
+        """The stream of scenes with its ground truth, and products beside it."""
+        return LabelledPictures(images)
+
+    def loss(self, images: Labelled, turn: int, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        mapped = self.net.maps(images.images)[-1]
+        answers = self.heads(mapped, self.net.feature(mapped.flatten(1)))
+        found = losses(answers, images.labels, images.damage)
+        return torch.stack(list(found.values())).sum(), {name: value.detach() for name, value in found.items()}
+
+    def config(self) -> dict[str, Any]:
+        return {"widths": list(self.net.widths)}
+
+    def export_state(self) -> dict[str, Tensor]:
+        return self.net.state_dict()
+
+    def examine(self) -> dict[str, float]:
+        """What the card says of it: accuracies on held-out pictures."""
+        return held_out_accuracy(self.net.eval(), self.heads.eval(), self.examined)
+
+
+def build(find: Callable[[str, str], Any]) -> Trainable:
+    return FeatureTraining()
+
+
+RECIPE = Recipe(
+    "world-features",
+    build,
+    data="world",
+    steps=3000,
+    batch=128,
+    learning_rate=3e-3,
+    warmup=300,
+    weight_decay=0.01,
+    clip=10.0,
+    final_share=0.001,
+    threads=1,
+)
 
 
 @torch.no_grad()
@@ -185,18 +218,3 @@ def held_out_accuracy(net: FeatureNet, heads: Heads, count: int) -> dict[str, fl
     products = heads(mapped, net.feature(mapped.flatten(1)))["product"].argmax(1).numpy()
     found["Fashion-MNIST test: product"] = float((products == classes[:count]).mean())
     return {name: round(value, 4) for name, value in found.items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="train the world's feature network")
-    parser.add_argument("--out", type=Path, default=Path("zoo/world-features"))
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    card = train_features(options.steps, options.seed, options.out)
-    print(card["held_out_accuracy"])
-
-
-if __name__ == "__main__":
-    main()
