@@ -9,8 +9,8 @@ Known deviations, none of which changes a verdict of the seeded cases:
 
 * Boxes are compared in float64; the script works in the detector's float32. A pair of boxes within about 1e-6 of a
   threshold may differ. Scores are compared in float32, as there.
-* Detections of equal score: the later one in the detector's output goes first, which is the script's sort where numpy
-  sorts stably. Whether it does depends on numpy's version and the processor, so the script's order of ties is undefined.
+* Detections of equal score: the later one in the detector's output goes first. That is the script's order where numpy
+  sorts stably, which depends on numpy's version and on the processor: there the order of ties is undefined.
 * A pair that satisfies two relations: the reason names them in alphabetical order; the script's order is undefined.
 * Data that the script crashes on or misreads without a word (an unknown class, a target that does not exist, NaN) is
   an error here.
