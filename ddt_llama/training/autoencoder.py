@@ -33,7 +33,7 @@ class AutoencoderTraining(nn.Module):
         self, images: Float[Tensor, "batch 3 height width"], turn: int, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         posterior = self.model.net.encode(images * 2 - 1).latent_dist
-        noise = torch.randn(posterior.mean.shape)
+        noise = torch.randn(posterior.mean.shape).to(posterior.mean.device)
         output = self.model.net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
         error = output - images
         pixel = error.abs().mean() + error.square().mean() * 4

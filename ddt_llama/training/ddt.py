@@ -25,8 +25,10 @@ class LatentPool:
 
     def __init__(self, model: DDTTokenizer, images: TrainingImages, count: int, chunk: int = 500) -> None:
         self.description = f"{count:,} cached latents of {images.description}"
+        device = next(model.autoencoder.parameters()).device
         with torch.no_grad():
-            rows = [model.autoencoder.encode(images.batch(i, chunk)).half() for i in range(count // chunk)]
+            batches = (images.batch(i, chunk).to(device) for i in range(count // chunk))
+            rows = [model.autoencoder.encode(batch).half().cpu() for batch in batches]
         self.latents = torch.cat(rows)
 
     def batch(self, step: int, size: int) -> Float[Tensor, "batch C side side"]:
@@ -81,9 +83,10 @@ class DDTTraining(nn.Module):
         vectors, commitment, indices = self.model.quantizer(self.model.encoder(images), progress < self.continuous)
         clean = images.repeat(self.repeats, 1, 1, 1)
         vectors = vectors.repeat(self.repeats, 1, 1)
+        # drawn on the CPU and moved, so that every device sees the same draws
         t = spread_times(len(clean))
-        t = torch.where(torch.rand(len(clean)) < self.full_noise, torch.ones(()), t)
-        noise = torch.randn(clean.shape)
+        t = torch.where(torch.rand(len(clean)) < self.full_noise, torch.ones(()), t).to(clean.device)
+        noise = torch.randn(clean.shape).to(clean.device)
         shown = self._visible(t, progress)
         error = self.model.decoder(mix(clean, noise, t), t, vectors, shown).float() - (noise - clean)
         per_image = error.square().flatten(1).mean(dim=1)
@@ -100,7 +103,7 @@ class DDTTraining(nn.Module):
         floor = 1 - min(1.0, progress / self.anneal) if self.anneal else 0.0
         count = self.model.code_count
         shown = self.model.schedule.visible_count(t).clamp(min=round(floor * count))
-        return torch.arange(count)[None, :] < shown[:, None]
+        return torch.arange(count, device=t.device)[None, :] < shown[:, None]
 
     def averaged_keys(self, names: list[str]) -> list[str]:
         """The codebook is its own average, and the autoencoder is frozen."""

@@ -1,8 +1,9 @@
 """The trainer of every tokenizer of the zoo, from a recipe: accelerate underneath, seeded, resumable, logged.
 
-``out/`` holds ``log.jsonl`` (a line per 20 steps: step, losses, rate), ``state/`` (everything that resuming needs,
+``out/`` holds ``log.jsonl`` (a line per 20 steps: step, seconds, losses), ``state.pt`` (everything that resuming needs,
 replaced in one rename) and, at the end, ``model.safetensors`` and ``card.json``. A resumed training continues the
-same streams: data are addressed by step and the generator's state is part of ``state/``.
+same streams: data are addressed by step, and the generator's state is saved. Started by ``torchrun``,
+several processes share a training: each takes its own batches and the gradients are averaged.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.steps = recipe, out, steps
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
-        self.subject: Any = recipe.build(find)
+        self.subject: Any = recipe.build(find).to(self.accelerator.device)
         self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))
         # a trainable may turn the images into what it learns from (latents), once
         prepare = getattr(self.subject, "prepare_data", None)
@@ -58,8 +59,8 @@ class Training:
             torch.optim.AdamW(turn, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
             for turn in self.subject.turns()
         ]
-        prepared = self.accelerator.prepare(self.subject, *optimizers)
-        self.module, self.optimizers = prepared[0], list(prepared[1:])
+        # the module stays unwrapped, since its losses are not its forward pass; _share() averages the gradients instead
+        self.optimizers: list[Any] = [self.accelerator.prepare(optimizer) for optimizer in optimizers]
         self.average: dict[str, Tensor] = {}
         self.step, self.seconds = 0, 0.0
 
@@ -67,7 +68,8 @@ class Training:
 
     def advance(self) -> dict[str, float]:
         """One step of every turn on one batch; returns the logged values."""
-        images = self.data.batch(self.step, self.recipe.batch).to(self.accelerator.device)
+        place = self.step * self.accelerator.num_processes + self.accelerator.process_index
+        images = self.data.batch(place, self.recipe.batch).to(self.accelerator.device)
         rate = learning_rate_at(self.recipe, self.step, self.steps)
         logs: dict[str, float] = {"lr": rate}
         for turn, optimizer in enumerate(self.optimizers):
@@ -82,12 +84,23 @@ class Training:
                 )
             self.accelerator.backward(loss)
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            self._share(parameters)
             self.accelerator.clip_grad_norm_(parameters, self.recipe.clip)
             optimizer.step()
             logs |= {f"loss{turn or ''}": loss.item()} | {key: float(value) for key, value in seen.items()}
         self._average_weights()
         self.step += 1
         return logs
+
+    def _share(self, parameters: Sequence[nn.Parameter]) -> None:
+        """With several processes: the mean of their gradients, and rank 0's buffers (codebooks) for all."""
+        if self.accelerator.num_processes == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
+        for buffer in self.subject.buffers():
+            torch.distributed.broadcast(buffer, src=0)
 
     def _average_weights(self) -> None:
         if not self.recipe.ema:
@@ -201,9 +214,19 @@ def train(
         raise UserError(f"less than 50 MB free at {out}")
     if resume:
         training.resume()
+        _forget_after(out / "log.jsonl", training.step)
+    if not training.accelerator.is_main_process:
+        say = _silent
     say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
     last = _loop(training, say)
-    return training.finish(last)
+    if training.accelerator.is_main_process:
+        training.finish(last)
+    training.accelerator.end_training()
+    return out
+
+
+def _silent(line: str) -> None:
+    """What the other processes of a training say."""
 
 
 def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -> Path:
@@ -233,22 +256,32 @@ def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
             if training.step % LOG_EVERY == 0 or training.step == training.steps:
                 log = _mean(sums)
                 sums = []
-                file.write(json.dumps({"step": training.step, "seconds": round(training.seconds, 1), **log}) + "\n")
-                file.flush()
+                if training.accelerator.is_main_process:
+                    line = {"step": training.step, "seconds": round(training.seconds, 1), **log}
+                    file.write(json.dumps(line) + "\n")
+                    file.flush()
                 rate = (training.step - first) / (now - begun)
                 left = (training.steps - training.step) / rate / 60
                 values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
                 say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
             if now - saved > SAVE_SECONDS:
-                training.save()
+                if training.accelerator.is_main_process:
+                    training.save()
                 saved = now
     return log
 
 
 def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    """The mean of each value over the rows that have it (a discriminator's values begin late)."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        for key, value in row.items():
+            values.setdefault(key, []).append(value)
+    return {key: sum(found) / len(found) for key, found in values.items()}
 
 
-def count_parameters(module: nn.Module) -> int:
-    """Trainable and frozen parameters of a module."""
-    return sum(p.numel() for p in module.parameters())
+def _forget_after(log: Path, step: int) -> None:
+    """Drop the log's lines of steps that a resumed training takes again."""
+    if log.is_file():
+        kept = [line for line in log.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+        log.write_text("".join(line + "\n" for line in kept), encoding="utf-8")

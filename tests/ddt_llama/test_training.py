@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -101,6 +104,24 @@ def test_a_resumed_training_ends_in_the_same_weights(tmp_path: Path, monkeypatch
     train(recipe(), tmp_path / "cut", find, resume=True, say=quiet)
     whole, cut = (load_checkpoint(str(tmp_path / name), "pair")[0] for name in ("whole", "cut"))
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "cut/log.jsonl").read_text().splitlines()]
+    assert steps == [20, 40, 60], "a resumed log has no step twice"
+
+
+def test_two_processes_train_as_one_with_twice_the_batch(tmp_path: Path) -> None:
+    """The mean of two halves' gradients is the gradient of the whole; stored in fp16, whose step near 1 is 1e-3."""
+    script = str(Path(__file__).parent / "two_processes.py")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+    for count, batch in ((1, 8), (2, 4)):
+        command = [*launch, str(count), script, str(tmp_path / str(count)), str(batch)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+        assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (load_checkpoint(str(tmp_path / name), "line")[0] for name in "12")
+    for key in one:
+        torch.testing.assert_close(one[key], two[key], atol=1e-3, rtol=0)
+    logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in "12"]
+    assert len(logs[1]) == len(logs[0]) == 1
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
