@@ -1,0 +1,1 @@
+"""The language model that speaks images: vocabulary, sequence layout, the model with its folder, generation."""

@@ -1,0 +1,252 @@
+"""One step of a language model with a static key/value cache, and logits of the permitted tokens only.
+
+``LibraryDecoder`` runs any transformers model through its own forward pass. ``LlamaDecoder`` runs a plain Llama through
+fused matrices: at the sizes of our zoo the library spends most of a step outside of the arithmetic. ``open_decoder``
+takes the second where it applies. Both are filled with the prompts, padded to the left, then advanced a token at a
+time. A prompt that many rows share (the unconditional one, several images of one caption) is read once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+FUSED_LIMIT = 100_000_000
+"""Parameters up to which weights are copied into fused matrices; above it arithmetic outweighs what they save."""
+
+
+class Decoder(Protocol):
+    """A language model amid its sequences; made for one batch, one capacity and one set of permitted tokens."""
+
+    def fill(
+        self, ids: Int[Tensor, "prompts length"], real: Bool[Tensor, "prompts length"], rows: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows kept"]:
+        """Read the prompts, of which row i continues ``rows[i]``; the logits of the token that follows."""
+        ...
+
+    def advance(self, tokens: Int[Tensor, " rows"]) -> Float[Tensor, "rows kept"]:
+        """Read one more token a row; the logits of the token that follows."""
+        ...
+
+
+def open_decoder(model: PreTrainedModel, kept: Int[Tensor, " kept"], capacity: int) -> Decoder:
+    """A decoder that gives logits of the token ids ``kept`` and holds ``capacity`` tokens a row."""
+    return LlamaDecoder(model, kept, capacity) if can_fuse(model) else LibraryDecoder(model, kept, capacity)
+
+
+class LibraryDecoder:
+    """Any causal language model of transformers, through its own forward pass and static cache."""
+
+    def __init__(self, model: PreTrainedModel, kept: Int[Tensor, " kept"], capacity: int) -> None:
+        from transformers import StaticCache
+
+        self.model = model
+        self.kept = kept.to(model.device)
+        self.capacity = capacity
+        self.cache = StaticCache(config=model.config, max_cache_len=capacity)
+        self.mask: Tensor | None = None
+        self.next = torch.empty(0)
+        self.length = 0
+
+    def fill(
+        self, ids: Int[Tensor, "prompts length"], real: Bool[Tensor, "prompts length"], rows: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows kept"]:
+        positions = (real.long().cumsum(-1) - 1).clamp(min=0)
+        if not bool(real.all()):
+            self.mask = F.pad(real.long(), (0, self.capacity - real.shape[1]), value=1)
+        logits = self._read(ids, positions)
+        self.cache.reorder_cache(rows)  # type: ignore[arg-type]
+        self.mask = None if self.mask is None else self.mask[rows]
+        self.next = positions[rows, -1:] + 1
+        return logits[rows]
+
+    def advance(self, tokens: Int[Tensor, " rows"]) -> Float[Tensor, "rows kept"]:
+        logits = self._read(tokens[:, None], self.next)
+        self.next = self.next + 1
+        return logits
+
+    def _read(self, ids: Tensor, positions: Tensor) -> Tensor:
+        self.length += ids.shape[1]
+        out = self.model(
+            input_ids=ids,
+            attention_mask=None if self.mask is None else self.mask[:, : self.length],
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: Tensor = out.logits[:, -1].index_select(-1, self.kept)
+        return logits
+
+
+def can_fuse(model: PreTrainedModel) -> bool:
+    """Whether this is a plain, small Llama: its own class, plain linear layers without hooks, float32 or float64."""
+    from transformers import LlamaForCausalLM
+
+    if type(model) is not LlamaForCausalLM or model.config.hidden_act != "silu" or model.training:
+        return False
+    if model.dtype not in (torch.float32, torch.float64) or getattr(model.config, "pretraining_tp", 1) != 1:
+        return False
+    if sum(parameter.numel() for parameter in model.parameters()) > FUSED_LIMIT:
+        return False
+    layers = [module for module in model.modules() if not list(module.children())]
+    plain = all(type(layer) is nn.Linear for layer in layers if isinstance(layer, nn.Linear))
+    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    return plain and not hooked and "dynamic" not in model.model.rotary_emb.rope_type
+
+
+class LlamaDecoder:
+    """A plain Llama: query, key and value in one product, both halves of the gate in one, the residual inside the
+    product that ends a block, rotation as a complex product, and the cache read only as far as it is filled.
+
+    The arithmetic is that of transformers' Llama, operation by operation; only sums inside products may round
+    differently. Weights are copied when it is made, so that later training does not reach it.
+    """
+
+    def __init__(self, model: PreTrainedModel, kept: Int[Tensor, " kept"], capacity: int) -> None:
+        config = model.config
+        self.heads, self.groups = config.num_attention_heads, config.num_key_value_heads
+        self.width = model.model.layers[0].self_attn.head_dim
+        self.capacity, self.epsilon = capacity, config.rms_norm_eps
+        self.rotary = model.model.rotary_emb
+        self.embedding = model.model.embed_tokens.weight
+        self.norm = model.model.norm.weight
+        self.head = model.lm_head.weight.index_select(0, kept.to(model.device))
+        bias = model.lm_head.bias
+        self.head_bias = None if bias is None else bias.index_select(0, kept.to(model.device))
+        self.layers = [_FusedLayer(layer, self.heads + self.groups, self.width) for layer in model.model.layers]
+        self.length = 0
+
+    def fill(
+        self, ids: Int[Tensor, "prompts length"], real: Bool[Tensor, "prompts length"], rows: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows kept"]:
+        count, length = ids.shape
+        blank = self.embedding.new_empty(count, self.groups, self.capacity, self.width)
+        self.keys = [torch.empty_like(blank) for _ in self.layers]
+        self.values = [torch.empty_like(blank) for _ in self.layers]
+        columns = torch.arange(self.capacity, device=ids.device)
+        start = (~real).sum(dim=-1, keepdim=True)
+        cosine, sine = (table[0, :, : self.width // 2] for table in self.rotary(self.embedding, columns[None]))
+        self.turns = torch.complex(cosine, sine)[(columns - start).clamp(min=0)][:, :, None]
+        visible = columns >= start
+        causal = (columns[None, :length] <= columns[:length, None])[None] & visible[:, None, :length]
+        # a padding token sees itself alone, so that no row of the softmax is empty
+        causal = causal | torch.eye(length, dtype=torch.bool, device=ids.device)
+        logits = self._read(ids, causal[:, None])
+        self.keys, self.values = [key[rows] for key in self.keys], [value[rows] for value in self.values]
+        self.turns = self.turns[rows]
+        hidden = ~visible[rows, None]
+        floor = torch.finfo(self.embedding.dtype).min
+        self.bias = hidden.new_zeros(hidden.shape, dtype=self.embedding.dtype).masked_fill(hidden, floor)
+        self.padded = not bool(real.all())
+        return logits[rows]
+
+    def advance(self, tokens: Int[Tensor, " rows"]) -> Float[Tensor, "rows kept"]:
+        return self._read(tokens[:, None], None)
+
+    def _read(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """One pass; ``mask`` for prompts alone."""
+        rows, length = ids.shape
+        first, self.length = self.length, self.length + length
+        turns = self.turns[:, first : self.length]
+        x = F.embedding(ids, self.embedding).view(rows * length, -1)
+        for layer, keys, values in zip(self.layers, self.keys, self.values, strict=True):
+            mixed = layer.project(self._normalise(x, layer.norm_before))
+            mixed = mixed.view(rows, length, self.heads + 2 * self.groups, self.width)
+            turning = mixed[:, :, : self.heads + self.groups]
+            pairs = torch.view_as_complex(turning.view(*turning.shape[:-1], -1, 2))
+            turned = torch.view_as_real(pairs * turns).flatten(-2)
+            keys[:, :, first : self.length] = turned[:, :, self.heads :].transpose(1, 2)
+            values[:, :, first : self.length] = mixed[:, :, self.heads + self.groups :].transpose(1, 2)
+            queries = turned[:, :, : self.heads]
+            if mask is None:
+                seen = self._attend(queries, keys, values)
+            else:
+                seen = self._attend_prompt(queries, keys, values, mask)
+            x = layer.close(seen.reshape(rows * length, -1), x)
+            x = layer.feed(self._normalise(x, layer.norm_after), x)
+        last = x.view(rows, length, -1)[:, -1]
+        return F.linear(self._normalise(last, self.norm), self.head, self.head_bias)
+
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """One query a head ``rows 1 heads width`` -> the same shape. Written out: with one query the library's kernel
+        takes longer than the two products."""
+        rows, share = queries.shape[0], self.heads // self.groups
+        keys = keys.flatten(0, 1)[:, : self.length]
+        values = values.flatten(0, 1)[:, : self.length]
+        # the queries of a group stand where the positions of a longer query would
+        scores = torch.bmm(queries.reshape(rows * self.groups, share, self.width), keys.transpose(1, 2))
+        scores *= self.width**-0.5
+        if self.padded:
+            scores.view(rows, self.heads, -1).add_(self.bias[..., : self.length])
+        return torch.bmm(scores.softmax(dim=-1), values)
+
+    def _attend_prompt(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """Queries ``rows length heads width`` -> the same shape; heads of one group share keys and values."""
+        share = self.heads // self.groups
+        keys, values = keys[:, :, : self.length], values[:, :, : self.length]
+        if share > 1:
+            keys, values = keys.repeat_interleave(share, dim=1), values.repeat_interleave(share, dim=1)
+        out = F.scaled_dot_product_attention(queries.transpose(1, 2), keys, values, attn_mask=mask)
+        return out.transpose(1, 2)
+
+    def _normalise(self, x: Tensor, weight: Tensor) -> Tensor:
+        if x.dtype == torch.float32:
+            return F.rms_norm(x, weight.shape, weight, self.epsilon)
+        # transformers normalises in float32 whatever the dtype: the same operations, so that float64 runs agree
+        single = x.float()
+        single = single * torch.rsqrt(single.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return weight * single.to(x.dtype)
+
+
+class _FusedLayer:
+    """The weights of one block, joined."""
+
+    def __init__(self, layer: nn.Module, turning: int, width: int) -> None:
+        weights = dict(layer.named_modules())
+        query, key, value, out, gate, up, down = (
+            cast(nn.Linear, weights[name])
+            for name in (
+                *(f"self_attn.{letter}_proj" for letter in "qkvo"),
+                *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
+            )
+        )
+        # Llama turns dimension i together with i + width/2; side by side the two are one complex number. Queries and
+        # keys move alike, so that their products stay.
+        rows = torch.arange(turning * width).view(turning, 2, width // 2).transpose(1, 2).reshape(-1)
+        order = torch.cat([rows, torch.arange(turning * width, turning * width + value.weight.shape[0])])
+        self.weight, self.bias = _join((query, key, value), order)
+        self.gate_up, self.gate_up_bias = _join((gate, up))
+        self.out, self.out_bias = out.weight.T, out.bias
+        self.down, self.down_bias = down.weight.T, down.bias
+        self.norm_before = cast(Tensor, weights["input_layernorm"].weight)
+        self.norm_after = cast(Tensor, weights["post_attention_layernorm"].weight)
+
+    def project(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+    def close(self, seen: Tensor, x: Tensor) -> Tensor:
+        out = torch.addmm(x, seen, self.out)
+        return out if self.out_bias is None else out + self.out_bias
+
+    def feed(self, normal: Tensor, x: Tensor) -> Tensor:
+        gate, up = F.linear(normal, self.gate_up, self.gate_up_bias).chunk(2, dim=-1)
+        out = torch.addmm(x, F.silu(gate) * up, self.down)
+        return out if self.down_bias is None else out + self.down_bias
+
+
+def _join(linears: tuple[nn.Linear, ...], order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """The weights of linear layers on the same input, one under the other, and their biases if they have any."""
+    weight = torch.cat([linear.weight for linear in linears])
+    bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
+    if order is not None:
+        order = order.to(weight.device)
+        weight, bias = weight[order], None if bias is None else bias[order]
+    return weight, bias
