@@ -106,7 +106,6 @@ def test_no_object_is_on_both_sides(a, b):
     [
         (0, 0, set()),  # no offset
         (2, 0, set()),  # a tenth of the summed sides, 2 pixels, is not more than 2 pixels
-        (2.0009, 0, set()),  # below the script's floor of a thousandth
         (3.99, 0, set()),  # 1.99 of 3.99 is less than half
         (4, 0, set()),  # 2 of 4 is exactly half, and half is not enough
         (4.01, 0, {"right of"}),
@@ -119,6 +118,12 @@ def test_no_object_is_on_both_sides(a, b):
 )
 def test_relations_at_their_edges(x, y, expected):
     assert relations(at(x, y), at(0, 0)) == expected
+
+
+def test_offsets_below_a_thousandth_of_a_pixel_are_none():
+    # points have no sides, so nothing but the floor stands against them
+    assert relations(at(0.0009, 0.0009, side=0), at(0, 0, side=0)) == frozenset()
+    assert relations(at(0.0011, 0.0009, side=0), at(0, 0, side=0)) == {"right of", "below"}
 
 
 # ------------------------------------------------------------------------------------------------ overlap and filter
