@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+JACKKNIFE_CASE = "jackknife-"
+"""How the name of a jackknife group begins, where it stands in place of a case."""
+
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
 _ScoreRow = tuple[str, str, str, str, float, float]
@@ -209,7 +212,7 @@ def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tup
     if len(np.unique(group)) < GROUPS:
         return
     for number in range(GROUPS):
-        yield f"jackknife-{number:02d}", np.flatnonzero(group == number)
+        yield f"{JACKKNIFE_CASE}{number:02d}", np.flatnonzero(group == number)
 
 
 # ---------------------------------------------------------------------------------------------- columns

@@ -1,8 +1,9 @@
 """Are two models apart on one metric? The only place where a report asks for a test.
 
 Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``).
-Metrics of a set (Frechet distances) have no score per case: there two models count as apart only if their 95 %
-intervals do not touch, which is the stricter rule when both saw the same cases.
+Metrics of a set (Frechet distances) are tested pairwise on their jackknife groups, which stand in place of cases in the
+stored scores. Where no scores are stored, two models count as apart only if their 95 % intervals do not touch, which is
+the stricter rule when both saw the same cases.
 """
 
 from __future__ import annotations
@@ -44,12 +45,15 @@ def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
     """Two-sided p of the paired difference of two ratios of sums, on common cases; None where those are too few.
 
     From the clustered bootstrap, except where the linearised difference lies more than 8 standard errors from zero
-    with at least 100 clusters: there that t statistic's own p stands, and no resample could have disagreed.
+    with at least 100 clusters: there that t statistic's own p stands, and no resample could have disagreed. For
+    jackknife groups the paired t test over groups; None where the two models do not have the same ones.
     """
     import numpy as np
 
     from harness.statistics import cluster_sums, ratio_difference
 
+    if ours.jackknife or theirs.jackknife:
+        return _jackknife_p(ours, theirs)
     _, left, right = np.intersect1d(ours.cases, theirs.cases, return_indices=True)
     first = (ours.numerators[left], ours.denominators[left])
     second = (theirs.numerators[right], theirs.denominators[right])
@@ -68,6 +72,18 @@ def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
         if error > 0 and gap > FAR * error:
             return float(2 * t.sf(gap / error, len(sums) - 1))
     return ratio_difference(first, second, groups).p
+
+
+def _jackknife_p(ours: CaseScores, theirs: CaseScores) -> float | None:
+    import numpy as np
+
+    from harness.statistics import Jackknife, jackknife_difference
+
+    if not np.array_equal(ours.cases, theirs.cases):
+        return None
+    # the mean of the stored scores is the value of the set
+    first, second = (Jackknife(float(scores.mean()), scores) for scores in (ours.numerators, theirs.numerators))
+    return jackknife_difference(first, second).p
 
 
 def _intervals_apart(one: Estimate | None, two: Estimate | None) -> bool:

@@ -20,7 +20,7 @@ from reports.style import is_control
 FAILED_LIMIT = 0.01
 # What a model spends is not what it achieves: rates stand beside the scores, and nobody wins by them.
 RATES = ("bits-per-image", "bits-per-pixel")
-INTERVALS_NOTE = "no score per case: models count as apart only where their 95 % intervals do not touch"
+INTERVALS_NOTE = "no stored scores to pair: models count as apart only where their 95 % intervals do not touch"
 
 
 @dataclass(frozen=True)

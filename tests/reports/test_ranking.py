@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from reports.cells import REFUSED
 from reports.paired import FAR_CLUSTERS, holm, paired_p
@@ -149,6 +150,21 @@ def test_paired_tests_see_what_separate_intervals_hide() -> None:
     second = first - 0.3 + rng.normal(0, 0.3, 60)
     p = paired_p(scores(first), scores(second))
     assert p is not None and p < 0.001
+
+
+def groups(values: np.ndarray) -> CaseScores:
+    names = np.array([f"jackknife-{number:02d}" for number in range(len(values))])
+    return CaseScores(names, names, np.full(len(names), ""), values, np.ones(len(names)))
+
+
+def test_sets_are_paired_by_jackknife_group() -> None:
+    """A paired t test over groups: scipy's own on the same pseudo-values."""
+    rng = np.random.default_rng(3)
+    first = rng.normal(300, 40, 20)
+    second = first - 9 + rng.normal(0, 6, 20)
+    assert paired_p(groups(first), groups(second)) == pytest.approx(ttest_rel(first, second).pvalue, rel=1e-9)
+    assert paired_p(groups(first), groups(first)) == 1.0
+    assert paired_p(groups(first), groups(second[:19])) is None
 
 
 def test_too_few_cases_say_nothing() -> None:
