@@ -47,7 +47,7 @@ def run_suite(
     _require_engine(engine, workers)
     suite = suite_for(suite) if isinstance(suite, str) else suite
     progress = progress or Progress()
-    measured = []
+    measured, case_sets = [], []
     try:
         with limited_threads(suite.threads):
             planned = plan(suite, device)
@@ -59,9 +59,10 @@ def run_suite(
                 folder.write_manifest(protocol=protocol)
                 _observe(folder, protocol["instruments"], progress)
                 measured.append((_names(folder), _measure(folder, protocol)))
+                case_sets.append(folder.measured())
     finally:
         opened.cache_clear()  # a large model must not outlive the call
-    write_index(out, suite.name, planned)
+    write_index(out, suite.name, planned, case_sets)
     return frame_of(measured)
 
 
@@ -195,6 +196,10 @@ def report_runs(runs: str, to: Path | str, *, suite: str | None = None, allow_mi
 
     Numbers of different protocols are not ranked together; ``allow_mixed`` ranks each protocol by itself, marked.
     """
+    from harness.files import Folder
+
+    if not Folder(runs).exists():
+        raise UserError(f"there is no folder {runs}: name the one that 'ddtbench run' wrote to")
     page: Path = catalog.reporter("page")(runs, Path(to), suite, allow_mixed)
     return page
 

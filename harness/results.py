@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 INDEX_SCHEMA = 1
 
 
-def write_index(root: str, suite: str, runs: Iterable[PlannedRun]) -> None:
-    """``suites/<suite>.json``: the runs of the suite as it was asked for last."""
+def write_index(root: str, suite: str, runs: Iterable[PlannedRun], case_sets: Iterable[str]) -> None:
+    """``suites/<suite>.json``: the runs of the suite as it was asked for last, each with the case set it measured."""
     rows = [
         {
             "model": run.request.model,
@@ -27,8 +27,9 @@ def write_index(root: str, suite: str, runs: Iterable[PlannedRun]) -> None:
             "limit": run.request.limit,
             "key": run.spec.key(),
             "path": f"{run.spec.model}/{run.spec.task}/{run.spec.key()}",
+            "cases": cases,
         }
-        for run in runs
+        for run, cases in zip(runs, case_sets, strict=True)
     ]
     Folder(root).write_json(f"suites/{suite}.json", {"schema": INDEX_SCHEMA, "suite": suite, "runs": rows})
 
@@ -43,7 +44,9 @@ def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:
         raise UserError(
             f"{root}/suites/{suite}.json has schema {content.get('schema')}, this version reads {INDEX_SCHEMA}"
         )
-    rows: list[Mapping[str, Any]] = content["runs"]
+    rows = content.get("runs")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "path" in row for row in rows):
+        raise UserError(f"{root}/suites/{suite}.json is damaged: run the suite again, it asks nothing twice")
     return rows
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.files import Folder
+from harness.measure import JACKKNIFE_CASE
 from harness.results import read_index
 from harness.store import RunFolder
 
@@ -42,13 +43,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class CaseScores:
-    """One metric on every scored case: ``numerators / denominators`` are the scores, ``groups`` the clusters."""
+    """One metric on every scored case: ``numerators / denominators`` are the scores, ``groups`` the clusters.
+
+    For a metric of a set the "cases" are its jackknife groups, in order, over a denominator of 1.
+    """
 
     cases: np.ndarray
     groups: np.ndarray
     strata: np.ndarray
     numerators: np.ndarray
     denominators: np.ndarray
+
+    @property
+    def jackknife(self) -> bool:
+        """Whether these are the groups of a metric of a set."""
+        return bool(len(self.cases)) and all(str(case).startswith(JACKKNIFE_CASE) for case in self.cases)
 
     def by_case(self) -> dict[str, float]:
         """case -> score; cases with denominator 0 are left out, since they say nothing."""
@@ -132,7 +141,8 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
     Raises UserError for a suite that was not run here.
     """
     top = Folder(runs_root)
-    paths = sorted(str(row["path"]) for row in read_index(runs_root, suite)) if suite else _run_paths(top)
+    index = {str(row["path"]): str(row.get("cases", "")) for row in read_index(runs_root, suite)} if suite else {}
+    paths = sorted(index) if suite else _run_paths(top)
     runs: list[Run] = []
     problems: list[Problem] = []
     for path in dict.fromkeys(paths):
@@ -143,7 +153,10 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
             continue
         runs.append(run)
         problems += [Problem(f"{path}/{name}", reason) for name, reason in troubles]
-    return Stored(tuple(_share_case_sets(runs)), tuple(problems), suite or "")
+    shared = [
+        _with_case_set(run, index.get(f"{run.subject}/{run.task}/{run.key}", "")) for run in _share_case_sets(runs)
+    ]
+    return Stored(tuple(shared), tuple(problems), suite or "")
 
 
 def _run_paths(top: Folder) -> list[str]:
@@ -304,6 +317,12 @@ def _share_case_sets(runs: Sequence[Run]) -> list[Run]:
         best = max(run.measures, key=lambda item: (holders[item.digest], item.size, item.digest), default=None)
         chosen.append(run if best is run.measure else replace(run, measure=best))
     return chosen
+
+
+def _with_case_set(run: Run, digest: str) -> Run:
+    """The run on the cases that its suite asked for last, if they were measured; else as it is."""
+    asked = next((measure for measure in run.measures if measure.digest == digest), run.measure)
+    return run if asked is run.measure else replace(run, measure=asked)
 
 
 def _reason(error: BaseException) -> str:
