@@ -34,6 +34,8 @@ class Folder:
     """A folder addressed by path or URL. Names inside use ``/``."""
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
+        if not os.fspath(url):
+            raise UserError("an empty path names no folder: name one, for example runs")
         self.url = os.fspath(url).rstrip("/") or "/"
         try:
             self._fs, self._root = url_to_fs(self.url, use_listings_cache=False)

@@ -129,6 +129,11 @@ class SuiteSpec:
             raise UserError(f"suite '{self.name}' has no runs: it needs at least one model and one task")
         _require(f"suite '{self.name}'", {"seed": self.seed}, 0)
         _require(f"suite '{self.name}'", {"batch": self.batch, "unit_size": self.unit_size, "threads": self.threads}, 1)
+        if self.batch > self.unit_size:  # a unit is computed whole, its last batch padded: the rest would be padding
+            raise UserError(
+                f"suite '{self.name}': batch {self.batch} is more than a unit of {self.unit_size} cases: "
+                f"at most {self.unit_size}, or a larger unit_size in a suite file"
+            )
 
     @property
     def models(self) -> tuple[str, ...]:

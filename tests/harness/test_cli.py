@@ -175,6 +175,8 @@ def test_a_raised_limit_ends_in_the_same_bytes(toy, call):
     promised = [name for name in whole if "/samples/" in name or name.endswith(("scores.parquet", "estimates.json"))]
     assert len(promised) > 8
     assert {name: grown[name] for name in promised} == {name: whole[name] for name in promised}
+    out = call("run", "toy", "--limit", "10", "--out", "grown")[1]
+    assert " 10 cases" in out and " 40 cases" not in out  # what is shown is what was asked for last
 
 
 def test_two_workers_make_the_same_samples(toy, call):
@@ -252,6 +254,9 @@ BAD = [
     (["data", "prepare", "fashion-mist"], "did you mean 'fashion-mnist'?"),
     (["data", "prepare", "world"], "data 'world' needs no preparing"),
     (["train", "tokenizer", "dddt", "--out", "x"], "unknown recipe 'dddt'; did you mean 'ddt'?"),
+    (["run", "toy", "--out", ""], "an empty path names no folder"),
+    (["run", "toy", "--batch", "1000000"], "batch 1000000 is more than a unit of 16 cases"),
+    (["report", "nothing-here", "--to", "page"], "there is no folder nothing-here"),
     (["train", "tokenizer", "ddt"], "Missing option '--out'"),
     (["train", "tokenizer", "ddt", "--out", "x", "--steps", "0"], "Invalid value for '--steps'"),
 ]
