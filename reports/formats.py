@@ -91,7 +91,8 @@ def _markdown_table(table: Table) -> str:
     for row in (*table.models, *table.controls):
         name = f"*{_markdown(row.label)}* (control)" if row.control else _markdown(row.label)
         lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in row.cells) + " |")
-    lines += ["", f"{table.cases:,} cases." + ("" if table.part else " " + LEGEND.replace(" (*)", ""))]
+    about = f"{table.cases:,} cases{': ' + _markdown(table.about) if table.about else ''}."
+    lines += ["", about + ("" if table.part else " " + LEGEND.replace(" (*)", ""))]
     lines += [""] if table.notes else []
     lines += [f"- ({_letter(place)}) {_markdown(note)}" for place, note in enumerate(table.notes, 1)]
     return "\n".join(lines) + "\n"
@@ -196,7 +197,8 @@ def _latex_table(table: Table) -> str:
     )
     legend = "" if table.part else " " + _latex(LEGEND.replace(" (*)", ""))
     more = subtitle(table)
-    caption = f"{_latex(table.task + (', ' + more if more else ''))}, {table.cases:,} cases.{legend}"
+    about = ": " + _latex(table.about) if table.about else ""
+    caption = f"{_latex(table.task + (', ' + more if more else ''))}, {table.cases:,} cases{about}.{legend}"
     lines += [
         f"\\caption{{{caption}{' ' + notes if notes else ''}}}",
         f"\\label{{tab:{_label(table.name)}}}",

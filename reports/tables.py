@@ -57,7 +57,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A finished table: every writer (terminal, Markdown, CSV, LaTeX, HTML) shows this and decides nothing."""
+    """A finished table: every writer (terminal, Markdown, CSV, LaTeX, HTML) shows this and decides nothing.
+
+    ``about`` says what the images are, and whether the models have learned such images.
+    """
 
     name: str
     task: str
@@ -67,6 +70,7 @@ class Table:
     cases: int
     stratum_of: str = ""
     part: str = ""
+    about: str = ""
 
     @property
     def models(self) -> tuple[Row, ...]:
@@ -95,7 +99,8 @@ def build_table(task: str, runs: Sequence[Run], allow_mixed: bool = False) -> Ta
     _note_rows(rows, notes)
     filled = tuple(replace(row, cells=tuple(grid[place] for grid in grids)) for place, row in enumerate(rows))
     columns = metric_columns + tuple(Column(cost.name, cost.label, cost.unit, "none", "cost") for cost in costs)
-    return Table(task, task, columns, filled, tuple(notes.texts), max((row.total for row in rows), default=0))
+    total = max((row.total for row in rows), default=0)
+    return Table(task, task, columns, filled, tuple(notes.texts), total, about=_about(ordered))
 
 
 def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None:
@@ -117,8 +122,21 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
     columns = tuple(Column(stratum, stratum, lead.unit, lead.direction, "metric") for stratum in strata)
     total = max((row.total for row in rows), default=0)
     return Table(
-        f"{task}-{metric}-by-stratum", task, columns, tuple(rows), tuple(notes.texts), total, stratum_of=metric
+        f"{task}-{metric}-by-stratum",
+        task,
+        columns,
+        tuple(rows),
+        tuple(notes.texts),
+        total,
+        stratum_of=metric,
+        about=_about(ordered),
     )
+
+
+def row_notes(table: Table) -> tuple[str, ...]:
+    """The notes that no cell refers to: they are about whole rows, or all of them."""
+    referred = {number for row in table.rows for cell in row.cells for number in cell.notes}
+    return tuple(note for number, note in enumerate(table.notes, 1) if number not in referred)
 
 
 def halves(table: Table) -> tuple[Table, ...]:
@@ -168,6 +186,12 @@ def summary_text(runs_root: str, suite: str | None = None, width: int | None = N
     from reports.terminal import summary_text as write
 
     return write(runs_root, suite, width)
+
+
+def _about(runs: Sequence[Run]) -> str:
+    """What the task states of its images (``reference`` in the fingerprint)."""
+    stated = (item.fingerprint.get("reference") for run in runs for item in run.estimates)
+    return "; ".join(dict.fromkeys(str(text) for text in stated if text))
 
 
 def _metric_columns(runs: Sequence[Run]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
 from reports.read import Stored, read_stored
-from reports.tables import Row, Table, build_table, leading
+from reports.tables import Row, Table, build_table, leading, row_notes
 
 DEFAULT_WIDTH = 100
 NARROWEST = 40
@@ -53,7 +53,9 @@ def _block(table: Table, room: int) -> list[str]:
     first = min(max(_width(name) for name in names), max(12, room // 4))
     shown, widths = _fitting(table, room - first)
     rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (first + sum(widths) + len(GAP) * len(shown))
-    lines = [_cut(f"{_clean(table.task)} \N{MIDDLE DOT} {table.cases:,} cases", room), rule]
+    lines = [_cut(f"{_clean(table.task)} \N{MIDDLE DOT} {table.cases:,} cases", room)]
+    lines += _wrapped(table.about, room)
+    lines.append(rule)
     lines += _header(table, shown, widths, first)
     lines.append(rule)
     lines += [_line(row, shown, widths, first) for row in table.models]
@@ -68,9 +70,10 @@ def _remarks(table: Table, shown: Sequence[int], room: int) -> list[str]:
     """Failures, reasons for what is absent, and the columns for which there was no room."""
     lines = []
     for row in table.rows:
-        if row.failed:
-            tail = "" if row.ranked or row.control else ": more than 1 %, not ranked"
-            lines += _wrapped(f"{row.label}: {row.failed:,} of {row.total:,} cases failed{tail}", room, "  ")
+        if row.failed and (row.ranked or row.control):  # of the others a note says it
+            lines += _wrapped(f"{row.label}: {row.failed:,} of {row.total:,} cases failed", room, "  ")
+    for note in row_notes(table):
+        lines += _wrapped(note, room, "  ")
     used = {number for row in table.rows for place in shown for number in row.cells[place].notes}
     for number, note in enumerate(table.notes, 1):
         if number in used:

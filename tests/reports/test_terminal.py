@@ -37,7 +37,7 @@ def test_failures_marks_and_controls(maker: Any, subject: Callable[..., Any]) ->
         ]
     )
     lines = summary_text(str(maker.root), width=100).splitlines()
-    assert any("VQGAN: 1 of 40 cases failed: more than 1 %, not ranked" in line for line in lines)
+    assert any("VQGAN is not ranked: 1 of 40 cases failed, more than 1 %" in line for line in lines)
     row = next(line for line in lines if line.startswith("VQGAN "))
     assert "\N{GREATER-THAN OR EQUAL TO}" in row and "*" not in row
     names = [line.split("  ")[0] for line in lines]
@@ -65,3 +65,13 @@ def test_suite_selects_and_an_unknown_one_is_an_error(maker: Any, subject: Calla
     assert "DDT" in text and "VQGAN" not in text
     with pytest.raises(UserError, match="was not run"):
         summary_text(str(maker.root), "two")
+
+
+def test_it_says_what_the_images_are_and_what_is_true_of_whole_rows(maker: Any, subject: Callable[..., Any]) -> None:
+    kind = {"reference": "photographs of another kind than the zoo learned"}
+    maker.task(
+        subjects=[subject("ddt", bits=512.0, fingerprint=kind), subject("var", bits=300.0, fingerprint=kind)], cases=12
+    )
+    text = summary_text(str(maker.root), width=100)
+    assert "photographs of another kind than the zoo learned" in text
+    assert "models spend different numbers of bits per image, from 300 to 512" in text
