@@ -8,7 +8,7 @@ time. A prompt that many rows share (the unconditional one, several images of on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -59,24 +59,44 @@ class LibraryDecoder:
         self, ids: Int[Tensor, "prompts length"], real: Bool[Tensor, "prompts length"], rows: Int[Tensor, " rows"]
     ) -> Float[Tensor, "rows kept"]:
         positions = (real.long().cumsum(-1) - 1).clamp(min=0)
-        if not bool(real.all()):
+        if bool(real.all()):
+            logits = self._read(ids, positions, None)
+        else:
             self.mask = F.pad(real.long(), (0, self.capacity - real.shape[1]), value=1)
-        logits = self._read(ids, positions)
+            logits = self._read(ids, positions, self._prompt_masks(real, positions))
         self.cache.reorder_cache(rows)  # type: ignore[arg-type]
         self.mask = None if self.mask is None else self.mask[rows]
         self.next = positions[rows, -1:] + 1
         return logits[rows]
 
     def advance(self, tokens: Int[Tensor, " rows"]) -> Float[Tensor, "rows kept"]:
-        logits = self._read(tokens[:, None], self.next)
+        mask = None if self.mask is None else self.mask[:, : self.length + 1]
+        logits = self._read(tokens[:, None], self.next, mask)
         self.next = self.next + 1
         return logits
 
-    def _read(self, ids: Tensor, positions: Tensor) -> Tensor:
+    def _prompt_masks(self, real: Tensor, positions: Tensor) -> Any:
+        """The library's own masks, one or one per kind of layer, but padding sees everything instead of nothing: where
+        attention is written out, the softmax of an empty row is no number in float64, and spreads."""
+        from transformers.masking_utils import create_masks_for_generate
+
+        make = getattr(self.model, "create_masks_for_generate", create_masks_for_generate)
+        masks = make(
+            config=self.model.config,
+            inputs_embeds=torch.empty((*real.shape, 0), dtype=self.model.dtype, device=real.device),
+            attention_mask=real.long(),
+            past_key_values=self.cache,
+            position_ids=positions,
+        )
+        return (
+            {name: _fill_empty(mask) for name, mask in masks.items()} if isinstance(masks, dict) else _fill_empty(masks)
+        )
+
+    def _read(self, ids: Tensor, positions: Tensor, mask: Any) -> Tensor:
         self.length += ids.shape[1]
         out = self.model(
             input_ids=ids,
-            attention_mask=None if self.mask is None else self.mask[:, : self.length],
+            attention_mask=mask,
             position_ids=positions,
             past_key_values=self.cache,
             use_cache=True,
@@ -84,6 +104,15 @@ class LibraryDecoder:
         )
         logits: Tensor = out.logits[:, -1].index_select(-1, self.kept)
         return logits
+
+
+def _fill_empty(mask: Tensor | None) -> Tensor | None:
+    """Open the rows of a mask, bool or additive, in which nothing can be seen."""
+    if mask is None:
+        return None
+    if mask.dtype == torch.bool:
+        return mask | ~mask.any(dim=-1, keepdim=True)
+    return mask.masked_fill((mask < 0).all(dim=-1, keepdim=True), 0.0)
 
 
 def can_fuse(model: PreTrainedModel) -> bool:

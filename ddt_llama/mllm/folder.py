@@ -23,6 +23,7 @@ from harness.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 FAMILY = "mllm"
@@ -99,10 +100,7 @@ def write_folder(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         fresh = Path(name)
-        state = {
-            key: value.half() if half and value.is_floating_point() else value
-            for key, value in model.state_dict().items()
-        }
+        state = _halved(model.state_dict()) if half else model.state_dict()
         with _quiet():
             model.save_pretrained(fresh, state_dict=state)
         tokenizer.save_pretrained(fresh)
@@ -116,18 +114,29 @@ def write_folder(
     return folder
 
 
+def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """fp16; tensors that are one in memory (tied embeddings) stay one, so that they are written once."""
+    known: dict[tuple[int, tuple[int, ...]], Tensor] = {}
+    return {
+        key: known.setdefault((value.data_ptr(), tuple(value.shape)), value.half())
+        if value.is_floating_point()
+        else value
+        for key, value in state.items()
+    }
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without transformers' own progress bars: a tiny model needs none."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def weights_digest(folder: Path) -> str:

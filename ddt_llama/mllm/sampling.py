@@ -42,10 +42,12 @@ def guide(logits: Float[Tensor, "rows kept"], guidance: float) -> Float[Tensor, 
     The published form mixes log-probabilities. A softmax's normaliser is one constant per row, so mixing raw logits
     gives the same probabilities and the same best token.
     """
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
     if guidance == 1:
         return logits
     conditional, unconditional = logits.chunk(2)
-    return torch.lerp(unconditional, conditional, guidance)
+    return torch.add(unconditional, conditional - unconditional, alpha=guidance)
 
 
 def probabilities(logits: Float[Tensor, "batch kept"], sampling: Sampling) -> Float[Tensor, "batch kept"]:
