@@ -21,6 +21,10 @@ REPORTERS = "ddtbench.reports"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
+# What an ill-formed configuration raises in a constructor, ours, torch's or another package's.
+BAD_CONFIGURATION = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+
+
 class BrokenPlugin(UserWarning):
     """A package registered entries that could not be read; the rest of the catalogue works."""
 
@@ -108,10 +112,20 @@ def source_of(text: str) -> str:
 
 
 def open_model(text: str, device: str = "cpu") -> Any:
-    """The subject that ``NAME[@SOURCE]`` stands for, opened on ``device``."""
+    """The subject that ``NAME[@SOURCE]`` stands for, opened on ``device``.
+
+    Raises UserError also where the configuration in a checkpoint's card makes no model.
+    """
     name, _ = split_name(text)
     source = source_of(text)
-    return find("model", name)(source, device)
+    maker = find("model", name)
+    try:
+        return maker(source, device)
+    except BAD_CONFIGURATION as error:
+        if not source:
+            raise
+        what = f"{type(error).__name__}: {error}"
+        raise UserError(f"no '{name}' can be made from {source} ({what}): is its card that of a '{name}'?") from error
 
 
 def build_task(text: str, subject: Any) -> Task:

@@ -177,7 +177,9 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _say(text: str) -> None:
-    print(f"ddtbench: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    from harness.progress import printable
+
+    print(f"ddtbench: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

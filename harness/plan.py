@@ -71,10 +71,17 @@ def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> Su
         if not models:
             known = ", ".join(entry.name for entry in catalog.entries("model"))
             raise UserError(f"which models on {target}? add --model NAME (known: {known})")
-        return SuiteSpec.of(path_safe(target.replace("@", "-")), models, [target])
+        return SuiteSpec.of(_name_of_task(target), models, [target])
     if target.endswith(".toml"):
         return suite_from_toml(Path(target).expanduser())
     raise UserError(f"no suite, task or .toml file is called '{target}'{nearest(target, suites | known_tasks)}")
+
+
+def _name_of_task(target: str) -> str:
+    """``reconstruction-photos``; of a folder only its own name, since reports are passed on and show it."""
+    name, argument = catalog.split_name(target)
+    last = Path(argument).expanduser().resolve().name if argument else ""
+    return path_safe(f"{name}-{last}")
 
 
 def expand_model(text: str) -> list[str]:

@@ -25,6 +25,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def printable(text: str) -> str:
+    """One line that steers no terminal."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 class Stage:
     """One piece of work with a known total. ``advance`` is called as items are done."""
 
@@ -74,7 +79,8 @@ class Progress:
         self._printed = 0.0
 
     def note(self, text: str) -> None:
-        """One line that must be seen."""
+        """One line that must be seen. Line ends and control characters, of a file's name say, become spaces."""
+        text = printable(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -14,6 +14,7 @@ import pytest
 from plugin_packages import TOY, install, write_plugin
 
 from harness import catalog, cli, commands
+from harness.checkpoints import save_checkpoint
 from harness.errors import UserError
 from harness.plan import expand_model, model_label, opened, plan, require_same_cases, suite_for
 from harness.spec import SuiteSpec
@@ -237,6 +238,7 @@ BAD = [
     (["run", "toy", "-m", "toy-silent"], "models which do: toy-adder, toy-carrier"),
     (["run", "toy", "-m", "toy-adder", "-m", "toy-silent"], "models which do: toy-adder, toy-carrier"),
     (["run", "toy", "-m", "vqgan@no/such/folder"], "no checkpoint at 'no/such/folder'"),
+    (["run", "toy", "-m", "vqgan@wrong"], "no 'vqgan' can be made from wrong (KeyError: 'ddconfig')"),
     (["run", "toy", "-m", "vqgan@steps_*"], "no checkpoint matches 'steps_*'"),
     (["run", "reconstruction@world", "-m", "toy-adder"], "toy-adder"),
     (["run", "toy", "--limit", "0"], "limit must be a whole number of at least 1"),
@@ -266,6 +268,7 @@ BAD = [
     ("words", "expected"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_bad_input_is_one_line_and_leaves_nothing(toy, call, words, expected):
+    save_checkpoint(toy / "wrong", "vqgan", {}, {"config": {"width": 3}})
     before = files_under(toy)
     code, out, err = call(*words)
     assert code == 2, err

@@ -36,6 +36,12 @@ def test_quiet_shows_notes_alone():
     assert stream.getvalue() == "one part is damaged\n"
 
 
+def test_a_note_is_one_line_that_steers_no_terminal():
+    stream = io.StringIO()
+    Progress("quiet", stream).note("case 'new\nline\x1b[2J.png' failed")
+    assert stream.getvalue() == "case 'new line [2J.png' failed\n"
+
+
 def test_a_terminal_gets_a_bar_with_rate_and_count(monkeypatch: pytest.MonkeyPatch):
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
