@@ -150,8 +150,8 @@ class FrechetInfinity:
     Forsyth 2020).
 
     The line goes through the distance of all images and the mean distance of 14 halves (seven balanced splits of
-    eight blocks). It is right as far as the bias is linear in 1 / N, so halves should hold several times more images
-    than the features have dimensions. The extrapolated value can fall below 0 where the true distance is near 0.
+    eight blocks). It is right as far as the bias is linear in 1 / N, so halves of fewer images than twice the features'
+    dimensions are not extrapolated from. The extrapolated value can fall below 0 where the true distance is near 0.
     """
 
     name: str = "fd-infinity"
@@ -179,8 +179,9 @@ class FrechetInfinity:
 
     def value(self, state: MomentBlocks) -> float:
         halves = [_sum(state.blocks, row == sign) for row in hadamard(_BLOCKS)[1:] for sign in (1, -1)]
-        if min(half.output.count for half in halves) < 2:
-            raise NotMeasured("too few images to halve them for an extrapolation")
+        fewest, needed = min(half.output.count for half in halves), 2 * len(halves[0].output.mean)
+        if fewest < needed:
+            raise NotMeasured(f"too few images to extrapolate from: a half has {fewest}, and {needed} are needed")
         whole = _sum(state.blocks, np.ones(_BLOCKS, dtype=bool))
         at_all, at_half = whole.distance(), float(np.mean([half.distance() for half in halves]))
         inverse_all, inverse_half = 1 / whole.output.count, float(np.mean([1 / half.output.count for half in halves]))

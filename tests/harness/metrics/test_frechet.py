@@ -182,6 +182,13 @@ def test_extrapolation_takes_away_the_bias_with_n() -> None:
     assert abs(np.mean(extrapolated) - truth) < 0.1
 
 
+def test_nothing_is_extrapolated_from_fewer_images_than_the_features_need() -> None:
+    data = columns(features(6, 100, 40), features(7, 100, 40))
+    with pytest.raises(NotMeasured, match="80 are needed"):
+        FrechetInfinity().value(FrechetInfinity().state(data))
+    assert Frechet().value(Frechet().state(data)) > 0
+
+
 def test_one_image_is_not_measured() -> None:
     one = columns(np.ones((1, 3)), np.zeros((1, 3)))
     for metric in (Frechet(), FrechetInfinity()):
