@@ -31,6 +31,8 @@ from harness.paths import data_root
 
 BACKBONE = "alexnet-owt-7be5be79.pth"
 BACKBONE_DIGEST = "7be5be79"
+PLACE = "backbones/ in $DDTBENCH_DATA, by default ~/.cache/ddtbench"
+"""In words: reasons are stored beside the numbers, which must not depend on anyone's home folder."""
 HEADS = Path("weights") / "v0.1" / "alex.pth"
 SMALLEST = 31
 
@@ -89,9 +91,9 @@ class Lpips:
         if self._heads is None:
             return "the linear heads are missing: install the Python package 'lpips'"
         if self._backbone is None:
-            return f"its AlexNet weights are missing: put {BACKBONE} into {_folders()[0]}"
+            return f"its AlexNet weights are missing: put {BACKBONE} into {PLACE}"
         if not self._backbone_digest.startswith(BACKBONE_DIGEST):
-            return f"{self._backbone} is damaged: its SHA-256 does not start with {BACKBONE_DIGEST}; get the file again"
+            return f"{BACKBONE} is damaged: its SHA-256 does not start with {BACKBONE_DIGEST}; get the file again"
         return ""
 
     @cached_property
