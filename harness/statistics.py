@@ -15,9 +15,9 @@ only the third speaks about two ways of training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from harness.seeding import rng_for, seed_for
 
 Floats = NDArray[np.float64]
-Direction = Literal["higher", "lower", "none"]
 
 RESAMPLES = 2000
 FEWEST_CLUSTERS = 8
@@ -59,15 +58,6 @@ class Difference:
     p: float | None
     method: str
     pairs: int
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Who is best in one column of a table, and who cannot be told from it. ``p``: against the best, Holm-corrected."""
-
-    best: tuple[str, ...]
-    inseparable: tuple[str, ...]
-    p: Mapping[str, float | None]
 
 
 # -------------------------------------------------------------------------------- ratios of sums: clustered bootstrap
@@ -331,29 +321,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
     return [float(value) for value in adjusted]
-
-
-def standing(
-    values: Mapping[str, float | None],
-    direction: Direction,
-    compare: Callable[[str, str], Difference],
-    *,
-    level: float = 0.95,
-) -> Standing:
-    """The best entries of a column and those that the data cannot tell from it.
-
-    ``compare(best, other)`` gives their paired difference. Each entry is tested against the observed best,
-    Holm-corrected over the column; an entry whose difference has no p is not told apart. Entries without a value take
-    no part, and with direction "none" or nothing to rank both lists are empty. Equal best values are all best.
-    """
-    ranked = {name: value for name, value in values.items() if value is not None}
-    if direction == "none" or not ranked:
-        return Standing((), (), {})
-    top = max(ranked.values()) if direction == "higher" else min(ranked.values())
-    best = tuple(name for name, value in ranked.items() if value == top)
-    raw = {name: compare(best[0], name).p for name in ranked if name not in best}
-    known = [name for name, p in raw.items() if p is not None]
-    corrected: dict[str, float | None] = dict.fromkeys(raw)
-    corrected.update(zip(known, holm([p for p in raw.values() if p is not None]), strict=True))
-    inseparable = tuple(name for name, p in corrected.items() if p is None or p >= 1 - level)
-    return Standing(best, inseparable, corrected)

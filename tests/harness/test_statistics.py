@@ -20,7 +20,6 @@ from harness.metrics.frechet import Frechet
 from harness.statistics import (
     FEWEST_CLUSTERS,
     GROUPS,
-    Difference,
     Jackknife,
     holm,
     jackknife_difference,
@@ -29,7 +28,6 @@ from harness.statistics import (
     leave_one_out,
     ratio_difference,
     ratio_interval,
-    standing,
     t_interval,
 )
 
@@ -266,7 +264,7 @@ def test_the_same_set_twice_differs_by_nothing() -> None:
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
-# ------------------------------------------------------------------------------------ seeds, corrections, standings
+# ------------------------------------------------------------------------------------ seeds, corrections
 
 
 def test_t_interval_over_seeds_covers() -> None:
@@ -296,28 +294,3 @@ def test_holm_keeps_order_and_lies_between_raw_and_bonferroni(p: list[float]) ->
     order = np.argsort(p, kind="stable")
     assert np.all(np.diff(np.array(adjusted)[order]) >= 0)
     assert min(adjusted) == min(1.0, min(p) * len(p))
-
-
-def difference(p: float | None) -> Difference:
-    return Difference(1.0, None, None, p, "", 10)
-
-
-def test_standing_names_the_best_and_those_that_cannot_be_told_from_it() -> None:
-    p_of = {"b": 0.001, "c": 0.03, "d": None}
-    found = standing(
-        {"a": 3.0, "b": 1.0, "c": 2.0, "d": 2.5, "e": None}, "higher", lambda best, other: difference(p_of[other])
-    )
-    assert found.best == ("a",)
-    assert found.p == {"b": pytest.approx(0.002), "c": pytest.approx(0.03), "d": None}
-    assert found.inseparable == ("d",)
-
-
-def test_standing_corrects_for_many() -> None:
-    values = {"best": 0.0, **{f"m{index}": 1.0 for index in range(4)}}
-    found = standing(values, "lower", lambda best, other: difference(0.02))
-    assert found.best == ("best",) and len(found.inseparable) == 4
-
-
-def test_standing_ranks_nothing_without_a_direction_and_keeps_equals() -> None:
-    assert standing({"a": 1.0, "b": 2.0}, "none", lambda a, b: difference(0.0)).best == ()
-    assert standing({"a": 2.0, "b": 2.0}, "lower", lambda a, b: difference(0.0)).best == ("a", "b")
