@@ -22,6 +22,7 @@ from harness.errors import UserError
 from harness.isolation import DISK_FULL
 
 TEMPORARY = ".tmp-"
+_CURE = "delete it and give the command again that ran it, which makes it again and asks nothing twice"
 LOCK = "lock"
 
 
@@ -80,9 +81,9 @@ class Folder:
         try:
             value = json.loads(self.read(name))
         except ValueError as error:
-            raise UserError(f"{self.url}/{name} is not JSON: {error}") from error
+            raise UserError(f"{self.url}/{name} is damaged ({error}): {_CURE}") from error
         if not isinstance(value, dict):
-            raise UserError(f"{self.url}/{name} is not a JSON object")
+            raise UserError(f"{self.url}/{name} is damaged (no JSON object): {_CURE}")
         return value
 
     def write(self, name: str, data: bytes) -> None:

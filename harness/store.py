@@ -129,9 +129,8 @@ class RunFolder:
         for parts in units.values():
             tables = [(part, table) for part in parts if (table := self.read(part, folder)) is not None]
             if not tables:
-                raise UserError(
-                    f"{self.path}/{folder}/{parts[0].file} is damaged: run or observe again to make it again"
-                )
+                cure = "run" if folder == SAMPLES else "observe"
+                raise UserError(f"{self.path}/{folder}/{parts[0].file} is damaged: {cure} again, which makes it again")
             yield max(tables, key=lambda pair: pair[1].num_rows)
 
     # -------------------------------------------------------------------------------------------- reading

@@ -126,6 +126,19 @@ def test_a_newer_schema_or_a_changed_spec_is_refused_in_one_line(tmp_path: Path,
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", ["", '{"schema": 1, "sp', "[]", "\udcff"])
+def test_a_damaged_small_file_names_its_cure_which_works(tmp_path: Path, content: str):
+    folder = RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK))
+    path = Path(folder.path, "spec.json")
+    whole = path.read_bytes()
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"spec\.json is damaged .*: delete it") as raised:
+        RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK))
+    assert "\n" not in str(raised.value)
+    path.unlink()
+    assert RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK)).key == folder.key and path.read_bytes() == whole
+
+
 def test_a_part_of_a_newer_schema_is_refused(tmp_path: Path):
     folder = make(tmp_path)
     table = read_part(folder.folder.read(f"samples/{folder.parts()[0].file}"), "here")
