@@ -18,6 +18,7 @@ from harness.contracts import Columns
 from harness.metrics import NotMeasured
 from harness.metrics.ratio import Ratio
 
+CODEBOOK_SIZE = "number.codebook_size"
 Counts = csr_array  # ``positions codebook_size``, int64: how often each code stood at each position
 
 
@@ -35,8 +36,7 @@ def bits_per_pixel() -> Ratio:
 class CodeMetric:
     """A number made from the counts of codes (``contracts.SetMetric``).
 
-    Reads ``codes`` and the codebook's size: ``number.codebook`` where a task states it, else 2 to the power bits /
-    codes.
+    Reads ``codes`` and the codebook's size as the task states it: a codec's bits do not tell, since its files vary.
     """
 
     name: str
@@ -50,7 +50,7 @@ class CodeMetric:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return ("codes", "number.bits")
+        return ("codes", CODEBOOK_SIZE)
 
     def state(self, columns: Columns) -> Counts:
         lengths = {len(codes) for codes in columns["codes"]}
@@ -59,7 +59,7 @@ class CodeMetric:
         if len(lengths) > 1:
             raise NotMeasured(f"the images have different numbers of codes: {sorted(lengths)[:3]}")
         codes = np.array([np.asarray(row) for row in columns["codes"]], dtype=np.int64)
-        size = _codebook_size(columns, codes.shape[1])
+        size = _codebook_size(columns)
         if codes.min() < 0 or codes.max() >= size:
             raise ValueError(f"codes from {codes.min()} to {codes.max()} do not fit a codebook of {size}")
         positions = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
@@ -74,11 +74,8 @@ class CodeMetric:
         return float(np.mean([self.measure(row) for row in rows]))
 
 
-def _codebook_size(columns: Columns, positions: int) -> int:
-    if "number.codebook" in columns:
-        sizes = np.unique(np.asarray(columns["number.codebook"]))
-    else:
-        sizes = np.unique(np.round(2 ** (np.asarray(columns["number.bits"], dtype=np.float64) / positions)))
+def _codebook_size(columns: Columns) -> int:
+    sizes = np.unique(np.asarray(columns[CODEBOOK_SIZE]))
     if len(sizes) != 1:
         raise NotMeasured("the images were coded with codebooks of different sizes")
     return int(sizes[0])

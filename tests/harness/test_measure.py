@@ -63,7 +63,7 @@ def stored_run(
     for index in range(count) if order is None else order:
         case = Case(f"case-{index:03d}", f"group-{index // 2:03d}", "odd" if index % 2 else "even")
         made = tuple((index * 7 + k) % 16 for k in range(codes))
-        ok = Sample(case, codes=made, numbers={"bits": 16.0, "codebook": 16.0})
+        ok = Sample(case, codes=made, numbers={"bits": 16.0, "codebook_size": 16.0})
         samples.append(Sample(case, "failed", "too dark") if index in failed else ok)
     part = folder.write_part("00000", encode_samples([sample_row(sample) for sample in samples], {}))
     for name, look in seen.items():

@@ -21,8 +21,8 @@ def columns(codes: np.ndarray, size: int) -> dict[str, object]:
     rows = np.empty(len(codes), dtype=object)
     for index, row in enumerate(codes):
         rows[index] = row.astype(np.int32)
-    bits = np.full(len(codes), codes.shape[1] * np.log2(size))
-    return {"case": np.arange(len(codes)).astype(str), "codes": rows, "number.bits": bits}
+    sizes = np.full(len(codes), float(size))
+    return {"case": np.arange(len(codes)).astype(str), "codes": rows, "number.codebook_size": sizes}
 
 
 def value(metric: object, data: dict[str, object]) -> float:
@@ -62,9 +62,10 @@ def test_bounds_and_addition(seed: int, images: int, positions: int, size: int) 
         assert metric.value(joined) == value(metric, data)
 
 
-def test_the_stated_codebook_size_goes_first() -> None:
-    data = columns(np.array([[0, 1]]), 4)
-    assert value(codebook_use(), {**data, "number.codebook": np.array([100.0])}) == 0.02
+def test_codebooks_of_two_sizes_have_no_common_share() -> None:
+    data = {**columns(np.array([[0, 1], [1, 0]]), 4), "number.codebook_size": np.array([4.0, 8.0])}
+    with pytest.raises(NotMeasured, match="different sizes"):
+        value(codebook_use(), data)
 
 
 def test_codes_that_do_not_fit_are_an_error_and_none_are_not_measured() -> None:
