@@ -15,7 +15,8 @@ BEST, TIED = "*", "\N{DAGGER}"
 LEGEND = (
     "Intervals are 95 %. Best in bold (*); not separable from the best: \N{DAGGER} (paired tests on the same cases, "
     "Holm over the table). \N{GREATER-THAN OR EQUAL TO} / \N{LESS-THAN OR EQUAL TO}: the value with every failed case "
-    "counted wrong."
+    "counted wrong. Tests compare these checkpoints; a claim about kinds of tokenizers needs several training seeds of "
+    "each."
 )
 _LATEX = {
     "\\": r"\textbackslash{}",

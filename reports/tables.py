@@ -96,6 +96,7 @@ def build_table(task: str, runs: Sequence[Run], allow_mixed: bool = False) -> Ta
     grids = [metric_cells(name, ordered, ranking, notes, allow_mixed) for name in metrics]
     costs = cost_columns(ordered, {column.name for column in metric_columns})
     grids += [cost_cells(cost, ordered, notes) for cost in costs]
+    _note_bias(ordered, metric_columns, notes)
     _note_rows(rows, notes)
     filled = tuple(replace(row, cells=tuple(grid[place] for grid in grids)) for place, row in enumerate(rows))
     columns = metric_columns + tuple(Column(cost.name, cost.label, cost.unit, "none", "cost") for cost in costs)
@@ -206,6 +207,18 @@ def _row(run: Run, runs: Sequence[Run]) -> Row:
     failed = max((item.failed for item in run.estimates if not item.stratum), default=len(run.failures))
     control = is_control(run.subject)
     return Row(run, label, control, not control and run.failed_share <= FAILED_LIMIT, failed, total)
+
+
+def _note_bias(runs: Sequence[Run], columns: Sequence[Column], notes: Notes) -> None:
+    """Frechet distances fall with more images, perplexities rise: the table says how many there were."""
+    biased: dict[int, list[str]] = {}
+    for column in columns:
+        found = (item for run in runs if (item := run.estimate(column.name)) and item.value is not None)
+        counts = {item.scored for item in found if item.fingerprint.get("biased_with_n")}
+        for count in sorted(counts):
+            biased.setdefault(count, []).append(column.label)
+    for count, labels in biased.items():
+        notes.number(f"{', '.join(labels)}: they depend on the number of images, {count:,} here; compare at equal ones")
 
 
 def _note_rows(rows: Sequence[Row], notes: Notes) -> None:

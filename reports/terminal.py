@@ -17,7 +17,8 @@ NARROWEST = 40
 GAP = "  "
 LEGEND = (
     "[95 % interval]   * best   \N{DAGGER} not separable from the best   "
-    "\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO} if failures counted wrong"
+    "\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO} if failures counted wrong   "
+    "tests compare these checkpoints, not kinds of tokenizers"
 )
 
 

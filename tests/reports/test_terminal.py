@@ -68,10 +68,11 @@ def test_suite_selects_and_an_unknown_one_is_an_error(maker: Any, subject: Calla
 
 
 def test_it_says_what_the_images_are_and_what_is_true_of_whole_rows(maker: Any, subject: Callable[..., Any]) -> None:
-    kind = {"reference": "photographs of another kind than the zoo learned"}
+    kind = {"reference": "photographs of another kind than the zoo learned", "biased_with_n": True, "n": 12}
     maker.task(
         subjects=[subject("ddt", bits=512.0, fingerprint=kind), subject("var", bits=300.0, fingerprint=kind)], cases=12
     )
     text = summary_text(str(maker.root), width=100)
     assert "photographs of another kind than the zoo learned" in text
+    assert "depend on the number of images, 12 here" in " ".join(text.split())
     assert "models spend different numbers of bits per image, from 300 to 512" in text
