@@ -170,14 +170,19 @@ def _subset(table: Table, places: Sequence[int], part: str, row_notes: bool) -> 
     )
 
 
+def is_empty(table: Table, place: int) -> bool:
+    """Whether a column has no value at all (LPIPS without its backbone)."""
+    return all(row.cells[place].value is None for row in table.rows)
+
+
 def leading(table: Table) -> list[int]:
-    """Column positions by importance: what a narrow terminal and the summary sentence show first."""
+    """Column positions by importance: what a narrow terminal and the summary sentence show first, empty ones last."""
     rank_of = {name: place for place, name in enumerate(LEADING)}
     kinds = {"metric": 0, "cost": 1}
 
-    def importance(place: int) -> tuple[int, int]:
+    def importance(place: int) -> tuple[bool, int, int]:
         column = table.columns[place]
-        return rank_of.get(dashed(column.name), len(LEADING) + 100 * kinds[column.kind]), place
+        return is_empty(table, place), rank_of.get(dashed(column.name), len(LEADING) + 100 * kinds[column.kind]), place
 
     return sorted(range(len(table.columns)), key=importance)
 
@@ -218,7 +223,8 @@ def _note_bias(runs: Sequence[Run], columns: Sequence[Column], notes: Notes) -> 
         for count in sorted(counts):
             biased.setdefault(count, []).append(column.label)
     for count, labels in biased.items():
-        notes.number(f"{', '.join(labels)}: they depend on the number of images, {count:,} here; compare at equal ones")
+        depend = "depends" if len(labels) == 1 else "depend"
+        notes.number(f"{', '.join(labels)} {depend} on the number of images ({count:,} here): compare at equal numbers")
 
 
 def _note_rows(rows: Sequence[Row], notes: Notes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
 from reports.read import Stored, read_stored
-from reports.tables import Row, Table, build_table, leading, row_notes
+from reports.tables import Row, Table, build_table, is_empty, leading, row_notes
 
 DEFAULT_WIDTH = 100
 NARROWEST = 40
@@ -75,16 +75,24 @@ def _remarks(table: Table, shown: Sequence[int], room: int) -> list[str]:
             lines += _wrapped(f"{row.label}: {row.failed:,} of {row.total:,} cases failed", room, "  ")
     for note in row_notes(table):
         lines += _wrapped(note, room, "  ")
-    used = {number for row in table.rows for place in shown for number in row.cells[place].notes}
+    used = _notes_of(table, shown)
+    left = [place for place in range(len(table.columns)) if place not in shown]
+    unsaid = _notes_of(table, [place for place in left if is_empty(table, place)]) - used
     for number, note in enumerate(table.notes, 1):
         if number in used:
             lines += _wrapped(f"({letters([number])}) {note}", room, "  ")
+        elif number in unsaid:
+            lines += _wrapped(note, room, "  ")
     if table.controls:
         lines += _wrapped("below the second rule: controls, which are not ranked", room) if table.models else []
-    left = [table.columns[place].label for place in range(len(table.columns)) if place not in shown]
-    if left:
-        lines += _wrapped("in the report also: " + ", ".join(left), room, "  ")
+    also = [table.columns[place].label for place in left if not is_empty(table, place)]
+    if also:
+        lines += _wrapped("in the report also: " + ", ".join(also), room, "  ")
     return lines
+
+
+def _notes_of(table: Table, places: Sequence[int]) -> set[int]:
+    return {number for row in table.rows for place in places for number in row.cells[place].notes}
 
 
 def _fitting(table: Table, room: int) -> tuple[list[int], list[int]]:

@@ -74,5 +74,12 @@ def test_it_says_what_the_images_are_and_what_is_true_of_whole_rows(maker: Any, 
     )
     text = summary_text(str(maker.root), width=100)
     assert "photographs of another kind than the zoo learned" in text
-    assert "depend on the number of images, 12 here" in " ".join(text.split())
+    assert "depend on the number of images (12 here)" in " ".join(text.split())
     assert "models spend different numbers of bits per image, from 300 to 512" in text
+
+
+def test_an_empty_column_takes_no_room_and_its_reason_is_told(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("ddt", absent=("lpips",)), subject("var", absent=("lpips",))], cases=12)
+    text = summary_text(str(maker.root), width=60)
+    assert "LPIPS" not in text and "lpips: left out by the test" in text
+    assert "LPIPS" in summary_text(str(maker.root), width=400)
