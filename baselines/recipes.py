@@ -1,6 +1,11 @@
 """How the zoo's VQGAN and VAR tokenizer are made: published architectures, scaled down by configuration alone.
 
-``ddtbench train tokenizer vqgan --out zoo/vqgan`` makes one again (``var`` the other), on one thread.
+``ddtbench train tokenizer vqgan --out zoo/vqgan`` makes one again (``var`` the other), on one thread, in about 20
+minutes of CPU time each (0.3 to 0.5 s a step). On the 1,000 test scenes of the world and the 10,000 test images of
+Fashion-MNIST (28x28, one channel), seed 0:
+
+* vqgan: object F1 0.9996, 30.4 dB; 24.9 dB; all 256 codes used, perplexity 138;
+* var: object F1 0.989 (0.975 with combinations never trained on), 28.3 dB; 23.1 dB; all 64 codes used, perplexity 36.
 """
 
 from __future__ import annotations
