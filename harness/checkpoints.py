@@ -122,6 +122,7 @@ def save_checkpoint(
     }
     temporary = folder / f".{WEIGHTS}.{os.getpid()}"
     save_file(small, temporary)
+    temporary.chmod(0o644)  # safetensors writes for the owner alone
     full = {"family": family, **card, "sha256": sha256_of(temporary)}
     os.replace(temporary, folder / WEIGHTS)
     temporary = folder / f".{CARD}.{os.getpid()}"

@@ -6,8 +6,7 @@ Costs stand beside scores and are never part of a byte promise: times depend on 
 * Milliseconds: the median of a few repetitions of a whole batch, divided by its size, on the threads of this process.
 * Decoder parameters: those of ``decoder_modules()`` where the subject says what decoding needs, else of its
   ``decoder``.
-* CPU-hours: wall clock times threads as the checkpoint's card states them, with those of its frozen parts (the
-  autoencoder under DDT's latents).
+* CPU-hours: as the checkpoint's card states them, with those of its frozen parts (the autoencoder under DDT's latents).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Training:
         # the module stays unwrapped, since its losses are not its forward pass; _share() averages the gradients instead
         self.optimizers: list[Any] = [self.accelerator.prepare(optimizer) for optimizer in optimizers]
         self.average: dict[str, Tensor] = {}
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
 
     # -- one step
 
@@ -130,6 +130,7 @@ class Training:
                 "step": self.step,
                 "steps": self.steps,
                 "seconds": self.seconds,
+                "cpu_seconds": self.cpu_seconds,
                 "generator": torch.get_rng_state(),
                 "recipe": self.recipe.name,
             },
@@ -151,7 +152,8 @@ class Training:
         self.subject.load_state_dict(saved["module"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
-        self.average, self.step, self.seconds = saved["average"], saved["step"], saved["seconds"]
+        self.average, self.step = saved["average"], saved["step"]
+        self.seconds, self.cpu_seconds = saved["seconds"], saved["cpu_seconds"]
         torch.set_rng_state(saved["generator"])
 
     def finish(self, last: dict[str, float]) -> Path:
@@ -173,7 +175,7 @@ class Training:
                 "steps": self.steps,
                 "images_seen": self.steps * self.recipe.batch,
                 "cpu_threads": torch.get_num_threads(),
-                "cpu_hours": round(self.seconds * torch.get_num_threads() / 3600, 3),  # wall clock times threads
+                "cpu_hours": round(self.cpu_seconds / 3600, 3),
                 "cpu_hours_of_parts": dict(getattr(self.subject, "cpu_hours_of_parts", {})),
                 "final": {key: round(value, 5) for key, value in last.items()},
                 "torch": torch.__version__,
@@ -247,12 +249,12 @@ def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
     log: dict[str, float] = {}
     sums: list[dict[str, float]] = []
     begun = saved = time.perf_counter()
-    first, before = training.step, training.seconds
+    first, before, cpu_before = training.step, training.seconds, training.cpu_seconds - time.process_time()
     with (training.out / "log.jsonl").open("a", encoding="utf-8") as file:
         while training.step < training.steps:
             sums.append(training.advance())
             now = time.perf_counter()
-            training.seconds = before + now - begun
+            training.seconds, training.cpu_seconds = before + now - begun, cpu_before + time.process_time()
             if training.step % LOG_EVERY == 0 or training.step == training.steps:
                 log = _mean(sums)
                 sums = []
