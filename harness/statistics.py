@@ -90,7 +90,7 @@ def ratio_interval(
     """
     total = float(np.sum(denominators))
     if total == 0:
-        raise ZeroDivisionError("the denominators add up to 0")
+        raise ZeroDivisionError("undefined, nothing was there to count (0 / 0)")
     value = float(np.sum(numerators)) / total
     known = int(np.flatnonzero(denominators)[0])
     if np.array_equal(numerators * denominators[known], denominators * numerators[known]):
@@ -118,7 +118,7 @@ def ratio_difference(
     Both are resampled together, so what the cases have in common cancels.
     """
     if np.sum(first[1]) == 0 or np.sum(second[1]) == 0:
-        raise ZeroDivisionError("the denominators add up to 0")
+        raise ZeroDivisionError("undefined, nothing was there to count (0 / 0)")
     sums = cluster_sums(clusters, *first, *second)
     value = float(_ratio_difference(sums.sum(axis=0)))
     if np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1]):

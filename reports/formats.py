@@ -64,16 +64,6 @@ def _letter(number: int) -> str:
     return text
 
 
-def cell_text(cell: Cell, interval: bool = True) -> str:
-    """``24.13 [24.01, 24.25] (>= 23.9)`` without marks and footnotes."""
-    parts = [cell.text]
-    if interval and cell.interval:
-        parts.append(cell.interval)
-    if cell.bound:
-        parts.append(f"({cell.bound})")
-    return " ".join(parts)
-
-
 def to_markdown(table: Table) -> str:
     """GitHub tables: best in bold, controls in italics below, footnotes after each; costs in a second table."""
     return "\n".join(_markdown_table(part) for part in halves(table))

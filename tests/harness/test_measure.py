@@ -175,7 +175,7 @@ def test_what_cannot_be_measured_says_why(tmp_path: Path) -> None:
 def test_a_ratio_without_anything_to_count_is_not_measured(tmp_path: Path) -> None:
     seen = {**looks(1.0), "world-detector": lambda index: {"tp": 0, "fp": 0, "fn": 0}}
     found = by_name(measure(stored_run(tmp_path, seen), [object_recall()], {}))["object-recall"]
-    assert found.value is None and found.absent == "the denominators add up to 0"
+    assert found.value is None and found.absent == "undefined, nothing was there to count (0 / 0)"
 
 
 def test_when_all_cases_failed_nothing_is_measured(tmp_path: Path) -> None:
