@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FUSED_LIMIT = 100_000_000
 """Parameters up to which weights are copied into fused matrices; above it arithmetic outweighs what they save."""
 
+FIXED_ROTATIONS = ("default", "linear", "llama3", "yarn")
+"""Rotary embeddings whose frequencies do not change with the length of the sequence."""
+
 
 class Decoder(Protocol):
     """A language model amid its sequences; made for one batch, one capacity and one set of permitted tokens."""
@@ -128,42 +131,43 @@ def can_fuse(model: PreTrainedModel) -> bool:
     layers = [module for module in model.modules() if not list(module.children())]
     plain = all(type(layer) is nn.Linear for layer in layers if isinstance(layer, nn.Linear))
     hooked = any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
-    return plain and not hooked and "dynamic" not in model.model.rotary_emb.rope_type
+    return plain and not hooked and model.model.rotary_emb.rope_type in FIXED_ROTATIONS
 
 
 class LlamaDecoder:
-    """A plain Llama: query, key and value in one product, both halves of the gate in one, the residual inside the
-    product that ends a block, rotation as a complex product, and the cache read only as far as it is filled.
+    """A plain Llama in few, large operations.
 
-    The arithmetic is that of transformers' Llama, operation by operation; only sums inside products may round
-    differently. Weights are copied when it is made, so that later training does not reach it.
+    Query, key and value are one product, both halves of the gate are one; a norm's weight and the scale of the scores
+    are multiplied into the matrix that follows them; the residual is added inside the product that ends a block;
+    rotation is a complex product, written straight into the cache; and the cache is read only as far as it is filled.
+    It computes what transformers' Llama computes, up to rounding. Weights are copied when it is made.
     """
 
     def __init__(self, model: PreTrainedModel, kept: Int[Tensor, " kept"], capacity: int) -> None:
         config = model.config
         self.heads, self.groups = config.num_attention_heads, config.num_key_value_heads
         self.width = model.model.layers[0].self_attn.head_dim
-        self.capacity, self.epsilon = capacity, config.rms_norm_eps
+        self.capacity = capacity
         self.rotary = model.model.rotary_emb
         self.embedding = model.model.embed_tokens.weight
-        self.norm = model.model.norm.weight
-        self.head = model.lm_head.weight.index_select(0, kept.to(model.device))
-        bias = model.lm_head.bias
-        self.head_bias = None if bias is None else bias.index_select(0, kept.to(model.device))
-        self.layers = [_FusedLayer(layer, self.heads + self.groups, self.width) for layer in model.model.layers]
+        self.layers = [_FusedLayer(layer, self.heads, self.groups, self.width) for layer in model.model.layers]
+        kept = kept.to(model.device)
+        self.head = (model.lm_head.weight[kept] * model.model.norm.weight).T.contiguous()
+        self.head_bias = None if model.lm_head.bias is None else model.lm_head.bias[kept]
+        self.epsilon = torch.full((1, 1), config.rms_norm_eps, device=model.device)
         self.length = 0
 
     def fill(
         self, ids: Int[Tensor, "prompts length"], real: Bool[Tensor, "prompts length"], rows: Int[Tensor, " rows"]
     ) -> Float[Tensor, "rows kept"]:
         count, length = ids.shape
-        blank = self.embedding.new_empty(count, self.groups, self.capacity, self.width)
-        self.keys = [torch.empty_like(blank) for _ in self.layers]
-        self.values = [torch.empty_like(blank) for _ in self.layers]
         columns = torch.arange(self.capacity, device=ids.device)
         start = (~real).sum(dim=-1, keepdim=True)
         cosine, sine = (table[0, :, : self.width // 2] for table in self.rotary(self.embedding, columns[None]))
         self.turns = torch.complex(cosine, sine)[(columns - start).clamp(min=0)][:, :, None]
+        shape = (count, self.groups, self.capacity, self.width)
+        self.keys = [self.embedding.new_empty(shape) for _ in self.layers]
+        self.values = [self.embedding.new_empty(shape) for _ in self.layers]
         visible = columns >= start
         causal = (columns[None, :length] <= columns[:length, None])[None] & visible[:, None, :length]
         # a padding token sees itself alone, so that no row of the softmax is empty
@@ -187,32 +191,27 @@ class LlamaDecoder:
         turns = self.turns[:, first : self.length]
         x = F.embedding(ids, self.embedding).view(rows * length, -1)
         for layer, keys, values in zip(self.layers, self.keys, self.values, strict=True):
-            mixed = layer.project(self._normalise(x, layer.norm_before))
-            mixed = mixed.view(rows, length, self.heads + 2 * self.groups, self.width)
-            turning = mixed[:, :, : self.heads + self.groups]
-            pairs = torch.view_as_complex(turning.view(*turning.shape[:-1], -1, 2))
-            turned = torch.view_as_real(pairs * turns).flatten(-2)
-            keys[:, :, first : self.length] = turned[:, :, self.heads :].transpose(1, 2)
-            values[:, :, first : self.length] = mixed[:, :, self.heads + self.groups :].transpose(1, 2)
-            queries = turned[:, :, : self.heads]
+            mixed = layer.project(self._normalise(x)).view(rows, length, -1, self.width)
+            query, key, value = torch.split(mixed, [self.heads, self.groups, self.groups], dim=2)
+            queries = torch.view_as_real(_pairs(query) * turns).flatten(-2)
+            torch.mul(_pairs(key), turns, out=_pairs(keys[:, :, first : self.length]).transpose(1, 2))
+            values[:, :, first : self.length] = value.transpose(1, 2)
             if mask is None:
                 seen = self._attend(queries, keys, values)
             else:
                 seen = self._attend_prompt(queries, keys, values, mask)
             x = layer.close(seen.reshape(rows * length, -1), x)
-            x = layer.feed(self._normalise(x, layer.norm_after), x)
-        last = x.view(rows, length, -1)[:, -1]
-        return F.linear(self._normalise(last, self.norm), self.head, self.head_bias)
+            x = layer.feed(self._normalise(x), x)
+        return _product(self._normalise(x.view(rows, length, -1)[:, -1]), self.head, self.head_bias)
 
     def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """One query a head ``rows 1 heads width`` -> the same shape. Written out: with one query the library's kernel
-        takes longer than the two products."""
+        """One query a head ``rows 1 heads width`` -> the same numbers, attended. Written out: with one query the
+        library's kernel takes longer than the two products."""
         rows, share = queries.shape[0], self.heads // self.groups
         keys = keys.flatten(0, 1)[:, : self.length]
         values = values.flatten(0, 1)[:, : self.length]
         # the queries of a group stand where the positions of a longer query would
-        scores = torch.bmm(queries.reshape(rows * self.groups, share, self.width), keys.transpose(1, 2))
-        scores *= self.width**-0.5
+        scores = torch.bmm(queries.view(rows * self.groups, share, self.width), keys.transpose(1, 2))
         if self.padded:
             scores.view(rows, self.heads, -1).add_(self.bias[..., : self.length])
         return torch.bmm(scores.softmax(dim=-1), values)
@@ -223,59 +222,65 @@ class LlamaDecoder:
         keys, values = keys[:, :, : self.length], values[:, :, : self.length]
         if share > 1:
             keys, values = keys.repeat_interleave(share, dim=1), values.repeat_interleave(share, dim=1)
-        out = F.scaled_dot_product_attention(queries.transpose(1, 2), keys, values, attn_mask=mask)
+        out = F.scaled_dot_product_attention(queries.transpose(1, 2), keys, values, attn_mask=mask, scale=1.0)
         return out.transpose(1, 2)
 
-    def _normalise(self, x: Tensor, weight: Tensor) -> Tensor:
+    def _normalise(self, x: Tensor) -> Tensor:
+        """x over its root mean square; the norm's weight is in the matrix that follows."""
         if x.dtype == torch.float32:
-            return F.rms_norm(x, weight.shape, weight, self.epsilon)
+            length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+            return x * torch.addcmul(self.epsilon, length, length, value=1 / x.shape[-1]).rsqrt_()
         # transformers normalises in float32 whatever the dtype: the same operations, so that float64 runs agree
         single = x.float()
-        single = single * torch.rsqrt(single.pow(2).mean(-1, keepdim=True) + self.epsilon)
-        return weight * single.to(x.dtype)
+        return (single * torch.rsqrt(single.pow(2).mean(-1, keepdim=True) + self.epsilon)).to(x.dtype)
 
 
 class _FusedLayer:
-    """The weights of one block, joined."""
+    """The matrices of one block, joined, and transposed once: a product with rows in order is faster."""
 
-    def __init__(self, layer: nn.Module, turning: int, width: int) -> None:
-        weights = dict(layer.named_modules())
+    def __init__(self, layer: nn.Module, heads: int, groups: int, width: int) -> None:
+        parts = dict(layer.named_modules())
         query, key, value, out, gate, up, down = (
-            cast(nn.Linear, weights[name])
+            cast(nn.Linear, parts[name])
             for name in (
                 *(f"self_attn.{letter}_proj" for letter in "qkvo"),
                 *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
             )
         )
+        weight = torch.cat([query.weight, key.weight, value.weight])
+        bias = None if query.bias is None else torch.cat([query.bias, key.bias, value.bias])
         # Llama turns dimension i together with i + width/2; side by side the two are one complex number. Queries and
         # keys move alike, so that their products stay.
-        rows = torch.arange(turning * width).view(turning, 2, width // 2).transpose(1, 2).reshape(-1)
-        order = torch.cat([rows, torch.arange(turning * width, turning * width + value.weight.shape[0])])
-        self.weight, self.bias = _join((query, key, value), order)
-        self.gate_up, self.gate_up_bias = _join((gate, up))
-        self.out, self.out_bias = out.weight.T, out.bias
-        self.down, self.down_bias = down.weight.T, down.bias
-        self.norm_before = cast(Tensor, weights["input_layernorm"].weight)
-        self.norm_after = cast(Tensor, weights["post_attention_layernorm"].weight)
+        turning = (heads + groups) * width
+        order = torch.arange(len(weight))
+        order[:turning] = order[:turning].view(-1, 2, width // 2).transpose(1, 2).reshape(-1)
+        scale = torch.ones((len(weight), 1), dtype=weight.dtype, device=weight.device)
+        scale[: heads * width] = width**-0.5
+        order = order.to(weight.device)
+        self.mix = (weight[order] * scale * parts["input_layernorm"].weight).T.contiguous()
+        self.mix_bias = None if bias is None else bias[order] * scale[:, 0]
+        self.gates = (torch.cat([gate.weight, up.weight]) * parts["post_attention_layernorm"].weight).T.contiguous()
+        self.gates_bias = None if gate.bias is None else torch.cat([gate.bias, up.bias])
+        self.out, self.out_bias = out.weight.T.contiguous(), out.bias
+        self.down, self.down_bias = down.weight.T.contiguous(), down.bias
 
     def project(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
+        return _product(x, self.mix, self.mix_bias)
 
     def close(self, seen: Tensor, x: Tensor) -> Tensor:
         out = torch.addmm(x, seen, self.out)
         return out if self.out_bias is None else out + self.out_bias
 
     def feed(self, normal: Tensor, x: Tensor) -> Tensor:
-        gate, up = F.linear(normal, self.gate_up, self.gate_up_bias).chunk(2, dim=-1)
+        gate, up = _product(normal, self.gates, self.gates_bias).chunk(2, dim=-1)
         out = torch.addmm(x, F.silu(gate) * up, self.down)
         return out if self.down_bias is None else out + self.down_bias
 
 
-def _join(linears: tuple[nn.Linear, ...], order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """The weights of linear layers on the same input, one under the other, and their biases if they have any."""
-    weight = torch.cat([linear.weight for linear in linears])
-    bias = torch.cat([linear.bias for linear in linears]) if linears[0].bias is not None else None
-    if order is not None:
-        order = order.to(weight.device)
-        weight, bias = weight[order], None if bias is None else bias[order]
-    return weight, bias
+def _product(x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix)
+
+
+def _pairs(x: Tensor) -> Tensor:
+    """Neighbouring dimensions as complex numbers, in the same memory."""
+    return torch.view_as_complex(x.view(*x.shape[:-1], -1, 2))
