@@ -56,6 +56,7 @@ def build_ddt(find: Find) -> Trainable:
         encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
         decoder={"depth": 4, "width": 128, "heads": 4},
         schedule=schedule,
+        sampler_steps=1,  # chosen on validation scenes: docs/decisions/0008-one-step-decoding.md
     )
     model.autoencoder.load_state_dict(autoencoder.state_dict())
     hours = autoencoder.card["training"]["cpu_hours"]

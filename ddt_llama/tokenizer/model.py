@@ -156,6 +156,13 @@ class DDTTokenizer(nn.Module):
         return velocity
 
 
+def open_sampled(source: str, device: str = "cpu") -> DDTTokenizer:
+    """The same checkpoint decoded in 25 Euler steps: a draw from what the codes leave open, not its mean."""
+    model = open_tokenizer(source, device)
+    model.sampler_steps = 25
+    return model
+
+
 def open_tokenizer(source: str, device: str = "cpu") -> DDTTokenizer:
     """The DDT tokenizer of a checkpoint folder, in evaluation mode."""
     state, card = load_checkpoint(source, DDTTokenizer.family)
