@@ -8,10 +8,11 @@ import pytest
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from ddt_llama.mllm import decoders
+from ddt_llama.mllm import llama_decoder
 from ddt_llama.mllm.batching import pad_left
-from ddt_llama.mllm.decoders import LibraryDecoder, LlamaDecoder, can_fuse
+from ddt_llama.mllm.decoders import LibraryDecoder
 from ddt_llama.mllm.generation import generate_images, generate_text, generate_tokens
+from ddt_llama.mllm.llama_decoder import LlamaDecoder, can_fuse
 from ddt_llama.mllm.sampling import GREEDY, Sampling
 from ddt_llama.mllm.text import text_ids
 from harness.errors import UserError
@@ -82,7 +83,7 @@ def assert_same_tokens(model, prompts, against, guidance, kept, ours, theirs):
 @pytest.mark.parametrize(("family", "fused", "dtype", "guidance"), CASES)
 def test_greedy_images_equal_transformers(make_model, monkeypatch, family, fused, dtype, guidance):
     if not fused:
-        monkeypatch.setattr(decoders, "FUSED_LIMIT", 0)
+        monkeypatch.setattr(llama_decoder, "FUSED_LIMIT", 0)
     model = make_model(family).to(dtype)
     assert can_fuse(model.language_model) == fused
     prompts = [model.layout.caption_to_image(caption) for caption in CAPTIONS]
