@@ -20,7 +20,7 @@ def demo() -> SuiteSpec:
     """The three tokenizers and four controls on 300 world scenes and 300 Fashion-MNIST test images, and a strip of each
     tokenizer's progressive decoding. What ``make demo`` runs; made to fit in five minutes without a network, so
     Fashion-MNIST is left out, and that is said, on a machine that does not have it."""
-    models = TOKENIZERS + ("ddt-sampled",) + CONTROLS
+    models = (*TOKENIZERS, "ddt-sampled", *CONTROLS)
     fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 300)
     if not fashion_at_hand():
         print(f"demo: without Fashion-MNIST, which is not on this machine ({CURE})", file=sys.stderr)
@@ -36,7 +36,7 @@ def world() -> SuiteSpec:
     place?), progressive decoding of 200 scenes, and whether DDT's codes rebuild 200 scenes from every timestep."""
     return SuiteSpec(
         "world",
-        _runs(TOKENIZERS + ("ddt-sampled",) + ALL_CONTROLS, "reconstruction@world")
+        _runs((*TOKENIZERS, "ddt-sampled", *ALL_CONTROLS), "reconstruction@world")
         + _runs(TOKENIZERS, "progressive@world", 200)
         + _runs(("ddt",), "recursion@world", 200),
     )
