@@ -243,6 +243,7 @@ class VARTokenizer(nn.Module):
                 f"share_quant_resi is {config.share_quant_resi}: only partly shared phi filters (2 or more) are built"
             )
         self.config = config
+        self.card: Mapping[str, Any] = {}
         z = config.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)
@@ -295,4 +296,5 @@ def open_var(source: str, device: str) -> VARTokenizer:
     state, card = load_checkpoint(source, FAMILY)
     model = VARTokenizer(VARConfig.from_mapping(card["config"]))
     fill_module(model, state, source)
+    model.card = card
     return model.to(device).eval().requires_grad_(False)

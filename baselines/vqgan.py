@@ -84,6 +84,7 @@ class VQGAN(nn.Module):
     def __init__(self, config: VQGANConfig) -> None:
         super().__init__()
         self.config = config
+        self.card: Mapping[str, Any] = {}
         z_channels = config.convnet.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)
@@ -152,4 +153,5 @@ def open_vqgan(source: str, device: str) -> VQGAN:
     state, card = load_checkpoint(source, FAMILY)
     model = VQGAN(VQGANConfig.from_mapping(card["config"]))
     fill_module(model, state, source)
+    model.card = card
     return model.to(device).eval().requires_grad_(False)

@@ -126,9 +126,9 @@ def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], tit
 def _rate_distortion(task: str, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
     panels: list[Panel] = []
     rates = [curve.points[0].x for curve in rate_distortion(runs, "psnr")]
-    for metric, unit in (("psnr", "dB"), ("object-f1", ""), ("object-recall", "")):
+    for metric, unit in (("psnr", "dB"), ("object-recall", ""), ("object-f1", "")):
         curves = rate_distortion(runs, metric)
-        if len(curves) < 2 or (metric == "object-recall" and len(panels) > 1):
+        if len(curves) < 2 or (metric == "object-f1" and len(panels) > 1):
             continue
         label = METRIC_LABELS.get(metric, metric.replace("-", " "))
         words = "; ".join(

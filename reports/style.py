@@ -17,6 +17,7 @@ CONTROL = "#7b8494"
 
 LABELS: Mapping[str, str] = {
     "ddt": "DDT",
+    "ddt-sampled": "DDT, sampled",
     "vqgan": "VQGAN",
     "var": "VAR",
     "autoencoder": "KL autoencoder",

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +50,8 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.steps = recipe, out, steps
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
-        self.subject: Any = recipe.build(find).to(self.accelerator.device)
+        self.subject = cast(Any, recipe.build(find))
+        self.subject.to(self.accelerator.device)
         self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))
         # a trainable may turn the images into what it learns from (latents), once
         prepare = getattr(self.subject, "prepare_data", None)

@@ -93,8 +93,8 @@ def perplexity(counts: NDArray[np.int64]) -> float:
 
 
 def codebook_use() -> CodeMetric:
-    """Share of the codebook's entries that these images use."""
-    return CodeMetric("codebook-use", share_used, by_position=False, direction="higher", bounds=(0.0, 1.0))
+    """Share of the codebook's entries that these images use. No direction: a small book fills by itself."""
+    return CodeMetric("codebook-use", share_used, by_position=False, bounds=(0.0, 1.0))
 
 
 def code_perplexity() -> CodeMetric:
