@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,7 +41,7 @@ def draw_rate_distortion(
         if outside:
             words = ", ".join(f"{looks[c.subject].label} {c.points[0].y:.3g}" for c in outside)
             axes.annotate(
-                f"out of the frame: {words}",
+                textwrap.fill(f"out of the frame: {words}", 52),  # one long line would squeeze the panels
                 (1, 1.0),
                 (0, 3),
                 xycoords="axes fraction",
