@@ -150,7 +150,7 @@ class DDTTokenizer(nn.Module):
         shown = self.schedule.visible(t)
         if visible is not None:
             if visible.shape != shown.shape:
-                raise UserError(f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(shown.shape)}")
+                raise ValueError(f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(shown.shape)}")
             shown = shown & visible
         velocity: Tensor = self.decoder(x, t, vectors, shown)
         return velocity

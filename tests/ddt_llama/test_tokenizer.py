@@ -82,7 +82,7 @@ def test_codes_that_do_not_fit_are_refused(tokenizer: DDTTokenizer, codes: torch
 
 
 def test_masks_and_images_that_do_not_fit_are_refused(tokenizer: DDTTokenizer) -> None:
-    with pytest.raises(UserError, match="visible mask"):
+    with pytest.raises(ValueError, match="visible mask"):
         tokenizer.decode(torch.zeros(2, 8, dtype=torch.long), torch.ones(2, 7, dtype=torch.bool))
     with pytest.raises(UserError, match="16-pixel images"):
         tokenizer.encode(torch.zeros(1, 3, 32, 32))
