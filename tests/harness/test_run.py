@@ -166,12 +166,12 @@ def test_the_limit_takes_the_first_cases_and_a_cut_unit_is_made_again(tmp_path: 
 
 
 def test_a_finished_run_opens_no_subject(tmp_path: Path):
-    make(tmp_path, fakes.FakeTask())
+    before = fakes.part_bytes(make(tmp_path, fakes.FakeTask()).path)
 
     def refuse() -> None:
         raise AssertionError("opened")
 
-    make(tmp_path, fakes.FakeTask(), refuse)
+    assert fakes.part_bytes(make(tmp_path, fakes.FakeTask(), refuse).path) == before
 
 
 def test_a_damaged_part_is_reported_and_made_again(tmp_path: Path):
