@@ -1,0 +1,56 @@
+"""What passes between the parts: frozen values, and small Protocols that subjects, tasks, instruments and metrics
+satisfy.
+
+Conventions, everywhere:
+
+* images at every border are float32 RGB in [0, 1], layout ``batch 3 height width``; stored images are 8-bit PNG;
+* codes are int64 in ``[0, codebook_size)``, layout ``batch codes``, in the tokenizer's native order;
+* ``visible`` is a bool mask ``batch codes``; ``None`` means all codes;
+* ``seeds`` holds one 64-bit seed per image, so that the composition of a batch cannot change a draw; ``None`` means
+  seed 0 for every image;
+* time ``t`` is the share of noise: 0 is the clean image, 1 is pure noise, and **more noise means more codes visible**.
+
+This module imports no torch: ``ddtbench list`` must answer at once.
+"""
+
+from harness.contracts.stages import Columns, Instrument, RatioMetric, SetMetric, Task
+from harness.contracts.subjects import (
+    AnswersQuestions,
+    Denoises,
+    EditsImages,
+    GeneratesClasses,
+    GeneratesImages,
+    ImageTokenizer,
+    Likelihood,
+    ScoresImages,
+    ScoresText,
+)
+from harness.contracts.training import Lesson, Recipe, Trainable, TrainingImages, TrainingLessons
+from harness.contracts.values import Case, Entry, Estimate, Kind, Sample
+
+__all__ = [
+    "AnswersQuestions",
+    "Case",
+    "Columns",
+    "Denoises",
+    "EditsImages",
+    "Entry",
+    "Estimate",
+    "GeneratesClasses",
+    "GeneratesImages",
+    "ImageTokenizer",
+    "Instrument",
+    "Kind",
+    "Lesson",
+    "Likelihood",
+    "RatioMetric",
+    "Recipe",
+    "Sample",
+    "ScoresImages",
+    "ScoresText",
+    "SetMetric",
+    "Task",
+    "Trainable",
+    "TrainingImages",
+    "TrainingLessons",
+]

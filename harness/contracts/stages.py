@@ -1,0 +1,128 @@
+"""What a task, an instrument and a metric are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from harness.contracts.values import Case, Sample
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Task(Protocol):
+    """One benchmark: its cases, how a subject is asked, which instruments look at the samples, which metrics count."""
+
+    @property
+    def name(self) -> str:
+        """The name with its argument, safe in a path, for example ``reconstruction-fashion``."""
+        ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def examines(self) -> str:
+        """The name of the Protocol a subject must satisfy, for example ``ImageTokenizer``."""
+        ...
+
+    @property
+    def data_revision(self) -> str:
+        """A digest or version of the data, part of the run's key."""
+        ...
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The protocol of the numbers, JSON-able: reference set, crop, resize filter, rounding ..."""
+        ...
+
+    @property
+    def instruments(self) -> Sequence[str]: ...
+
+    @property
+    def metrics(self) -> Sequence[str]: ...
+
+    def cases(self) -> Sequence[Case]: ...
+
+    def load(self, case: Case) -> Any:
+        """The input of one case. An exception here fails that case only."""
+        ...
+
+    def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[Any], seeds: Sequence[int]) -> Sequence[Sample]:
+        """One batch. An exception makes the engine ask again case by case, so that only the guilty case fails."""
+        ...
+
+    def probe(self, subject: Any) -> Mapping[str, float]:
+        """What asking costs: parameters, FLOPs, milliseconds per image ... (never part of the byte promise)."""
+        ...
+
+
+class Instrument(Protocol):
+    """Sees samples in batches: detector, feature extractor, perceptual net. ``digest`` names the version of what it
+    sees with."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def unavailable(self) -> str:
+        """Why it cannot be used here (a missing backbone ...), or an empty string."""
+        ...
+
+    def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
+        """Columns of equal length, one row per sample: floats, ints, strings (JSON for structures) or float32
+        vectors."""
+        ...
+
+
+Columns = Mapping[str, Any]
+"""Per-case arrays in case order, ok cases only: ``case``, ``group``, ``stratum``, ``facts`` (JSON strings), ``codes``
+(list of int arrays), ``number.<name>``, and ``<instrument>.<column>`` for each observed column. Vectors are 2-d float
+arrays."""
+
+
+class RatioMetric(Protocol):
+    """A metric that is a ratio of sums over cases (a mean is a ratio with denominators 1). Clustered bootstrap."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def direction(self) -> Literal["higher", "lower", "none"]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def worst(self) -> float | None: ...
+    @property
+    def needs(self) -> Sequence[str]:
+        """The columns that it reads; if one is absent the estimate is *not measured*, with the reason."""
+        ...
+
+    def parts(self, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+        """(numerators, denominators), float64, one per case."""
+        ...
+
+
+class SetMetric(Protocol):
+    """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def direction(self) -> Literal["higher", "lower", "none"]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def needs(self) -> Sequence[str]: ...
+
+    def state(self, columns: Columns) -> Any:
+        """Sufficient statistics of these cases; states of disjoint cases add with ``+``."""
+        ...
+
+    def value(self, state: Any) -> float: ...

@@ -1,0 +1,140 @@
+"""What a subject can be: small Protocols, of which it satisfies one or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+
+@runtime_checkable
+class ImageTokenizer(Protocol):
+    """Images to codes and back. Bits per image = code_count * log2(codebook_size)."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def code_count(self) -> int: ...
+
+    @property
+    def codebook_size(self) -> int: ...
+
+    def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]: ...
+
+    def decode(
+        self,
+        codes: Int[Tensor, "batch codes"],
+        visible: Bool[Tensor, "batch codes"] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Images in [0, 1] from any subset of the codes; each tokenizer states what an absent code is."""
+        ...
+
+
+@runtime_checkable
+class Denoises(Protocol):
+    """A diffusion tokenizer: codes let it estimate the clean image from any timestep."""
+
+    def add_noise(
+        self, images: Float[Tensor, "batch 3 size size"], t: float, seeds: Sequence[int] | None = None
+    ) -> Tensor:
+        """The noisy state x_t = t * noise + (1 - t) * x_0 in the tokenizer's own space (latents or pixels)."""
+        ...
+
+    def denoise(
+        self,
+        codes: Int[Tensor, "batch codes"],
+        noisy: Tensor,
+        t: float,
+        visible: Bool[Tensor, "batch codes"] | None = None,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """The estimate of the clean image from ``noisy`` at time ``t`` and the codes which the schedule shows there."""
+        ...
+
+
+@runtime_checkable
+class GeneratesImages(Protocol):
+    """Text to image."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
+        """One image per prompt. Raises UserError for an empty prompt and for one longer than the context."""
+        ...
+
+
+@runtime_checkable
+class GeneratesClasses(Protocol):
+    """Class to image."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def class_count(self) -> int: ...
+
+    def generate_classes(self, labels: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]: ...
+
+
+@runtime_checkable
+class EditsImages(Protocol):
+    """Image and instruction to image."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def edit(
+        self, images: Float[Tensor, "batch 3 size size"], instructions: Sequence[str], seeds: Sequence[int]
+    ) -> Float[Tensor, "batch 3 size size"]: ...
+
+
+@runtime_checkable
+class AnswersQuestions(Protocol):
+    """Image and question to text, greedily."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def answer(self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str]) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """-log p of some tokens, natural logarithm, summed; and how many tokens that was. ``choices``: how many tokens the
+    vocabulary of that kind holds (the codebook's size for image codes)."""
+
+    nats: float
+    tokens: int
+    choices: int
+
+
+@runtime_checkable
+class ScoresText(Protocol):
+    """How likely a text is, alone or after an image."""
+
+    def score_text(
+        self, texts: Sequence[str], images: Float[Tensor, "batch 3 size size"] | None = None
+    ) -> Sequence[Likelihood]:
+        """The text's tokens alone are counted, no marker and no end. A text longer than the context is read in disjoint
+        windows, each preceded by the last token of the one before (lm-eval's rolling windows)."""
+        ...
+
+
+@runtime_checkable
+class ScoresImages(Protocol):
+    """How likely an image's codes are, alone or after a caption."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def score_images(
+        self, images: Float[Tensor, "batch 3 size size"], prompts: Sequence[str] | None = None
+    ) -> Sequence[Likelihood]:
+        """The codes alone are counted, not the markers, which the grammar gives for nothing."""
+        ...
