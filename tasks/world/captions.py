@@ -13,8 +13,13 @@ NUMBERS = ("no", "one", "two", "three", "four")
 POSITION_THRESHOLD = 0.1
 """GenEval's: boxes must be apart by more than a tenth of the sum of their sides before a relation is looked for."""
 
-STYLES = ("plain", "sizes", "cells", "background first")
-"""The forms a caption can take."""
+STYLES = ("plain", "sizes", "cells", "background first", "objects only", "shapes only", "shapes related")
+"""The forms a caption can take. The last three leave the background out, and the two of shapes the colours too, so
+that a prompt can leave them to the model: ``a red circle and a blue square``, ``two circles``, ``a ring above a
+moon``."""
+
+UNRELATED = ("cells", "objects only", "shapes only")
+"""Styles that list two objects instead of telling their relation."""
 
 CELL_PHRASES = {"top": "at the top", "bottom": "at the bottom", "left": "on the left", "right": "on the right"}
 """Cells that do not read well after ``in the``."""
@@ -48,6 +53,8 @@ def caption(scene: Scene, style: str = "plain") -> str:
     if style not in STYLES:
         raise ValueError(f"no caption style '{style}'; known: {', '.join(STYLES)}")
     what = _related(scene.objects, style) or _listed(scene.objects, style)
+    if style.endswith(("only", "related")):
+        return what
     where = background_phrase(scene)
     return f"{where}, {what}" if style == "background first" else f"{what} {where}"
 
@@ -70,6 +77,8 @@ def plural(words: str) -> str:
 
 
 def _noun(item: SceneObject, style: str) -> str:
+    if style.startswith("shapes"):
+        return item.shape
     size = f"{item.size} " if style == "sizes" else ""
     return f"{size}{item.colour} {item.shape}"
 
@@ -80,7 +89,7 @@ def _place(item: SceneObject, style: str) -> str:
 
 def _related(objects: Sequence[SceneObject], style: str) -> str:
     """Two objects of different kinds in their relation, or an empty string."""
-    if len(objects) != 2 or style == "cells":
+    if len(objects) != 2 or style in UNRELATED:
         return ""
     first, second = objects
     held = relations(first.box, second.box)

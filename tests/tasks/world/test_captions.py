@@ -74,6 +74,20 @@ def test_captions_by_hand() -> None:
     assert caption(Scene((blue,), "grey", "grey"), "background first") == "on a grey background, a blue square"
 
 
+def test_styles_that_leave_words_out_by_hand() -> None:
+    red, blue = SceneObject("circle", "red", "small", 8, 6), SceneObject("square", "blue", "large", 8, 24)
+    black = SceneObject("circle", "black", "small", 25, 25)
+    pair, same = Scene((red, blue), "grey", "grey"), Scene((red, black), "grey", "sky")
+    three = Scene((red, blue, black), "sage", "sage")
+    assert caption(pair, "objects only") == "a red circle and a blue square"
+    assert caption(pair, "shapes only") == "a circle and a square"
+    assert caption(pair, "shapes related") == "a circle above a square"
+    assert caption(same, "objects only") == "a red circle and a black circle"
+    assert caption(same, "shapes only") == caption(same, "shapes related") == "two circles"
+    assert caption(three, "shapes only") == caption(three, "shapes related") == "two circles and a square"
+    assert caption(Scene((red,), "sky", "sky"), "shapes only") == "a circle"
+
+
 def test_unknown_style_names_the_known() -> None:
     with pytest.raises(ValueError, match=", ".join(STYLES)):
         caption(scenes_of("val", 0, 1).scenes()[0], "baroque")
