@@ -34,6 +34,13 @@ DATA: tuple[Entry, ...] = (
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
     ),
+    Entry(
+        "data",
+        "wikipedia",
+        "tasks.wikipedia:wikipedia",
+        "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",
+        licence="CC BY-SA 3.0 and GFDL",
+    ),
 )
 
 TASKS: tuple[Entry, ...] = (

@@ -1,0 +1,304 @@
+"""Wikipedia paragraphs: 97 English articles as plain text, split by article.
+
+Data: the shortened dump of English Wikipedia (2016; 206 pages, of which 106 are articles and 97 have prose) among the
+test data of the package gensim 4.4.0. Licence of the text: CC BY-SA 3.0 and GFDL, its authors are the articles'
+editors; it is prepared on the user's machine and is never part of this repository.
+
+Protocol: articles of the main name space, no redirects. The cleaner works by regular expressions, so that it needs no
+parser of wikitext: comments, references, tables, galleries, files, categories and templates are dropped; a link leaves
+the words that it shows; ``convert`` leaves its number and unit; headings, lists and indented lines are left out. A
+paragraph is a line of what remains, kept where it has 200 characters or more and neither a formula nor leftover markup
+in it. Articles are ranked by the SHA-256 of their title: the first tenth is the test split, the second the validation
+split, the rest is for training.
+
+Known gaps: a dropped template leaves a hole in its sentence (a pronunciation, a date); articles begin with A, and are
+long and few, so a test split of ten articles speaks of ten topics.
+"""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import html
+import re
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal, cast
+
+from harness.errors import UserError
+from harness.paths import data_root
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Split = Literal["train", "validation", "test"]
+Paragraph = tuple[str, str]
+"""(title of the article, text)."""
+
+DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+DUMP_SHA256 = "34c1c63050c87cc8477b9ae36b1cb0edf372612c92938b742e579a7109c20fa4"
+"""Of the decompressed dump."""
+SHORTEST = 200
+CURE = (
+    "run 'pip download --no-deps gensim==4.4.0', then 'ddtbench data prepare wikipedia --from FILE' with that file, "
+    "or install it: 'pip install --no-deps gensim==4.4.0'"
+)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a split must hold: articles, paragraphs, and the SHA-256 of its lines ``title tab text newline``."""
+
+    pages: int
+    paragraphs: int
+    sha256: str
+
+
+SPLITS: dict[Split, Contents] = {
+    "train": Contents(77, 3181, "ac1a8d2f80f9fb4e4abc6f66753e0b42a56a0e68be8700dfde8361ead68e37f4"),
+    "validation": Contents(10, 354, "e5e1e71b0de377bb79ee4a3559df76773d46c7f18bfacb4836790b33640105d4"),
+    "test": Contents(10, 576, "835769b85d53d3bcb8700ef0cba201a213ca991de9c9aeac8d08b021c8c419f6"),
+}
+
+
+def wikipedia(source: str | None = None) -> Path:
+    """Turn the dump into paragraphs under the data folder, print what was written, and return its folder.
+
+    ``source`` is the dump (``.bz2``), or gensim's wheel or source archive; ``None`` means what is prepared already,
+    else the installed gensim's test data. Raises UserError, and leaves what was there before, when the file is missing,
+    damaged or another one.
+    """
+    folder = _prepared_folder()
+    if source is None and all((folder / f"{split}.parquet").is_file() for split in SPLITS):
+        print(f"wikipedia is already prepared in {folder}")
+        return folder
+    if source is None and _installed() is None:
+        raise UserError(f"Wikipedia's paragraphs are not on this machine: {CURE}")
+    path = _installed() if source is None else Path(source).expanduser()
+    assert path is not None
+    splits = _convert(path)
+    for split, paragraphs in splits.items():
+        words, size = (sum(counts) for counts in zip(*map(_size, paragraphs), strict=True))
+        pages = SPLITS[split].pages
+        print(f"wikipedia {split}: {pages} articles, {len(paragraphs):,} paragraphs, {words:,} words, {size:,} bytes")
+    return folder
+
+
+def wikipedia_at_hand() -> bool:
+    """Whether :func:`open_wikipedia` will find the text, without opening it."""
+    return (_prepared_folder() / "test.parquet").is_file() or _installed() is not None
+
+
+def open_wikipedia(split: Split) -> list[str]:
+    """The paragraphs of "train", "validation" or "test", article by article in the dump's order, checked by digest.
+
+    Prepares the text on first use where gensim is installed; raises UserError with the command otherwise.
+    """
+    return [text for _, text in open_articles(split)]
+
+
+def open_articles(split: Split) -> list[Paragraph]:
+    """The same paragraphs as :func:`open_wikipedia`, each with the title of its article."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = _prepared_folder() / f"{split}.parquet"
+    if not path.is_file():
+        dump = _installed()
+        if dump is None:
+            raise UserError(f"Wikipedia's paragraphs are not prepared (no {path}): {CURE}")
+        _convert(dump)
+        print(f"wikipedia: prepared from {dump} in {path.parent}", file=sys.stderr)
+    try:
+        table = pq.read_table(path)
+        paragraphs = list(zip(table["title"].to_pylist(), table["text"].to_pylist(), strict=True))
+        found = _contents(paragraphs)
+    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({_short(error)}): delete it and prepare again") from error
+    if found != SPLITS[split]:
+        raise UserError(f"{path} is not the {split} split any more: delete it and prepare again")
+    return paragraphs
+
+
+# ------------------------------------------------------------------------------------------------ from dump to Parquet
+
+
+def _prepared_folder() -> Path:
+    return data_root() / "wikipedia"
+
+
+def _installed() -> Path | None:
+    """The dump among the test data of the gensim that is installed; nothing of it is imported."""
+    spec = find_spec("gensim")
+    path = Path(spec.origin).parent / "test" / "test_data" / DUMP if spec and spec.origin else None
+    return path if path and path.is_file() else None
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def _size(paragraph: Paragraph) -> tuple[int, int]:
+    return len(paragraph[1].split()), len(paragraph[1].encode())
+
+
+def _contents(paragraphs: Sequence[Paragraph]) -> Contents:
+    lines = "".join(f"{title}\t{text}\n" for title, text in paragraphs)
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    return Contents(len({title for title, _ in paragraphs}), len(paragraphs), digest)
+
+
+def _convert(source: Path) -> Mapping[Split, Sequence[Paragraph]]:
+    """Read, clean and check everything first, write after: a bad source changes nothing."""
+    from harness.files import Folder
+    from harness.parts import encode_table
+
+    splits = split_articles(read_dump(_dump_bytes(source)))
+    for split, paragraphs in splits.items():
+        if _contents(paragraphs) != SPLITS[split]:
+            # The source passed its digest, so it is the cleaner that changed, or Python's tables of characters.
+            raise UserError(f"wikipedia: the {split} split came out different from the published one; report this")
+    folder = Folder(str(_prepared_folder()))
+    for split, paragraphs in splits.items():
+        folder.write(f"{split}.parquet", encode_table(_table(paragraphs)))
+    return splits
+
+
+def _table(paragraphs: Sequence[Paragraph]) -> pa.Table:
+    import pyarrow as pa
+
+    titles, texts = zip(*paragraphs, strict=True)
+    return pa.table({"title": pa.array(titles, pa.string()), "text": pa.array(texts, pa.string())})
+
+
+def _dump_bytes(source: Path) -> bytes:
+    """The decompressed dump from its file, or from inside a wheel or a source archive."""
+    if not source.is_file():
+        raise UserError(f"{source} is not a file: {CURE}")
+    try:
+        data = bz2.decompress(_compressed(source))
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise UserError(f"{source} is truncated or damaged ({_short(error)}): fetch it again") from error
+    if hashlib.sha256(data).hexdigest() != DUMP_SHA256:
+        raise UserError(f"{source} is not gensim 4.4.0's shortened dump (its SHA-256 differs): {CURE}")
+    return data
+
+
+def _compressed(source: Path) -> bytes:
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            return archive.read(_member(source, archive.namelist()))
+    if source.name.endswith((".tar.gz", ".tgz")):
+        with tarfile.open(source) as package:
+            file = package.extractfile(_member(source, package.getnames()))
+            return file.read() if file else b""
+    return source.read_bytes()
+
+
+def _member(source: Path, names: Sequence[str]) -> str:
+    found = next((name for name in names if PurePosixPath(name).name == DUMP), None)
+    if found is None:
+        raise UserError(f"{source} holds no {DUMP}: {CURE}")
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ articles and splits
+
+
+def read_dump(xml: bytes) -> Iterator[tuple[str, str]]:
+    """(title, wikitext) of each article of a MediaWiki export: main name space, no redirects, in the dump's order."""
+    from xml.etree import ElementTree
+
+    for page in ElementTree.fromstring(xml).iterfind("{*}page"):
+        wikitext = page.findtext("{*}revision/{*}text") or ""
+        if page.findtext("{*}ns") == "0" and page.find("{*}redirect") is None and not _REDIRECT.match(wikitext):
+            yield page.findtext("{*}title") or "", wikitext
+
+
+def split_articles(articles: Iterator[tuple[str, str]]) -> dict[Split, list[Paragraph]]:
+    """Paragraphs by split. Articles without a paragraph belong to none."""
+    cleaned = {title: found for title, wikitext in articles if (found := plain_paragraphs(wikitext))}
+    ranked = sorted(cleaned, key=lambda title: hashlib.sha256(title.encode()).digest())
+    tenth = round(len(ranked) / 10)
+    chosen = {
+        "train": set(ranked[2 * tenth :]),
+        "validation": set(ranked[tenth : 2 * tenth]),
+        "test": set(ranked[:tenth]),
+    }
+    return {
+        cast(Split, split): [(title, text) for title, texts in cleaned.items() if title in titles for text in texts]
+        for split, titles in chosen.items()
+    }
+
+
+# ------------------------------------------------------------------------------------------------ from wikitext to text
+
+_REDIRECT = re.compile(r"\s*#redirect", re.IGNORECASE)
+_FORMULA = "\ue000"
+"""Stands where a formula was, so that its paragraph can be left out: a sentence without its formula says nothing."""
+_DROPPED = "ref|gallery|timeline|imagemap|score|source|syntaxhighlight|pre|code|table|div"
+_FIRST: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r"<(ref|references)\b[^<>]*/>", re.IGNORECASE), ""),
+    (re.compile(rf"<({_DROPPED})\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE), ""),
+    (re.compile(r"<math\b[^<>]*>.*?</math\s*>", re.DOTALL | re.IGNORECASE), _FORMULA),
+    (re.compile(r"\{\{\s*math\s*\|", re.IGNORECASE), "{{" + _FORMULA),
+    (re.compile(r"\{\{\s*(?:convert|cvt)\s*\|\s*([^|{}]+)\|\s*([^|{}]+)[^{}]*\}\}", re.IGNORECASE), r"\1 \2"),
+    (re.compile(r"\{\{\s*(?:lang|transl)\s*\|[^|{}]*\|\s*([^|{}]+)\}\}", re.IGNORECASE), r"\1"),
+)
+_INNERMOST = re.compile(r"\{\|(?:(?!\{\||\|\}).)*?\|\}|\{\{(?:(?!\{\{|\}\}).)*?\}\}", re.DOTALL)
+"""A table or a template with no other of its kind inside."""
+_FILE = re.compile(
+    r"\[\[\s*(?:file|image|category|[a-z]{2,3}|simple)\s*:(?:[^\[\]]|\[\[[^\[\]]*\]\]|\[[^\[\]]*\])*\]\]", re.I
+)
+_LAST: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]"), r"\1"),
+    (re.compile(r"\[(?:https?|ftp)?:?//\S*?(?:\s+([^\[\]]*))?\]"), r"\1"),
+    (re.compile(r"<br\s*/?>", re.IGNORECASE), " "),
+    (re.compile(r"</?[a-zA-Z][^<>]*>"), ""),
+    (re.compile(r"'{2,5}"), ""),
+    (re.compile(r"__[A-Z]+__"), ""),
+)
+_TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[\s\u200b\u200e\u200f\ufeff]+"), " "),
+    (re.compile(r"\(\s*[;,:\s]*\s*\)"), ""),
+    (re.compile(r"\(\s*[;,:]\s*"), "("),
+    (re.compile(r" +([,.;:)])"), r"\1"),
+    (re.compile(r"\( +"), "("),
+    (re.compile(r" {2,}"), " "),
+)
+_NOT_PROSE = re.compile(r"^[=*#:;|!{}\[<\s]|[{}|\[\]<>]|https?://|" + _FORMULA)
+"""Headings, lists, indented lines, rows of tables; markup that was left over; a formula."""
+
+
+def plain_paragraphs(wikitext: str) -> list[str]:
+    """The paragraphs of an article that are prose of at least 200 characters, by the rules at the head of this file."""
+    text = wikitext
+    for pattern, put in _FIRST:
+        text = pattern.sub(put, text)
+    text = _emptied(_INNERMOST, text)
+    text = _emptied(_FILE, text)
+    for pattern, put in _LAST:
+        text = pattern.sub(put, text)
+    lines = (_tidied(html.unescape(html.unescape(line))) for line in text.split("\n") if not _NOT_PROSE.match(line))
+    return [line for line in lines if len(line) >= SHORTEST and not _NOT_PROSE.search(line)]
+
+
+def _emptied(pattern: re.Pattern[str], text: str) -> str:
+    """Remove what matches until nothing does: what is nested goes from the inside out. A formula inside leaves its
+    mark."""
+    count = 1
+    while count:
+        text, count = pattern.subn(lambda match: _FORMULA if _FORMULA in match[0] else "", text)
+    return text
+
+
+def _tidied(line: str) -> str:
+    for pattern, put in _TIDY:
+        line = pattern.sub(put, line)
+    return line.strip()
