@@ -1,0 +1,276 @@
+"""Edits of scenes: an instruction in plain words, the scene before and the scene after, the true edit.
+
+The source of an instruction is the scene alone, so that instruction, source picture and true edit always agree (for
+instruction-guided editing of photographs: Zhang et al. 2023, MagicBrush, arXiv:2306.10012, whose kinds of edit these
+are, as far as a world without text and people has them).
+
+* An object is named so that only one can be meant: by shape and colour, by shape alone, or with its place.
+* A place is one of the nine cells, in the words of the captions (``on the left`` is the middle row); inside its cell an
+  added or moved object lies on a place drawn at random, which the instruction does not tell.
+* What comes out obeys the rules of the world: one to four objects, boxes apart, every object visible on the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.world.captions import CELL_PHRASES, with_article
+from tasks.world.sampling import GAP, SPLITS, combinations, contrasts, places, split_of
+from tasks.world.scene import (
+    BACKGROUND_NAMES,
+    CELLS,
+    COLOUR_NAMES,
+    MOST,
+    SHAPES,
+    SIDE,
+    SIZE_NAMES,
+    SIZES,
+    Scene,
+    SceneObject,
+    as_batch,
+    cell_of,
+)
+
+EditKind = Literal["remove", "add", "recolour", "replace", "move", "background"]
+KINDS: tuple[EditKind, ...] = ("remove", "add", "recolour", "replace", "move", "background")
+
+WORDINGS: dict[EditKind, tuple[str, ...]] = {
+    "remove": ("remove {it}", "delete {it}", "take {it} away"),
+    "add": ("add {new} {where}", "put {new} {where}", "draw {new} {where}"),
+    "recolour": ("make {it} {new}", "turn {it} {new}", "change the colour of {it} to {new}"),
+    "replace": ("replace {it} with {new}", "swap {it} for {new}", "turn {it} into {new}"),
+    "move": ("move {it} {where}", "shift {it} {where}", "bring {it} {where}"),
+    "background": ("change the background to {new}", "make the background {new}", "set the background to {new}"),
+}
+
+DESTINATIONS = {
+    cell: f"to the {words}"
+    for cell, words in zip(
+        CELLS,
+        (
+            "top left",
+            "top middle",
+            "top right",
+            "middle left",
+            "centre",
+            "middle right",
+            "bottom left",
+            "bottom middle",
+            "bottom right",
+        ),
+        strict=True,
+    )
+}
+"""Where an object is moved to. ``to the left`` could mean a direction, so the middle row and column say so."""
+
+GRADIENT = 0.3
+"""The share of new backgrounds that run from one colour to another."""
+SIZE_SAID = 0.5
+"""The share of added objects whose size the instruction tells."""
+SHORT, PLACED = 0.2, 0.1
+"""How often an object is named by its shape alone, or with its place, although shape and colour would do."""
+TRAINING_SHARES = (0.235, 0.215, 0.137, 0.137, 0.147, 0.129)
+"""How often each kind is drawn first. A single object cannot be removed and a fifth cannot be added: with these shares
+the kinds come out equally often over training scenes (a test counts them)."""
+ATTEMPTS = 4
+"""Edits of one kind drawn before another kind is tried, when the edited scene belongs to another split."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One instruction and what it does to a scene."""
+
+    kind: EditKind
+    instruction: str
+    before: Scene
+    after: Scene
+
+    @property
+    def gone(self) -> tuple[SceneObject, ...]:
+        """The objects that are no longer there as they were: removed, or in their old colour, shape or place."""
+        return tuple(item for item in self.before.objects if item not in self.after.objects)
+
+    @property
+    def new(self) -> tuple[SceneObject, ...]:
+        """The objects that were not there as they are now."""
+        return tuple(item for item in self.after.objects if item not in self.before.objects)
+
+    @property
+    def kept(self) -> tuple[SceneObject, ...]:
+        """The objects that the instruction leaves alone."""
+        return tuple(item for item in self.before.objects if item in self.after.objects)
+
+    @property
+    def region(self) -> NDArray[np.bool_]:
+        """``32 32`` (rows, columns): the pixels that the true edit may change. All of them for a new background."""
+        if self.kind == "background":
+            return np.ones((SIDE, SIDE), bool)
+        return boxes_mask((*self.gone, *self.new))
+
+
+def boxes_mask(objects: Sequence[SceneObject]) -> NDArray[np.bool_]:
+    """``32 32``: the pixels that the boxes of these objects touch."""
+    mask = np.zeros((SIDE, SIDE), bool)
+    for item in objects:
+        left, top, right, bottom = item.box
+        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
+    return mask
+
+
+def propose(scene: Scene, kind: EditKind, rng: np.random.Generator, held_out: bool = False) -> Edit | None:
+    """One edit of this kind, or None where the scene allows none (a single object is not removed, for example).
+
+    ``held_out``: whether the edit may make a combination of shape and colour that training never shows; it need not.
+    Raises ValueError for a kind that is not one of ``KINDS``.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no kind of edit '{kind}'; known: {', '.join(KINDS)}")
+    if kind == "background":
+        made = _new_background(scene, rng)
+    elif kind == "add":
+        made = _added(scene, rng, held_out)
+    else:
+        made = _changed(scene, kind, rng, held_out)
+    if made is None:
+        return None
+    after, words = made
+    wording = WORDINGS[kind][rng.integers(len(WORDINGS[kind]))]
+    return Edit(kind, wording.format(**words), scene, after)
+
+
+def training_edit(scene: Scene, rng: np.random.Generator) -> Edit | None:
+    """An edit of any kind whose result is a scene of the split ``train``; over many scenes the kinds are balanced."""
+    first = float(rng.random())
+    start = min(int(np.searchsorted(np.cumsum(TRAINING_SHARES), first, side="right")), len(KINDS) - 1)
+    others = [kind for kind in KINDS if kind != KINDS[start]]
+    for kind in (KINDS[start], *(others[i] for i in rng.permutation(len(others)))):
+        for _ in range(ATTEMPTS):
+            edit = propose(scene, kind, rng)
+            if edit is None:
+                break
+            if kind == "background" or SPLITS[split_of(as_batch([edit.after]))[0]] == "train":
+                return edit
+    return None
+
+
+def _new_background(scene: Scene, rng: np.random.Generator) -> tuple[Scene, dict[str, str]] | None:
+    colours = [COLOUR_NAMES.index(item.colour) for item in scene.objects]
+    fit = [name for name, seen in zip(BACKGROUND_NAMES, contrasts(), strict=True) if seen[colours].all()]
+    if rng.random() < GRADIENT:
+        pairs = [(top, bottom) for top in fit for bottom in fit if top != bottom]
+    else:
+        pairs = [(name, name) for name in fit]
+    pairs = [pair for pair in pairs if pair != (scene.top, scene.bottom)]
+    if not pairs:
+        return None
+    top, bottom = pairs[rng.integers(len(pairs))]
+    words = top if top == bottom else f"a gradient from {top} to {bottom}"
+    return Scene(scene.objects, top, bottom), {"new": words}
+
+
+def _added(scene: Scene, rng: np.random.Generator, held_out: bool) -> tuple[Scene, dict[str, str]] | None:
+    if len(scene.objects) == MOST:
+        return None
+    kinds = _kinds(scene, held_out)
+    sizes = [SIZE_NAMES[index] for index in rng.permutation(len(SIZE_NAMES))]
+    placed = next(((size, place) for size in sizes if (place := _place(scene.objects, size, rng))), None)
+    if placed is None or not kinds:
+        return None
+    size, place = placed
+    shape, colour = kinds[rng.integers(len(kinds))]
+    item = SceneObject(shape, colour, size, *place)
+    noun = f"{size} {colour} {shape}" if rng.random() < SIZE_SAID else f"{colour} {shape}"
+    words = {"new": with_article(noun), "where": cell_phrase(item.cell)}
+    return replace(scene, objects=(*scene.objects, item)), words
+
+
+def _changed(
+    scene: Scene, kind: EditKind, rng: np.random.Generator, held_out: bool
+) -> tuple[Scene, dict[str, str]] | None:
+    """Edits of one object that is there: ``remove``, ``recolour``, ``replace``, ``move``."""
+    index = int(rng.integers(len(scene.objects)))
+    item = scene.objects[index]
+    others = (*scene.objects[:index], *scene.objects[index + 1 :])
+    words = {"it": naming(scene, item, rng)}
+    if kind == "remove":
+        return (replace(scene, objects=others), words) if others else None
+    if kind == "move":
+        place = _place(others, item.size, rng, but=item.cell)
+        if place is None:
+            return None
+        after = replace(item, x=place[0], y=place[1])
+        words["where"] = DESTINATIONS[after.cell]
+    else:
+        same_shape = kind == "recolour"
+        kinds = [
+            (shape, colour)
+            for shape, colour in _kinds(scene, held_out)
+            if (shape == item.shape) == same_shape and not (same_shape and colour == item.colour)
+        ]
+        if not kinds:
+            return None
+        shape, colour = kinds[rng.integers(len(kinds))]
+        after = replace(item, shape=shape, colour=colour)
+        words["new"] = colour if same_shape else with_article(f"{colour} {shape}")
+    return replace(scene, objects=(*scene.objects[:index], after, *scene.objects[index + 1 :])), words
+
+
+def naming(scene: Scene, item: SceneObject, rng: np.random.Generator) -> str:
+    """For example ``the red circle``, ``the ring`` or ``the red circle on the left``: one object and no other."""
+    kind, shape = f"the {item.colour} {item.shape}", f"the {item.shape}"
+    draw = rng.random()
+    alike = [other for other in scene.objects if other.shape == item.shape and other.colour == item.colour]
+    if len(alike) > 1 or draw < PLACED:
+        return f"{kind} {cell_phrase(item.cell)}"
+    only = sum(other.shape == item.shape for other in scene.objects) == 1
+    return shape if only and draw < PLACED + SHORT else kind
+
+
+def cell_phrase(cell: str) -> str:
+    """``on the left``, ``in the top left``, as the captions say it."""
+    return CELL_PHRASES.get(cell, f"in the {cell}")
+
+
+def _kinds(scene: Scene, held_out: bool) -> list[tuple[str, str]]:
+    """Every (shape, colour) that can be seen on the scene's background."""
+    backgrounds = [BACKGROUND_NAMES.index(name) for name in (scene.top, scene.bottom)]
+    return _visible_kinds(backgrounds[0], backgrounds[1], held_out)
+
+
+@cache
+def _visible_kinds(top: int, bottom: int, held_out: bool) -> list[tuple[str, str]]:
+    allowed = combinations(held_out) & (contrasts()[top] & contrasts()[bottom])[None]
+    return [(SHAPES[shape], COLOUR_NAMES[colour]) for shape, colour in zip(*np.nonzero(allowed), strict=True)]
+
+
+@cache
+def _cells(size: str) -> NDArray[np.int64]:
+    """``rows columns``: the index of the cell of every place that the centre of an object of this size may have."""
+    steps = places(SIZE_NAMES.index(size))
+    return np.array([[CELLS.index(cell_of(float(x), float(y))) for x in steps] for y in steps])
+
+
+def _place(
+    others: Sequence[SceneObject], size: str, rng: np.random.Generator, but: str = ""
+) -> tuple[float, float] | None:
+    """A centre with room for an object of this size: a cell is drawn among those with room, then a place in it."""
+    steps, cells = places(SIZE_NAMES.index(size)), _cells(size)
+    free = np.ones(cells.shape, bool)
+    for other in others:
+        apart = SIZES[size] + other.radius + GAP
+        near_x, near_y = abs(steps - other.x) < apart, abs(steps - other.y) < apart
+        free[np.ix_(near_y, near_x)] = False
+    if but:
+        free &= cells != CELLS.index(but)
+    room = np.flatnonzero(np.bincount(cells[free], minlength=len(CELLS)))
+    if not len(room):
+        return None
+    rows, columns = np.nonzero(free & (cells == room[rng.integers(len(room))]))
+    pick = rng.integers(len(rows))
+    return float(steps[columns[pick]]), float(steps[rows[pick]])
