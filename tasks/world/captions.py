@@ -13,12 +13,15 @@ NUMBERS = ("no", "one", "two", "three", "four")
 POSITION_THRESHOLD = 0.1
 """GenEval's: boxes must be apart by more than a tenth of the sum of their sides before a relation is looked for."""
 
-STYLES = ("plain", "sizes", "cells", "background first", "objects only", "shapes only", "shapes related")
-"""The forms a caption can take. The last three leave the background out, and the two of shapes the colours too, so
-that a prompt can leave them to the model: ``a red circle and a blue square``, ``two circles``, ``a ring above a
-moon``."""
+STYLES = (
+    *("plain", "sizes", "cells", "background first"),
+    *("objects only", "shapes only", "shapes related", "shapes on background"),
+)
+"""The forms a caption can take. ``objects only`` leaves the background out, ``shapes`` the colours, so that a prompt
+can leave them to the model: ``a red circle and a blue square``, ``two circles``, ``a ring above a moon``, ``a circle
+and a moon on a grey background``."""
 
-UNRELATED = ("cells", "objects only", "shapes only")
+UNRELATED = ("cells", "objects only", "shapes only", "shapes on background")
 """Styles that list two objects instead of telling their relation."""
 
 CELL_PHRASES = {"top": "at the top", "bottom": "at the bottom", "left": "on the left", "right": "on the right"}

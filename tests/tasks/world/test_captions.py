@@ -82,6 +82,7 @@ def test_styles_that_leave_words_out_by_hand() -> None:
     assert caption(pair, "objects only") == "a red circle and a blue square"
     assert caption(pair, "shapes only") == "a circle and a square"
     assert caption(pair, "shapes related") == "a circle above a square"
+    assert caption(pair, "shapes on background") == "a circle and a square on a grey background"
     assert caption(same, "objects only") == "a red circle and a black circle"
     assert caption(same, "shapes only") == caption(same, "shapes related") == "two circles"
     assert caption(three, "shapes only") == caption(three, "shapes related") == "two circles and a square"
