@@ -4,22 +4,18 @@ Data: the shortened dump of English Wikipedia (2016; 206 pages, of which 106 are
 test data of the package gensim 4.4.0. Licence of the text: CC BY-SA 3.0 and GFDL, its authors are the articles'
 editors; it is prepared on the user's machine and is never part of this repository.
 
-Protocol: articles of the main name space, no redirects. The cleaner works by regular expressions, so that it needs no
-parser of wikitext: comments, references, tables, galleries, files, categories and templates are dropped; a link leaves
-the words that it shows; ``convert`` leaves its number and unit; headings, lists and indented lines are left out. A
-paragraph is a line of what remains, kept where it has 200 characters or more and neither a formula nor leftover markup
-in it. Articles are ranked by the SHA-256 of their title: the first tenth is the test split, the second the validation
-split, the rest is for training.
+Protocol: articles of the main name space, no redirects, made plain by ``tasks/wikitext.py``: paragraphs of prose of at
+least 200 characters. Articles are ranked by the SHA-256 of their title: the first tenth is the test split, the second
+the validation split, the rest is for training.
 
-Known gaps: a dropped template leaves a hole in its sentence (a pronunciation, a date); articles begin with A, and are
-long and few, so a test split of ten articles speaks of ten topics.
+Known gaps: the titles of nearly all articles begin with A, and articles are long and few: a test split of ten articles
+speaks of ten topics.
 """
 
 from __future__ import annotations
 
 import bz2
 import hashlib
-import html
 import re
 import sys
 import tarfile
@@ -32,6 +28,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from harness.errors import UserError
 from harness.paths import data_root
+from tasks.wikitext import plain_paragraphs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,11 +40,11 @@ Paragraph = tuple[str, str]
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 DUMP_SHA256 = "34c1c63050c87cc8477b9ae36b1cb0edf372612c92938b742e579a7109c20fa4"
 """Of the decompressed dump."""
-SHORTEST = 200
 CURE = (
     "run 'pip download --no-deps gensim==4.4.0', then 'ddtbench data prepare wikipedia --from FILE' with that file, "
     "or install it: 'pip install --no-deps gensim==4.4.0'"
 )
+_REDIRECT = re.compile(r"\s*#redirect", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -234,71 +231,3 @@ def split_articles(articles: Iterator[tuple[str, str]]) -> dict[Split, list[Para
         cast(Split, split): [(title, text) for title, texts in cleaned.items() if title in titles for text in texts]
         for split, titles in chosen.items()
     }
-
-
-# ------------------------------------------------------------------------------------------------ from wikitext to text
-
-_REDIRECT = re.compile(r"\s*#redirect", re.IGNORECASE)
-_FORMULA = "\ue000"
-"""Stands where a formula was, so that its paragraph can be left out: a sentence without its formula says nothing."""
-_DROPPED = "ref|gallery|timeline|imagemap|score|source|syntaxhighlight|pre|code|table|div"
-_FIRST: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
-    (re.compile(r"<(ref|references)\b[^<>]*/>", re.IGNORECASE), ""),
-    (re.compile(rf"<({_DROPPED})\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE), ""),
-    (re.compile(r"<math\b[^<>]*>.*?</math\s*>", re.DOTALL | re.IGNORECASE), _FORMULA),
-    (re.compile(r"\{\{\s*math\s*\|", re.IGNORECASE), "{{" + _FORMULA),
-    (re.compile(r"\{\{\s*(?:convert|cvt)\s*\|\s*([^|{}]+)\|\s*([^|{}]+)[^{}]*\}\}", re.IGNORECASE), r"\1 \2"),
-    (re.compile(r"\{\{\s*(?:lang|transl)\s*\|[^|{}]*\|\s*([^|{}]+)\}\}", re.IGNORECASE), r"\1"),
-)
-_INNERMOST = re.compile(r"\{\|(?:(?!\{\||\|\}).)*?\|\}|\{\{(?:(?!\{\{|\}\}).)*?\}\}", re.DOTALL)
-"""A table or a template with no other of its kind inside."""
-_FILE = re.compile(
-    r"\[\[\s*(?:file|image|category|[a-z]{2,3}|simple)\s*:(?:[^\[\]]|\[\[[^\[\]]*\]\]|\[[^\[\]]*\])*\]\]", re.I
-)
-_LAST: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]"), r"\1"),
-    (re.compile(r"\[(?:https?|ftp)?:?//\S*?(?:\s+([^\[\]]*))?\]"), r"\1"),
-    (re.compile(r"<br\s*/?>", re.IGNORECASE), " "),
-    (re.compile(r"</?[a-zA-Z][^<>]*>"), ""),
-    (re.compile(r"'{2,5}"), ""),
-    (re.compile(r"__[A-Z]+__"), ""),
-)
-_TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\s\u200b\u200e\u200f\ufeff]+"), " "),
-    (re.compile(r"\(\s*[;,:\s]*\s*\)"), ""),
-    (re.compile(r"\(\s*[;,:]\s*"), "("),
-    (re.compile(r" +([,.;:)])"), r"\1"),
-    (re.compile(r"\( +"), "("),
-    (re.compile(r" {2,}"), " "),
-)
-_NOT_PROSE = re.compile(r"^[=*#:;|!{}\[<\s]|[{}|\[\]<>]|https?://|" + _FORMULA)
-"""Headings, lists, indented lines, rows of tables; markup that was left over; a formula."""
-
-
-def plain_paragraphs(wikitext: str) -> list[str]:
-    """The paragraphs of an article that are prose of at least 200 characters, by the rules at the head of this file."""
-    text = wikitext
-    for pattern, put in _FIRST:
-        text = pattern.sub(put, text)
-    text = _emptied(_INNERMOST, text)
-    text = _emptied(_FILE, text)
-    for pattern, put in _LAST:
-        text = pattern.sub(put, text)
-    lines = (_tidied(html.unescape(html.unescape(line))) for line in text.split("\n") if not _NOT_PROSE.match(line))
-    return [line for line in lines if len(line) >= SHORTEST and not _NOT_PROSE.search(line)]
-
-
-def _emptied(pattern: re.Pattern[str], text: str) -> str:
-    """Remove what matches until nothing does: what is nested goes from the inside out. A formula inside leaves its
-    mark."""
-    count = 1
-    while count:
-        text, count = pattern.subn(lambda match: _FORMULA if _FORMULA in match[0] else "", text)
-    return text
-
-
-def _tidied(line: str) -> str:
-    for pattern, put in _TIDY:
-        line = pattern.sub(put, line)
-    return line.strip()
