@@ -46,16 +46,19 @@ Detections = Mapping[str, Sequence[Detection]]
 
 
 def from_rows(
-    boxes: Mapping[str, Sequence[Sequence[float]]], colours: Mapping[str, Sequence[str | None]] | None = None
+    boxes: Mapping[str, Sequence[Sequence[float]]],
+    colours: Mapping[str, Sequence[str | None]] | None = None,
+    classes: Sequence[str] = OBJECTS,
 ) -> dict[str, tuple[Detection, ...]]:
     """Detections from rows ``[x0, y0, x1, y1, score]`` and, row for row, the colour verdicts (a class may lack them).
 
-    Raises UserError for an unknown class, a row that is not five numbers, and colours that do not match the rows.
+    Raises UserError for a class that is none of ``classes``, a row that is not five numbers, and colours that do not
+    match the rows.
     """
     verdicts = colours or {}
     if strange := sorted(verdicts.keys() - boxes.keys()):
         raise UserError(f"colour verdicts for '{strange[0]}', of which there are no boxes")
-    return {name: _of_class(name, rows, verdicts.get(name)) for name, rows in boxes.items()}
+    return {name: _of_class(name, rows, verdicts.get(name), classes) for name, rows in boxes.items()}
 
 
 def to_rows(detections: Detections) -> dict[str, list[list[float]]]:
@@ -69,22 +72,24 @@ def dumps(detections: Detections) -> str:
     return json.dumps({"boxes": to_rows(detections), "colors": colours}, separators=(",", ":"))
 
 
-def loads(text: str, where: str = "stored detections") -> dict[str, tuple[Detection, ...]]:
+def loads(
+    text: str, where: str = "stored detections", classes: Sequence[str] = OBJECTS
+) -> dict[str, tuple[Detection, ...]]:
     """Detections from their stored form. Raises UserError, which begins with ``where``."""
     try:
         record: Any = json.loads(text)
         if not isinstance(record, dict) or record.keys() != {"boxes", "colors"}:
             raise UserError("must be a JSON object with 'boxes' and 'colors'")
-        return from_rows(record["boxes"], record["colors"])
+        return from_rows(record["boxes"], record["colors"], classes)
     except (UserError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{where}: {error}") from error
 
 
 def _of_class(
-    name: str, rows: Sequence[Sequence[float]], colours: Sequence[str | None] | None
+    name: str, rows: Sequence[Sequence[float]], colours: Sequence[str | None] | None, classes: Sequence[str]
 ) -> tuple[Detection, ...]:
-    if name not in OBJECTS:
-        raise UserError(f"detections of unknown class '{name}'{nearest(name, OBJECTS)}")
+    if name not in classes:
+        raise UserError(f"detections of unknown class '{name}'{nearest(name, classes)}")
     if colours is not None and len(colours) != len(rows):
         raise UserError(f"'{name}' has {len(rows)} boxes and {len(colours)} colour verdicts")
     if any(len(row) != 5 for row in rows):

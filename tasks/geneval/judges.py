@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from harness.errors import UserError
 from tasks.geneval.detections import Detections
+from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import prompt_from_json
 from tasks.geneval.scoring import OFFICIAL_RULES, Rules, filter_detections, verdict
 
@@ -78,6 +79,7 @@ class DetectorJudge:
     detector: str
     rules: Rules = OFFICIAL_RULES
     name: str = "geneval"
+    classes: Sequence[str] = OBJECTS
 
     def __post_init__(self) -> None:
         if self.stored.detector != self.detector:
@@ -101,11 +103,11 @@ class DetectorJudge:
         raw = self.stored.images.get(question.image)
         if raw is None:
             return Judgement(None, absent=f"not measured: no stored detections of image {question.image}")
-        prompt = prompt_from_json(question.record, f"prompt of image {question.image}")
+        prompt = prompt_from_json(question.record, f"prompt of image {question.image}", self.classes)
         if not self.stored.classifier and any(item.colour for item in prompt.include):
             return Judgement(None, absent="not measured: judge missing (colour classifier)")
         try:
-            found = verdict(prompt, filter_detections(raw, prompt.tag, self.rules), self.rules)
+            found = verdict(prompt, filter_detections(raw, prompt.tag, self.rules, self.classes), self.rules)
         except UserError as error:
             raise UserError(f"image {question.image}: {error}") from error
         return Judgement(float(found.correct), found.reason)

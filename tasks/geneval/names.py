@@ -1,4 +1,7 @@
-"""GenEval's closed vocabularies, from djghosh13/geneval at commit af4902f (MIT)."""
+"""GenEval's closed vocabularies, from djghosh13/geneval at commit af4902f (MIT).
+
+The rules fit other things to detect too: what reads prompts or detections takes ``classes``, by default ``OBJECTS``.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,25 +114,27 @@ def read_prompts(path: str | Path, expected: PromptSet | None = OFFICIAL) -> tup
     return tuple(prompts)
 
 
-def parse_prompt(line: str, where: str) -> Prompt:
-    """One line of the file. Raises UserError, which begins with ``where`` (``file:line``)."""
+def parse_prompt(line: str, where: str, classes: Sequence[str] = OBJECTS) -> Prompt:
+    """One line of the file, about ``classes``. Raises UserError, which begins with ``where`` (``file:line``)."""
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: {'empty line' if not line.strip() else f'not JSON ({error})'}") from error
-    return prompt_from_json(record, where)
+    return prompt_from_json(record, where, classes)
 
 
-def prompt_from_json(record: object, where: str) -> Prompt:
+def prompt_from_json(record: object, where: str, classes: Sequence[str] = OBJECTS) -> Prompt:
     """The prompt of an official record, see :func:`parse_prompt`."""
     fields = _fields(record, where, required=("tag", "prompt"), optional=("include", "exclude"))
     for key in ("tag", "prompt"):
         if not isinstance(fields[key], str):
             raise UserError(f"{where}: '{key}' must be text, is {fields[key]!r}")
     include = tuple(
-        _include(item, i, f"{where}: include[{i}]") for i, item in enumerate(_list(fields, "include", where))
+        _include(item, i, f"{where}: include[{i}]", classes) for i, item in enumerate(_list(fields, "include", where))
     )
-    exclude = tuple(_exclude(item, f"{where}: exclude[{i}]") for i, item in enumerate(_list(fields, "exclude", where)))
+    exclude = tuple(
+        _exclude(item, f"{where}: exclude[{i}]", classes) for i, item in enumerate(_list(fields, "exclude", where))
+    )
     return Prompt(fields["tag"], fields["prompt"], include, exclude)
 
 
@@ -155,16 +157,16 @@ def _check(path: str | Path, prompts: Mapping[Prompt, int], data: bytes, expecte
         )
 
 
-def _include(record: object, number: int, where: str) -> Include:
+def _include(record: object, number: int, where: str, classes: Sequence[str]) -> Include:
     fields = _fields(record, where, required=("class", "count"), optional=("color", "position"))
     colour = None if "color" not in fields else _known(fields["color"], COLOURS, "color", where)
     position = None if "position" not in fields else _position(fields["position"], number, where)
-    return Include(_known(fields["class"], OBJECTS, "class", where), _count(fields, where), colour, position)
+    return Include(_known(fields["class"], classes, "class", where), _count(fields, where), colour, position)
 
 
-def _exclude(record: object, where: str) -> Exclude:
+def _exclude(record: object, where: str, classes: Sequence[str]) -> Exclude:
     fields = _fields(record, where, required=("class", "count"), optional=())
-    return Exclude(_known(fields["class"], OBJECTS, "class", where), _count(fields, where))
+    return Exclude(_known(fields["class"], classes, "class", where), _count(fields, where))
 
 
 def _position(value: object, number: int, where: str) -> Position:
@@ -210,7 +212,7 @@ def _count(fields: Mapping[str, Any], where: str) -> int:
     return count
 
 
-def _known(value: object, known: tuple[str, ...], what: str, where: str) -> str:
+def _known(value: object, known: Sequence[str], what: str, where: str) -> str:
     if not isinstance(value, str) or value not in known:
         raise UserError(f"{where}: unknown {what} {value!r}{nearest(str(value), known)}")
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -71,16 +71,18 @@ class Verdict:
 # ------------------------------------------------------------------------------------------------ raw detections
 
 
-def filter_detections(raw: Detections, tag: str, rules: Rules = OFFICIAL_RULES) -> dict[str, tuple[Detection, ...]]:
+def filter_detections(
+    raw: Detections, tag: str, rules: Rules = OFFICIAL_RULES, classes: Sequence[str] = OBJECTS
+) -> dict[str, tuple[Detection, ...]]:
     """What counts for a prompt of this tag: per class, best score first; classes in the detector's order, none empty.
 
-    Raises UserError for a class that GenEval does not know: it would never be found, without a word.
+    Raises UserError for a class that is none of ``classes``: it would never be found, without a word.
     """
     for name in raw:
-        if name not in OBJECTS:
-            raise UserError(f"detections of unknown class '{name}'{nearest(name, OBJECTS)}")
+        if name not in classes:
+            raise UserError(f"detections of unknown class '{name}'{nearest(name, classes)}")
     threshold = rules.score_threshold(tag)
-    kept = {name: _keep(raw[name], threshold, rules) for name in OBJECTS if name in raw}
+    kept = {name: _keep(raw[name], threshold, rules) for name in classes if name in raw}
     return {name: found for name, found in kept.items() if found}
 
 

@@ -42,6 +42,20 @@ def test_stored_detections_are_judged_and_judged_again_by_other_rules(questions)
     assert judge.judge([]) == []
 
 
+def test_other_classes_are_judged_by_the_same_rule():
+    record = {"tag": "colors", "include": [{"class": "ring", "count": 1, "color": "red"}], "prompt": "a red ring"}
+    rows = {"ring": [[0, 0, 10, 10, 0.95]], "moon": [[20, 0, 30, 10, 0.95]]}
+    seen = from_rows(rows, {"ring": ["blue"]}, classes=("moon", "ring"))
+    judge = DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d", classes=("moon", "ring"))
+    assert judge.judge([Question("x", record)]) == [
+        Judgement(0.0, "expected red ring>=1, found 0 red; and 1 blue"),
+    ]
+    with pytest.raises(UserError, match="unknown class 'ring'"):
+        DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d").judge([Question("x", record)])
+    with pytest.raises(UserError, match="detections of unknown class 'moon'"):
+        from_rows(rows)
+
+
 def test_detections_of_another_detector_are_refused():
     with pytest.raises(UserError, match="made by detector mask2former, not owl: observe the images again"):
         DetectorJudge(stored(), "owl")
