@@ -160,8 +160,8 @@ def _on(prompt: WorldPrompt, top: str, bottom: str) -> WorldPrompt:
 
 def _backgrounds(colours: Sequence[str], rng: np.random.Generator) -> list[tuple[str, str]]:
     """The (top, bottom) on which all of these colours can be seen, in a drawn order, plain ones before gradients."""
-    visible = contrasts()[:, [COLOUR_NAMES.index(colour) for colour in colours]].all(axis=1)
-    names = [name for name, good in zip(BACKGROUND_NAMES, visible, strict=True) if good]
+    shown = contrasts()[:, [COLOUR_NAMES.index(colour) for colour in colours]]
+    names = [name for name, row in zip(BACKGROUND_NAMES, shown, strict=True) if row.all()]
     every = list(product(names, names))
     drawn = [every[place] for place in rng.permutation(len(every))]
     return sorted(drawn, key=lambda ends: ends[0] != ends[1])

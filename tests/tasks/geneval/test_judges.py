@@ -52,7 +52,7 @@ def test_other_classes_are_judged_by_the_same_rule():
     ]
     with pytest.raises(UserError, match="unknown class 'ring'"):
         DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d").judge([Question("x", record)])
-    with pytest.raises(UserError, match="detections of unknown class 'moon'"):
+    with pytest.raises(UserError, match="detections of unknown class 'ring'"):
         from_rows(rows)
 
 
