@@ -65,20 +65,24 @@ class TokenOrder:
 
 @dataclass(frozen=True)
 class Document:
-    """One sequence: a prompt, and the answer that follows it. ``learn_prompt``: loss on the prompt too."""
+    """One sequence: a prompt, and the answer that follows it. ``learn_prompt``: loss on the prompt too. ``turns`` are
+    further prompts, never learned, each with its answer."""
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...] = ()
     learn_prompt: bool = False
+    turns: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
     @property
     def ids(self) -> tuple[int, ...]:
-        return self.prompt + self.answer
+        return sum((prompt + answer for prompt, answer in self.turns), self.prompt + self.answer)
 
     @property
     def learned(self) -> tuple[bool, ...]:
         """One per token; the first token of a document is never learned, since nothing precedes it."""
         mask = (self.learn_prompt,) * len(self.prompt) + (True,) * len(self.answer)
+        for prompt, answer in self.turns:
+            mask += (False,) * len(prompt) + (True,) * len(answer)
         return (False, *mask[1:])
 
 
@@ -131,6 +135,17 @@ class SequenceLayout:
         shown = () if codes is None else self._image(codes)
         prompt = self._user(shown, question, "the question")
         return Document(prompt, self._answer_text(answer, "the answer", space=True))
+
+    def conversation(self, codes: Codes, turns: Sequence[tuple[str | bytes, str | bytes]]) -> Document:
+        """Several questions on one image: as ``question_to_answer``, then ``USER: question ASSISTANT: answer [EOS]``
+        for each further turn. So an image that is shown once teaches more than one answer."""
+        (question, answer), *more = turns
+        first = self.question_to_answer(question, answer, codes)
+        rest = tuple(
+            (self._user((), text, "the question")[1:], self._answer_text(reply, "the answer", space=True))
+            for text, reply in more
+        )
+        return Document(first.prompt, first.answer, turns=rest)
 
     def instruction_to_image(self, instruction: str | bytes, codes: Codes | None = None) -> Document:
         """``[BOS] USER: instruction ASSISTANT: [BOV] codes [EOV] [EOS]``: caption->image in the form of stage 2."""

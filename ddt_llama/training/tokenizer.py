@@ -8,7 +8,6 @@ several processes share a training: each takes its own batches and the gradients
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -21,12 +20,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
 from harness.checkpoints import save_checkpoint
 from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
 from harness.seeding import seed_for
 
-LOG_EVERY = 20
 SAVE_SECONDS = 300.0
 Find = Callable[[str, str], Any]
 
@@ -217,19 +216,15 @@ def train(
         raise UserError(f"less than 50 MB free at {out}")
     if resume:
         training.resume()
-        _forget_after(out / "log.jsonl", training.step)
+        forget_after(out / "log.jsonl", training.step)
     if not training.accelerator.is_main_process:
-        say = _silent
+        say = silent
     say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
     last = _loop(training, say)
     if training.accelerator.is_main_process:
         training.finish(last)
     training.accelerator.end_training()
     return out
-
-
-def _silent(line: str) -> None:
-    """What the other processes of a training say."""
 
 
 def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -> Path:
@@ -251,40 +246,22 @@ def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
     sums: list[dict[str, float]] = []
     begun = saved = time.perf_counter()
     first, before, cpu_before = training.step, training.seconds, training.cpu_seconds - time.process_time()
-    with (training.out / "log.jsonl").open("a", encoding="utf-8") as file:
-        while training.step < training.steps:
-            sums.append(training.advance())
-            now = time.perf_counter()
-            training.seconds, training.cpu_seconds = before + now - begun, cpu_before + time.process_time()
-            if training.step % LOG_EVERY == 0 or training.step == training.steps:
-                log = _mean(sums)
-                sums = []
-                if training.accelerator.is_main_process:
-                    line = {"step": training.step, "seconds": round(training.seconds, 1), **log}
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
-                rate = (training.step - first) / (now - begun)
-                left = (training.steps - training.step) / rate / 60
-                values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
-                say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
-            if now - saved > SAVE_SECONDS:
-                if training.accelerator.is_main_process:
-                    training.save()
-                saved = now
+    while training.step < training.steps:
+        sums.append(training.advance())
+        now = time.perf_counter()
+        training.seconds, training.cpu_seconds = before + now - begun, cpu_before + time.process_time()
+        if training.step % LOG_EVERY == 0 or training.step == training.steps:
+            log = mean_of(sums)
+            sums = []
+            if training.accelerator.is_main_process:
+                line = {"step": training.step, "seconds": round(training.seconds, 1), **log}
+                append(training.out / "log.jsonl", line)
+            rate = (training.step - first) / (now - begun)
+            left = (training.steps - training.step) / rate / 60
+            values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
+            say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
+        if now - saved > SAVE_SECONDS:
+            if training.accelerator.is_main_process:
+                training.save()
+            saved = now
     return log
-
-
-def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The mean of each value over the rows that have it (a discriminator's values begin late)."""
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        for key, value in row.items():
-            values.setdefault(key, []).append(value)
-    return {key: sum(found) / len(found) for key, found in values.items()}
-
-
-def _forget_after(log: Path, step: int) -> None:
-    """Drop the log's lines of steps that a resumed training takes again."""
-    if log.is_file():
-        kept = [line for line in log.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
-        log.write_text("".join(line + "\n" for line in kept), encoding="utf-8")

@@ -37,7 +37,7 @@ class Lesson:
     """One thing that a multimodal language model learns, before it becomes tokens.
 
     ``text`` is the text, the caption, the question or the instruction; ``image`` and ``edited`` are rows of the
-    stream's pictures (-1: none).
+    stream's pictures (-1: none). ``turns`` are further questions on the same picture, with their answers.
     """
 
     kind: LessonKind
@@ -46,6 +46,7 @@ class Lesson:
     image: int = -1
     edited: int = -1
     label: int = -1
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 class TrainingLessons(Protocol):

@@ -13,6 +13,13 @@ WORLD_ENTRIES: tuple[Entry, ...] = (
         licence="MIT (ours)",
     ),
     Entry(
+        "data",
+        "world-lessons",
+        "tasks.world.lessons:open_world_lessons",
+        "captions, questions, edits and text over a fixed set of world scenes: what language models learn from",
+        licence="MIT (ours); Wikipedia text CC BY-SA",
+    ),
+    Entry(
         "instrument",
         "world-detector",
         "tasks.world.detector:open_world_detector",

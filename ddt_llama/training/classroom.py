@@ -1,0 +1,149 @@
+"""Lessons into batches of tokens: the model that a recipe asks for, the codes of its pictures, and its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ddt_llama.mllm.batching import IGNORED, Batch, pad
+from ddt_llama.mllm.folder import open_language_model
+from ddt_llama.mllm.layout import Document, SequenceLayout
+from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
+from ddt_llama.mllm.text import train_text_tokenizer
+from ddt_llama.training.attention import float32_attention
+from ddt_llama.training.codes import cached_codes
+from ddt_llama.training.recipe import LanguageRecipe
+from harness.contracts import Lesson, TrainingLessons
+from harness.errors import UserError
+from harness.seeding import seed_for
+
+Find = Callable[[str, str], Any]
+
+
+class Classroom:
+    """What one training teaches from."""
+
+    def __init__(
+        self,
+        recipe: LanguageRecipe,
+        lessons: TrainingLessons,
+        codes: Int[Tensor, "pictures codes"],
+        layout: SequenceLayout,
+    ) -> None:
+        self.recipe, self.lessons, self.codes, self.layout = recipe, lessons, codes, layout
+        self.pad_id = layout.vocabulary.pad
+
+    @classmethod
+    def open(
+        cls, recipe: LanguageRecipe, find: Find, cache: Path, say: Callable[[str], None] = print
+    ) -> tuple[Classroom, MultimodalLM]:
+        """The lessons of a recipe with their codes, and its untrained model. Raises UserError."""
+        name, _, source = recipe.tokenizer.partition("@")
+        tokenizer = find("model", name)(source, "cpu")
+        lessons: TrainingLessons = find("data", recipe.data)(seed_for(recipe.seed, "lessons"))
+        model = _new_model(
+            recipe, lessons, tokenizer, TokenizerReference.of(name, source) if source else TokenizerReference(name)
+        )
+        longest = _context(model)
+        codes = cached_codes(tokenizer, model.reference.sha256, lessons, cache, say)
+        if recipe.precision == "bf16" and not torch.cuda.is_available():
+            float32_attention(model.language_model)
+        room = cls(recipe, lessons, codes, model.layout)
+        if longest and longest < room.image_length:
+            raise UserError(
+                f"recipe '{recipe.name}': a context of {longest} tokens holds no image of {codes.shape[1]} codes"
+            )
+        return room, model
+
+    @property
+    def image_length(self) -> int:
+        return self.codes.shape[1] + 4
+
+    def documents(self, stage: str, step: int, size: int) -> list[Document]:
+        """One batch of a stage, as token sequences."""
+        return self._documents(self.lessons.lessons(stage, step, size))
+
+    def _documents(self, lessons: Sequence[Lesson]) -> list[Document]:
+        """Without pictures a lesson is its text, and one that has none is left out."""
+        if self.recipe.pictures:
+            return [self.document(lesson) for lesson in lessons]
+        return [self.layout.text_only(lesson.text) for lesson in lessons if lesson.text]
+
+    def document(self, lesson: Lesson) -> Document:
+        """One lesson as a token sequence."""
+        layout = self.layout
+        if lesson.kind == "text":
+            return layout.text_only(lesson.text)
+        codes = self.codes[lesson.image]
+        if lesson.kind == "image":
+            return layout.image_only(codes)
+        if lesson.kind == "caption to image":
+            return layout.caption_to_image(lesson.text, codes)
+        if lesson.kind == "image to caption":
+            return layout.image_to_caption(codes, lesson.text)
+        if lesson.kind == "class to image":
+            return layout.class_to_image(lesson.label, codes)
+        if lesson.kind == "instruction to image":
+            return layout.instruction_to_image(lesson.text, codes)
+        if lesson.kind == "question":
+            return layout.conversation(codes, [(lesson.text, lesson.answer), *lesson.turns])
+        edited = self.codes[lesson.edited]
+        return layout.edit(codes, lesson.text, edited) if lesson.text else layout.edit_unconditional(codes, edited)
+
+    def chunks(self, documents: Sequence[Document]) -> list[Batch]:
+        """Padded batches of documents of like length, each of at most ``chunk_tokens`` tokens."""
+        found: list[list[Document]] = []
+        for document in sorted(documents, key=lambda document: len(document.ids)):
+            if not found or (len(found[-1]) + 1) * len(document.ids) > self.recipe.chunk_tokens:
+                found.append([])
+            found[-1].append(document)
+        return [pad(chunk, self.pad_id) for chunk in found]
+
+    @torch.no_grad()
+    def examine(self, model: MultimodalLM, batches: int, size: int) -> dict[str, float]:
+        """Mean -log p of the learned tokens of validation lessons, in nats, by kind of lesson."""
+        kinds: dict[str, list[Lesson]] = {}
+        for step in range(batches):
+            for lesson in self.lessons.lessons("validation", step, size):
+                kinds.setdefault(lesson.kind, []).append(lesson)
+        means = {}
+        for kind, lessons in sorted(kinds.items()):
+            total, count = 0.0, 0
+            for batch in self.chunks(self._documents(lessons)):
+                total += float(model.token_losses(batch.to(model.language_model.device)).double().sum())
+                count += int((batch.labels[:, 1:] != IGNORED).sum())
+            means[kind] = total / max(1, count)
+        return means
+
+
+def _new_model(
+    recipe: LanguageRecipe, lessons: TrainingLessons, tokenizer: Any, reference: TokenizerReference
+) -> MultimodalLM:
+    torch.manual_seed(seed_for(recipe.seed, "weights") % (1 << 63))
+    if recipe.base:
+        language_model, text_tokenizer = open_language_model(recipe.base, "float32")
+    else:
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        text_tokenizer = train_text_tokenizer(lessons.texts(), recipe.text_vocabulary)
+        config = LlamaConfig(vocab_size=len(text_tokenizer), **recipe.model)
+        language_model = LlamaForCausalLM(config)
+    return MultimodalLM.extend(
+        language_model,
+        text_tokenizer,
+        reference,
+        tokenizer.codebook_size,
+        tokenizer.code_count,
+        classes=lessons.class_count,
+        order=recipe.order,
+        seed=recipe.seed,
+    )
+
+
+def _context(model: MultimodalLM) -> int:
+    return int(getattr(model.language_model.config, "max_position_embeddings", 0))

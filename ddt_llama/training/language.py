@@ -1,0 +1,287 @@
+"""The trainer of multimodal language models: stages of lessons, from a recipe, on accelerate; seeded and resumable.
+
+``out/`` holds ``log.jsonl``, ``state.pt`` (what resuming needs), ``checkpoints/STAGE-SHARE`` (a model at the end of a
+stage, or decayed at a branch of it) and, at the end, the last stage's model itself.
+
+Several processes (``accelerate launch`` or ``torchrun``; DDP, or FSDP by accelerate's configuration) share each batch
+of lessons: a process takes every n-th document, and a token weighs the same whoever has it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ddt_llama.mllm.batching import Batch
+from ddt_llama.mllm.model import MultimodalLM
+from ddt_llama.training.classroom import Classroom
+from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.recipe import LanguageRecipe, Stage
+from harness.errors import UserError
+
+SAVE_SECONDS = 300.0
+EXAMINED = 4
+"""Batches of validation lessons that a checkpoint is examined on."""
+
+
+@dataclass
+class Clock:
+    """Where a training stands, and what it has taken so far."""
+
+    stage: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    tokens: int = 0
+    pictures: int = 0
+
+
+class LanguageTraining:
+    """One training: model, optimiser and clock, with branches, save and resume."""
+
+    def __init__(self, recipe: LanguageRecipe, out: Path, classroom: Classroom, model: MultimodalLM) -> None:
+        from accelerate import Accelerator
+
+        self.recipe, self.out, self.classroom, self.model = recipe, out, classroom, model
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
+        inner: Any = model.language_model
+        matrices = [p for p in inner.parameters() if p.ndim > 1]
+        vectors = [p for p in inner.parameters() if p.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=1.0, betas=recipe.betas, fused=self.accelerator.device.type != "mps")
+        prepared, self.optimizer = self.accelerator.prepare(inner, optimizer)
+        model.language_model = prepared
+        model.train()
+        self.clock = Clock()
+
+    @property
+    def stage(self) -> Stage:
+        return self.recipe.stages[self.clock.stage]
+
+    # -- one step
+
+    def advance(self, end: int) -> dict[str, float]:
+        """One step of the current stage, of a training (or branch) that ends before step ``end``."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        documents = self.classroom.documents(self.stage.name, self.clock.step, self.recipe.batch)
+        learned = sum(sum(document.learned) for document in documents)
+        rate = self.stage.rate(self.clock.step, end)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total = torch.zeros((), device=self.accelerator.device)
+        chunks = self.classroom.chunks(documents[process::processes])
+        for number, batch in enumerate(chunks):
+            # gradients are exchanged once a step, with the last chunk
+            with self.accelerator.no_sync(self.model.language_model) if number + 1 < len(chunks) else nullcontext():
+                total += self._learn(batch.to(self.accelerator.device), learned, processes)
+        total = cast(Tensor, self.accelerator.reduce(total, reduction="mean"))
+        if not torch.isfinite(total):
+            raise UserError(
+                f"the loss of {self.recipe.name} is {total.item()} at step {self.clock.step} of "
+                f"{self.stage.name}: lower the learning rate"
+            )
+        self.accelerator.clip_grad_norm_(self.model.language_model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.clock.step += 1
+        self.clock.tokens += sum(len(document.ids) for document in documents)
+        self.clock.pictures += sum(document.ids.count(self.model.vocabulary.bov) for document in documents)
+        return {"lr": rate, "loss": total.item()}
+
+    def _learn(self, batch: Batch, learned: int, processes: int) -> Tensor:
+        """Backward through the summed loss of some documents, over all learned tokens of the step; its value."""
+        with self.accelerator.autocast():
+            losses = self.model.token_losses(batch)
+        # processes' gradients are averaged, so each one's share is multiplied by their number
+        loss = losses.sum() * (processes / learned)
+        self.accelerator.backward(loss)
+        return loss.detach()
+
+    # -- save, branch, resume, finish
+
+    def save(self) -> None:
+        """Everything that resuming needs, under a temporary name and then renamed."""
+        if not self.accelerator.is_main_process:
+            return
+        temporary = self.out / f".state.{os.getpid()}"
+        torch.save({**self._snapshot(), "clock": asdict(self.clock), "recipe": _identity(self.recipe)}, temporary)
+        os.replace(temporary, self.out / "state.pt")
+
+    def _snapshot(self) -> dict[str, Any]:
+        return {
+            "model": self.accelerator.get_state_dict(self.model.language_model),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def _restore(self, saved: Mapping[str, Any]) -> None:
+        self.accelerator.unwrap_model(self.model.language_model).load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+
+    def resume(self) -> None:
+        """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
+        path = self.out / "state.pt"
+        if not path.is_file():
+            raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved["recipe"] != _identity(self.recipe):
+            raise UserError(
+                f"{path} belongs to another recipe than {self.recipe.name} as it is now: name another folder"
+            )
+        self._restore(saved)
+        self.clock = Clock(**saved["clock"])
+
+    def branch(self, share: float) -> None:
+        """Decay a copy on the side, up to ``share`` of the stage's steps, keep it as a checkpoint, and go back."""
+        before, clock = copy.deepcopy(self._snapshot()), Clock(**asdict(self.clock))
+        end = round(share * self.stage.steps)
+        while self.clock.step < end:
+            self.advance(end)
+        self.keep(share)
+        seconds = self.clock.seconds, self.clock.cpu_seconds
+        self._restore(before)
+        self.clock = clock
+        self.clock.seconds, self.clock.cpu_seconds = seconds
+
+    def checkpoint(self, share: float) -> Path:
+        """Where the model of this stage is kept after ``share`` of its steps."""
+        return self.out / "checkpoints" / f"{self.stage.name}-{round(100 * share):03d}"
+
+    def keep(self, share: float, folder: Path | None = None) -> dict[str, float]:
+        """Write the model as it is now, in fp16 with its card; returns what it was examined on."""
+        state = self.accelerator.get_state_dict(self.model.language_model)
+        prepared, inner = self.model.language_model, self.accelerator.unwrap_model(self.model.language_model)
+        self.model.language_model = inner
+        self.model.eval()
+        examined = self.classroom.examine(self.model, EXAMINED, self.recipe.batch)
+        if self.accelerator.is_main_process and state is not None:
+            self.model.save_pretrained(
+                folder or self.checkpoint(share), half=True, card={"training": self._card(share, examined)}
+            )
+        self.model.language_model = prepared
+        self.model.train()
+        return examined
+
+    def _card(self, share: float, examined: Mapping[str, float]) -> dict[str, Any]:
+        inner: Any = self.model.language_model
+        embedded = inner.get_input_embeddings().weight.numel()
+        parameters = sum(p.numel() for p in inner.parameters())
+        return {
+            "recipe": _identity(self.recipe),
+            "stage": self.stage.name,
+            "share": share,
+            "data": self.classroom.lessons.description,
+            "parameters": parameters,
+            "non_embedding_parameters": parameters - embedded,
+            "steps": self.clock.step,
+            "tokens_seen": self.clock.tokens,
+            "pictures_seen": self.clock.pictures,
+            # six per parameter and token: forward, and backward twice (Kaplan et al. 2020, section 2.1)
+            "training_flops": 6 * (parameters - embedded) * self.clock.tokens,
+            "cpu_threads": torch.get_num_threads(),
+            "cpu_hours": round(self.clock.cpu_seconds / 3600, 3),
+            "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
+            "torch": torch.__version__,
+        }
+
+
+def train_language(
+    recipe: LanguageRecipe,
+    out: Path,
+    find: Callable[[str, str], Any],
+    *,
+    cache: Path,
+    resume: bool = False,
+    dry_run: bool = False,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Make the language model of ``recipe`` in ``out``. ``dry_run`` times a few steps of each stage and writes nothing
+    but image codes. Raises UserError when ``out`` already holds a training and ``resume`` was not asked for."""
+    if not (dry_run or resume) and (out / "state.pt").exists():
+        raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
+    torch.set_num_threads(recipe.threads)
+    classroom, model = Classroom.open(recipe, find, cache, say)
+    training = LanguageTraining(recipe, out, classroom, model)
+    if not training.accelerator.is_main_process:
+        say = silent
+    rows = sum(p.numel() for p in model.language_model.parameters())
+    say(f"{recipe.name}: {rows:,} parameters, {model.vocabulary.size:,} tokens, {classroom.lessons.description}")
+    if dry_run:
+        _rehearse(training, say)
+        return out
+    out.mkdir(parents=True, exist_ok=True)
+    if resume:
+        training.resume()
+        done = sum(stage.steps for stage in recipe.stages[: training.clock.stage])
+        forget_after(out / "log.jsonl", done + training.clock.step)
+    while training.clock.stage < len(recipe.stages):
+        _run_stage(training, say)
+        training.clock.stage, training.clock.step = training.clock.stage + 1, 0
+        training.save()
+    training.clock.stage, training.clock.step = len(recipe.stages) - 1, recipe.stages[-1].steps
+    training.keep(1.0, out)
+    if training.accelerator.is_main_process:
+        (out / "state.pt").unlink(missing_ok=True)
+    training.accelerator.end_training()
+    return out
+
+
+def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
+    stage, clock = training.stage, training.clock
+    branches = {round(share * stage.steps) - stage.decay_steps: share for share in stage.branches}
+    before = sum(earlier.steps for earlier in training.recipe.stages[: clock.stage])
+    rows: list[dict[str, float]] = []
+    first, begun, saved = clock.step, time.perf_counter(), time.perf_counter()
+    while training.clock.step < stage.steps:
+        clock = training.clock
+        if clock.step in branches and not training.checkpoint(branches[clock.step]).joinpath("card.json").is_file():
+            training.save()
+            training.branch(branches[clock.step])
+            say(f"{stage.name}: kept {training.checkpoint(branches[clock.step])}")
+            continue
+        now, cpu = time.perf_counter(), time.process_time()
+        rows.append(training.advance(stage.steps))
+        clock.seconds += time.perf_counter() - now
+        clock.cpu_seconds += time.process_time() - cpu
+        if clock.step % LOG_EVERY == 0 or clock.step == stage.steps:
+            log, rows = mean_of(rows), []
+            if training.accelerator.is_main_process:
+                line = {"step": before + clock.step, "seconds": round(clock.seconds, 1), "tokens": clock.tokens, **log}
+                append(training.out / "log.jsonl", line)
+            left = (stage.steps - clock.step) * (time.perf_counter() - begun) / (clock.step - first) / 60
+            say(f"{stage.name} {clock.step}/{stage.steps}  loss {log['loss']:.4f}  {left:.1f} min left")
+        if time.perf_counter() - saved > SAVE_SECONDS:
+            training.save()
+            saved = time.perf_counter()
+    examined = training.keep(1.0)
+    say(f"{stage.name}: " + ", ".join(f"{key} {value:.4f}" for key, value in examined.items()) + " nats a token")
+
+
+def _rehearse(training: LanguageTraining, say: Callable[[str], None]) -> None:
+    for number, stage in enumerate(training.recipe.stages):
+        training.clock = Clock(stage=number)
+        training.advance(stage.steps)
+        tokens, begun = training.clock.tokens, time.perf_counter()
+        for _ in range(3):
+            training.advance(stage.steps)
+        seconds = time.perf_counter() - begun
+        steps = stage.steps + round(len(stage.branches) * stage.decay_steps)
+        say(
+            f"{stage.name}: {seconds / 3:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
+            f"{steps:,} steps: about {steps * seconds / 3 / 60:.0f} minutes"
+        )
+
+
+def _identity(recipe: LanguageRecipe) -> dict[str, Any]:
+    """The recipe as plain values, which a checkpoint must agree with."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    return plain
