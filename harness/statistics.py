@@ -4,7 +4,7 @@ Three kinds of number, three kinds of interval, all at 95 % unless told otherwis
 
 * a **ratio of sums** over cases: bootstrap over clusters, bias corrected and accelerated (BCa; Efron 1987), with the
   percentiles widened for few clusters (Hesterberg 2015, "What teachers should know about the bootstrap", section
-  4.3.3);
+  4.3.3); where the design fixes how many clusters each stratum has (prompts of a tag), within strata;
 * a **metric of a set** (Frechet distance, perplexity ...): delete-a-group jackknife with a t interval. Never a
   bootstrap: duplicates shrink covariances and bias such distances upwards;
 * a value per **training seed**: a t interval over at least three seeds.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,15 +79,17 @@ def ratio_interval(
     denominators: Floats,
     clusters: Sequence[str],
     *,
+    strata: Sequence[str] | None = None,
     seed: int = 0,
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
     """sum(numerators) / sum(denominators) with a clustered BCa bootstrap interval.
 
-    Arguments hold one entry per case; cases of one cluster are resampled together. Raises ZeroDivisionError where the
-    denominators add up to 0. Where every case has the same ratio (a constant such as bits per image) the interval is
-    that value.
+    Arguments hold one entry per case; cases of one cluster are resampled together, and with ``strata`` (the stratum of
+    each case) clusters within their stratum, so that what differs between strata is no part of the interval. Raises
+    ZeroDivisionError where the denominators add up to 0, ValueError for a cluster in two strata. Where every case has
+    the same ratio (a constant such as bits per image) the interval is that value.
     """
     total = float(np.sum(denominators))
     if total == 0:
@@ -96,11 +99,24 @@ def ratio_interval(
     if np.array_equal(numerators * denominators[known], denominators * numerators[known]):
         return Interval(value, value, value, "the same for every case")
     sums = cluster_sums(clusters, numerators, denominators)
-    if len(sums) < FEWEST_CLUSTERS:
-        return Interval(value, None, None, f"no interval: {len(sums)} clusters, {FEWEST_CLUSTERS} needed")
-    bootstrap = _Bootstrap(sums, _ratio, rng_for("bootstrap", seed), resamples)
+    blocks = _blocks(clusters, strata)
+    within = f" within {len(blocks)} strata" if len(blocks) > 1 else ""
+    if len(sums) < FEWEST_CLUSTERS + len(blocks) - 1:
+        needed = FEWEST_CLUSTERS + len(blocks) - 1
+        return Interval(value, None, None, f"no interval: {len(sums)} clusters{within}, {needed} needed")
+    bootstrap = _Bootstrap(sums, _ratio, rng_for("bootstrap", seed), resamples, blocks)
     low, high = bootstrap.interval(level)
-    return Interval(value, low, high, f"clustered BCa bootstrap, {len(sums)} clusters, {resamples} resamples")
+    return Interval(value, low, high, f"clustered BCa bootstrap{within}, {len(sums)} clusters, {resamples} resamples")
+
+
+def _blocks(clusters: Sequence[str], strata: Sequence[str] | None) -> list[NDArray[np.int64]]:
+    """Which rows of ``cluster_sums`` belong to each stratum, all to one without strata."""
+    pairs = sorted(set(zip(clusters, strata or [""] * len(clusters), strict=True)))
+    for (cluster, first), (other, second) in pairwise(pairs):
+        if cluster == other:
+            raise ValueError(f"cluster '{cluster}' lies in two strata, '{first}' and '{second}'")
+    names, numbers = np.unique(np.array([stratum for _, stratum in pairs]), return_inverse=True)
+    return [np.flatnonzero(numbers == number) for number in range(len(names))]
 
 
 def ratio_difference(
@@ -146,19 +162,28 @@ class _Bootstrap:
     """BCa for a smooth function of cluster totals: bias from resamples, acceleration from leaving out each cluster."""
 
     def __init__(
-        self, sums: Floats, statistic: Callable[[Floats], Floats], rng: np.random.Generator, resamples: int
+        self,
+        sums: Floats,
+        statistic: Callable[[Floats], Floats],
+        rng: np.random.Generator,
+        resamples: int,
+        blocks: Sequence[NDArray[np.int64]] | None = None,
     ) -> None:
         from scipy.special import ndtri
 
-        self._clusters = len(sums)
-        values = statistic(_resampled_totals(sums, rng, resamples))
+        blocks = blocks or [np.arange(len(sums))]
+        # Each stratum's mean takes a degree of freedom.
+        self._clusters = len(sums) - len(blocks) + 1
+        drawn = (_resampled_totals(sums[block], rng, resamples) for block in blocks)
+        values = statistic(sum(drawn, np.zeros((resamples, sums.shape[1]))))
         # A resample without any denominator has no value; it says nothing about the statistic's spread.
         self._values = np.sort(values[np.isfinite(values)])
         centre = statistic(sums.sum(axis=0))
         # Ties count half, so that a discrete statistic is not taken for a biased one.
         self._bias = float(ndtri(self._share_below(float(centre))))
         left_out = statistic(sums.sum(axis=0) - sums)
-        deviations = left_out[np.isfinite(left_out)].mean() - left_out[np.isfinite(left_out)]
+        parts = [left_out[block][np.isfinite(left_out[block])] for block in blocks]
+        deviations = np.concatenate([part.mean() - part for part in parts if len(part)])
         spread = float(np.sum(deviations**2))
         self._acceleration = float(np.sum(deviations**3)) / (6 * spread**1.5) if spread > 0 else 0.0
 
