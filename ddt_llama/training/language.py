@@ -179,6 +179,7 @@ class LanguageTraining:
             "recipe": _identity(self.recipe),
             "stage": self.stage.name,
             "share": share,
+            "prompt": self.stage.prompt,
             "data": self.classroom.lessons.description,
             "parameters": parameters,
             "non_embedding_parameters": parameters - embedded,

@@ -36,7 +36,7 @@ class Stage:
     """Some steps over one stage of the data: warm-up, a constant learning rate, and a linear decay to zero at the end.
 
     ``branches`` are shares of the steps at which a copy is decayed on the side, so that its loss can be compared
-    with that of a training which ends there.
+    with that of a training which ends there. ``prompt`` is how the model is asked for a picture after this stage.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Stage:
     warmup: int = 100
     decay: float = 0.1
     branches: tuple[float, ...] = ()
+    prompt: Literal["caption", "instruction"] = "caption"
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 <= self.decay <= 1 or self.warmup < 0 or not self.learning_rate > 0:

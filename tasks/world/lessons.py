@@ -38,7 +38,10 @@ TURNS = 4
 
 MIXTURES: Mapping[str, Mapping[str, float]] = {
     "pretrain": {"caption to image": 0.6, "image": 0.08, "image to caption": 0.16, "caption": 0.08, "wikipedia": 0.08},
-    "instruct": {"question": 0.36, "edit": 0.36, "edit unsaid": 0.04, "instruction to image": 0.2, "image": 0.04},
+    "instruct": {
+        **{"question": 0.32, "edit": 0.34, "edit unsaid": 0.04, "instruction to image": 0.18},
+        **{"image": 0.03, "image to caption": 0.04, "caption": 0.02, "wikipedia": 0.03},
+    },
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
 """Stage -> share of each kind of lesson. A dropped caption (``image``) and a dropped instruction (``edit unsaid``) are

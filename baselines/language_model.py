@@ -1,0 +1,157 @@
+"""A multimodal language model as a subject: it generates, edits, answers and scores through its image tokenizer.
+
+One adapter for DDT-LLaMA and for its rivals: what differs is the checkpoint, whose card names the image tokenizer.
+Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresText`` and
+``ScoresImages``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ddt_llama.mllm.generation import generate_images, generate_text
+from ddt_llama.mllm.layout import Document
+from ddt_llama.mllm.likelihood import nats_of_answers, windows
+from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
+from ddt_llama.mllm.sampling import GREEDY, Sampling
+from harness.catalog import open_model
+from harness.contracts import ImageTokenizer, Likelihood
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
+ANSWER_TOKENS = 16
+"""The longest answer: what lm-eval's relatives allow for MME."""
+
+DRAWING = Sampling(temperature=1.0, top_p=0.95, guidance=2.0)
+EDITING = Sampling(temperature=1.0, top_p=0.9, guidance=1.0)
+
+
+class LanguageSubject:
+    """A language model and the image tokenizer whose codes it speaks.
+
+    ``drawing`` and ``editing`` say how image codes are drawn. A model whose card says ``prompt: instruction`` is asked
+    for pictures as a user asks (stage 2), another with the bare caption (stage 1).
+    """
+
+    version = 1
+
+    def __init__(
+        self, model: MultimodalLM, tokenizer: ImageTokenizer, drawing: Sampling = DRAWING, editing: Sampling = EDITING
+    ) -> None:
+        model.check_tokenizer(tokenizer)
+        self.model, self.tokenizer, self.drawing, self.editing = model, tokenizer, drawing, editing
+        self.instructed = model.card.get("training", {}).get("prompt") == "instruction"
+
+    @property
+    def image_size(self) -> int:
+        return self.tokenizer.image_size
+
+    @property
+    def class_count(self) -> int:
+        return self.model.vocabulary.classes
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.model.language_model.device)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How it draws; part of a run's key."""
+        return {"drawing": asdict(self.drawing), "editing": asdict(self.editing), "answer_tokens": ANSWER_TOKENS}
+
+    # -- pictures
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
+        return self._draw([self._asked(prompt) for prompt in prompts], None, self.drawing, seeds)
+
+    def generate_classes(self, labels: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
+        return self._draw([self.model.layout.class_to_image(label) for label in labels], None, self.drawing, seeds)
+
+    def edit(
+        self, images: Float[Tensor, "batch 3 size size"], instructions: Sequence[str], seeds: Sequence[int]
+    ) -> Float[Tensor, "batch 3 size size"]:
+        layout, codes = self.model.layout, self._read(images)
+        prompts = [layout.edit(row, text) for row, text in zip(codes, instructions, strict=True)]
+        unsaid = [layout.edit_unconditional(row) for row in codes]
+        return self._draw(prompts, unsaid, self.editing, seeds)
+
+    def _asked(self, prompt: str) -> Document:
+        layout = self.model.layout
+        return layout.instruction_to_image(prompt) if self.instructed else layout.caption_to_image(prompt)
+
+    def _draw(
+        self, prompts: Sequence[Document], against: Sequence[Document] | None, sampling: Sampling, seeds: Sequence[int]
+    ) -> Tensor:
+        codes = generate_images(self.model, prompts, sampling, seeds, against)
+        with torch.no_grad():
+            return self.tokenizer.decode(codes.to(self.device), seeds=seeds)
+
+    def _read(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:
+        side = self.image_size
+        if tuple(images.shape[1:]) != (3, side, side):
+            raise UserError(f"this model reads pictures of {side}x{side}, not {'x'.join(map(str, images.shape[2:]))}")
+        with torch.no_grad():
+            return self.tokenizer.encode(images.to(self.device)).cpu()
+
+    # -- words
+
+    def answer(self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str]) -> Sequence[str]:
+        layout = self.model.layout
+        prompts = [
+            layout.question_to_answer(question, None, codes)
+            for question, codes in zip(questions, self._read(images), strict=True)
+        ]
+        return generate_text(self.model, prompts, GREEDY, longest=ANSWER_TOKENS)
+
+    # -- likelihoods
+
+    def score_text(
+        self, texts: Sequence[str], images: Float[Tensor, "batch 3 size size"] | None = None
+    ) -> Sequence[Likelihood]:
+        layout, words = self.model.layout, self.model.vocabulary
+        if images is None:
+            context = int(getattr(self.model.language_model.config, "max_position_embeddings", 1 << 20)) - 1
+            # the end that the layout adds is no part of the text
+            documents = [windows(layout.text_only(text).answer[:-1], words.bos, context) for text in texts]
+        else:
+            whole = [
+                layout.image_to_caption(codes, text) for codes, text in zip(self._read(images), texts, strict=True)
+            ]
+            documents = [[Document(document.prompt, document.answer[:-1])] for document in whole]
+        nats = iter(nats_of_answers(self.model, [part for parts in documents for part in parts]))
+        return [
+            Likelihood(sum(next(nats) for _ in parts), sum(len(part.answer) for part in parts), words.text_size)
+            for parts in documents
+        ]
+
+    def score_images(
+        self, images: Float[Tensor, "batch 3 size size"], prompts: Sequence[str] | None = None
+    ) -> Sequence[Likelihood]:
+        layout, words = self.model.layout, self.model.vocabulary
+        begun = [layout.image_only()] * len(images) if prompts is None else [self._asked(text) for text in prompts]
+        documents = [
+            Document(document.prompt, tuple(words.to_tokens(layout.order.apply(codes)).tolist()))
+            for document, codes in zip(begun, self._read(images), strict=True)
+        ]
+        nats = nats_of_answers(self.model, documents)
+        return [Likelihood(value, words.code_count, words.codebook_size) for value in nats]
+
+
+def open_language_subject(source: str, device: str = "cpu") -> LanguageSubject:
+    """The subject of a folder of ``MultimodalLM.save_pretrained``, with the image tokenizer that its card names.
+
+    Raises UserError for a folder that is none, and for a tokenizer whose weights are not those of the card.
+    """
+    model = MultimodalLM.from_pretrained(source, device=device)
+    named = model.reference
+    tokenizer = open_model(f"{named.name}@{named.source}" if named.source else named.name, device)
+    if named.source:
+        model.check_tokenizer(tokenizer, TokenizerReference.of(named.name, named.source))
+    return LanguageSubject(model, tokenizer)

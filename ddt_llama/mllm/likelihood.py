@@ -1,0 +1,63 @@
+"""How likely tokens are: sums of -log p over the answers of documents, and windows over long texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from ddt_llama.mllm.batching import pad
+from ddt_llama.mllm.layout import Document
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from ddt_llama.mllm.model import MultimodalLM
+
+CHUNK_TOKENS = 4096
+
+
+def nats_of_answers(model: MultimodalLM, documents: Sequence[Document]) -> list[float]:
+    """-log p of each document's answer given its prompt, natural logarithm, summed in float64; in the order given.
+
+    Documents of like length share a batch. Raises UserError for one that is longer than the context.
+    """
+    context = getattr(model.language_model.config, "max_position_embeddings", None)
+    longest = max((len(document.ids) for document in documents), default=0)
+    if context is not None and longest > context:
+        raise UserError(f"a sequence of {longest} tokens does not fit in this model's context of {context}: shorten it")
+    found = [0.0] * len(documents)
+    order = sorted(range(len(documents)), key=lambda row: len(documents[row].ids))
+    with torch.inference_mode():
+        for rows in _chunks(order, [len(document.ids) for document in documents]):
+            batch = pad([documents[row] for row in rows], model.vocabulary.pad).to(model.language_model.device)
+            sums = model.token_losses(batch).double().sum(dim=1).tolist()
+            for row, value in zip(rows, sums, strict=True):
+                found[row] = value
+    return found
+
+
+def _chunks(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    for row in order:
+        if chunk and (len(chunk) + 1) * lengths[row] > CHUNK_TOKENS:
+            yield chunk
+            chunk = []
+        chunk.append(row)
+    if chunk:
+        yield chunk
+
+
+def windows(tokens: Sequence[int], prefix: int, longest: int) -> list[Document]:
+    """A text as documents whose answers are its tokens, each once: lm-eval's rolling windows with one token of context.
+
+    A window reads at most ``longest`` tokens. The first begins with ``prefix``; each other one is given the token
+    before it, and the last, which is shorter, as many more as fit.
+    """
+    made = []
+    for start in range(0, len(tokens), longest):
+        answer = tuple(tokens[start : start + longest])
+        # as many tokens are read as are predicted: the last predicted one is never read
+        context = tuple(tokens[max(0, start + len(answer) - longest - 1) : start]) if start else (prefix,)
+        made.append(Document(context, answer))
+    return made
