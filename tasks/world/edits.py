@@ -78,6 +78,9 @@ SHORT, PLACED = 0.2, 0.1
 TRAINING_SHARES = (0.235, 0.215, 0.137, 0.137, 0.147, 0.129)
 """How often each kind is drawn first. A single object cannot be removed and a fifth cannot be added: with these shares
 the kinds come out equally often over training scenes (a test counts them)."""
+SHORTEST_MOVE = SIDE / 6
+"""Pixels, half a cell: an object that stands near the border of its cell would otherwise be moved by a step too small
+to be told from none."""
 ATTEMPTS = 4
 """Edits of one kind drawn before another kind is tried, when the edited scene belongs to another split."""
 
@@ -201,7 +204,7 @@ def _changed(
     if kind == "remove":
         return (replace(scene, objects=others), words) if others else None
     if kind == "move":
-        place = _place(others, item.size, rng, but=item.cell)
+        place = _place(others, item.size, rng, mover=item)
         if place is None:
             return None
         after = replace(item, x=place[0], y=place[1])
@@ -257,17 +260,20 @@ def _cells(size: str) -> NDArray[np.int64]:
 
 
 def _place(
-    others: Sequence[SceneObject], size: str, rng: np.random.Generator, but: str = ""
+    others: Sequence[SceneObject], size: str, rng: np.random.Generator, mover: SceneObject | None = None
 ) -> tuple[float, float] | None:
-    """A centre with room for an object of this size: a cell is drawn among those with room, then a place in it."""
+    """A centre with room for an object of this size: a cell is drawn among those with room, then a place in it. For a
+    ``mover`` neither its own cell nor a place too near will do."""
     steps, cells = places(SIZE_NAMES.index(size)), _cells(size)
     free = np.ones(cells.shape, bool)
     for other in others:
         apart = SIZES[size] + other.radius + GAP
         near_x, near_y = abs(steps - other.x) < apart, abs(steps - other.y) < apart
         free[np.ix_(near_y, near_x)] = False
-    if but:
-        free &= cells != CELLS.index(but)
+    if mover is not None:
+        near_x, near_y = abs(steps - mover.x) < SHORTEST_MOVE, abs(steps - mover.y) < SHORTEST_MOVE
+        free[np.ix_(near_y, near_x)] = False
+        free &= cells != CELLS.index(mover.cell)
     room = np.flatnonzero(np.bincount(cells[free], minlength=len(CELLS)))
     if not len(room):
         return None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.seeding import rng_for
 from tasks.world.captions import CELL_PHRASES
 from tasks.world.draw import draw_array
-from tasks.world.edits import DESTINATIONS, KINDS, Edit, EditKind, propose, training_edit
+from tasks.world.edits import DESTINATIONS, KINDS, SHORTEST_MOVE, Edit, EditKind, propose, training_edit
 from tasks.world.sampling import GAP, SPLITS, contrasts, scenes_of, split_of
 from tasks.world.scene import (
     BACKGROUND_NAMES,
@@ -97,7 +97,8 @@ def follows(edit: Edit) -> bool:
     new = changed[0]
     if edit.kind == "move":
         same = (new.shape, new.colour, new.size) == (old.shape, old.colour, old.size)
-        return same and old.cell != new.cell == ENDS[words["end"] or ""]
+        far = max(abs(new.x - old.x), abs(new.y - old.y)) >= SHORTEST_MOVE
+        return same and far and old.cell != new.cell == ENDS[words["end"] or ""]
     if (new.x, new.y, new.size) != (old.x, old.y, old.size):
         return False
     if edit.kind == "recolour":
