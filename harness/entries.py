@@ -8,6 +8,7 @@ _RECONSTRUCTION = "harness.metrics.reconstruction"
 _OBJECTS = "harness.metrics.objects"
 _FRECHET = "harness.metrics.frechet"
 _CODEBOOK = "harness.metrics.codebook"
+_LIKELIHOOD = "harness.metrics.likelihood"
 
 HARNESS_ENTRIES: tuple[Entry, ...] = (
     Entry("metric", "psnr", f"{_RECONSTRUCTION}:psnr", "peak signal-to-noise ratio per image, in dB, at most 58.92"),
@@ -58,6 +59,29 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("metric", "bits-per-image", f"{_CODEBOOK}:bits_per_image", "bits that an image's codes cost"),
     Entry("metric", "bits-per-pixel", f"{_CODEBOOK}:bits_per_pixel", "bits of the codes over pixels of the images"),
+    Entry("metric", "bits-per-byte", f"{_LIKELIHOOD}:bits_per_byte", "bits of a text over its UTF-8 bytes"),
+    Entry("metric", "byte-perplexity", f"{_LIKELIHOOD}:byte_perplexity", "exp of the nats per UTF-8 byte"),
+    Entry("metric", "word-perplexity", f"{_LIKELIHOOD}:word_perplexity", "exp of the nats per white-space word"),
+    Entry("metric", "bits-per-text", f"{_LIKELIHOOD}:bits_per_text", "mean bits of a text, a caption for example"),
+    Entry(
+        "metric",
+        "nll-bits-per-image",
+        f"{_LIKELIHOOD}:nll_bits_per_image",
+        "bits of an image's codes under the model: what is left of bits-per-image when it predicts them",
+    ),
+    Entry("metric", "nll-bits-per-pixel", f"{_LIKELIHOOD}:nll_bits_per_pixel", "the same over the pixels shown"),
+    Entry(
+        "metric",
+        "nll-over-log-codebook",
+        f"{_LIKELIHOOD}:nll_over_log_codebook",
+        "nats per code over the log of the codebook's size; 1 is chance",
+    ),
+    Entry(
+        "metric",
+        "bits-from-context",
+        f"{_LIKELIHOOD}:bits_from_context",
+        "bits per case that the picture saves on its caption, or the caption on its picture's codes",
+    ),
     Entry("instrument", "pixels", "harness.instruments.pixels:open_pixels", "squared and absolute error, SSIM"),
     Entry(
         "instrument",

@@ -11,7 +11,7 @@ Measuring the same folder again writes the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,7 @@ def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> t
         )
     )
     estimates = []
-    parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str))
+    parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str), strata)
     for stratum in (None, *_shown_strata(asked)):
         chosen = parts if stratum is None else parts.where(strata == stratum)
         estimates.append(_ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed))
@@ -156,9 +156,10 @@ class _Parts:
     numerators: Floats
     denominators: Floats
     groups: NDArray[np.str_]
+    strata: NDArray[np.str_]
 
     def where(self, mask: NDArray[np.bool_]) -> _Parts:
-        return _Parts(self.numerators[mask], self.denominators[mask], self.groups[mask])
+        return _Parts(self.numerators[mask], self.denominators[mask], self.groups[mask], self.strata[mask])
 
 
 def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: int) -> Estimate:
@@ -167,16 +168,29 @@ def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: 
     try:
         if not scored:
             raise ZeroDivisionError(f"all {asked} cases failed")
-        interval = ratio_interval(parts.numerators, parts.denominators, parts.groups.tolist(), seed=seed)
+        within = parts.strata.tolist() if getattr(metric, "within_strata", False) else None
+        interval = ratio_interval(parts.numerators, parts.denominators, parts.groups.tolist(), strata=within, seed=seed)
+        interval = _shown(interval, getattr(metric, "monotone", None))
     except ZeroDivisionError as error:
         return _estimate(metric, None, scored, failed, stratum, absent=str(error))
+    except OverflowError:
+        return _estimate(metric, None, scored, failed, stratum, absent="too large to be written as a number")
     bound = None
     if metric.worst is not None:
         # A failed case weighs as much as the mean scored case.
         weight = failed * float(parts.denominators.mean())
         total = float(parts.denominators.sum())
         bound = (float(parts.numerators.sum()) + metric.worst * weight) / (total + weight)
+        bound = metric.monotone(bound) if getattr(metric, "monotone", None) else bound
     return _estimate(metric, interval, scored, failed, stratum, failures_wrong=bound)
+
+
+def _shown(interval: Interval, monotone: Callable[[float], float] | None) -> Interval:
+    """The same interval on the scale of a rising function: its ends stay its ends."""
+    if monotone is None:
+        return interval
+    low, high = (None if end is None else monotone(end) for end in (interval.low, interval.high))
+    return replace(interval, value=monotone(interval.value), low=low, high=high)
 
 
 def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:

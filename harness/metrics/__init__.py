@@ -1,7 +1,8 @@
 """Metrics: arithmetic on the columns of a run folder. Ratios of sums take a clustered bootstrap, metrics of a set a
 grouped jackknife.
 
-A metric may state its own ``protocol`` (JSON-able, joins the fingerprint) and ``bounds`` (an interval is cut there).
+A metric may state its own ``protocol`` (JSON-able, joins the fingerprint) and ``bounds`` (an interval is cut there); a
+ratio also ``monotone``, a rising function of the ratio that is shown in its place.
 """
 
 from __future__ import annotations

@@ -1,0 +1,189 @@
+"""The tasks ``perplexity@...`` and the factory that tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.contracts import Case, Sample
+from harness.errors import UserError, nearest
+from tasks.perplexity.scored import readable, scored, text_sizes
+from tasks.perplexity.texts import CaptionTexts, FileTexts, TextSource, WikipediaTexts
+from tasks.reconstruction import TokenizerTask
+from tasks.sources import WorldSource
+
+TEXT_METRICS = ("bits-per-byte", "byte-perplexity", "word-perplexity")
+CODE_METRICS = ("nll-bits-per-image", "nll-bits-per-pixel", "nll-over-log-codebook", "bits-per-image")
+TEXT_PROTOCOL = {
+    "counted": "the text's own tokens, no marker and no end",
+    "windows": "disjoint, each after the last token of the one before",
+    "words": "white space",
+    "bytes": "UTF-8",
+    "weights": "sums over the corpus, then one ratio",
+    "chance": "8 bits per byte",
+}
+CODE_PROTOCOL = {
+    "counted": "the codes, no marker",
+    "pixels": "height x width as shown",
+    "weights": "sums over the corpus, then one ratio",
+    "chance": "codes x log2 of the codebook's size (bits-per-image); 1 over the log of the codebook",
+}
+
+
+class TextPerplexity:
+    """``perplexity@wikipedia``, ``@captions``, ``@FILE.txt``: texts given nothing. Numbers are nats, tokens, choices,
+    words, bytes, bits (of the tokens when all are equally likely)."""
+
+    version = 1
+    examines = "ScoresText"
+    instruments: Sequence[str] = ()
+
+    def __init__(self, source: TextSource) -> None:
+        self.source = source
+        self.metrics = (*TEXT_METRICS, "bits-per-text") if source.name == "captions" else TEXT_METRICS
+
+    @property
+    def name(self) -> str:
+        return f"perplexity-{self.source.name}"
+
+    @property
+    def data_revision(self) -> str:
+        return self.source.revision
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the numbers depend on beside the subject."""
+        return {"reference": self.source.about, "revision": self.source.revision, "given": "nothing", **TEXT_PROTOCOL}
+
+    def cases(self) -> Sequence[Case]:
+        return self.source.cases()
+
+    def load(self, case: Case) -> str:
+        """The text. Raises ValueError for one that is empty or no UTF-8."""
+        return readable(self.source.text(case))
+
+    def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[str], seeds: Sequence[int]) -> Sequence[Sample]:
+        """Score one batch of texts. They are not stored: a corpus has a licence of its own, and captions are facts."""
+        import torch
+
+        with torch.no_grad():
+            found = subject.score_text(list(inputs))
+        return scored(cases, found, None, [text_sizes(text) for text in inputs])
+
+    def probe(self, subject: Any) -> Mapping[str, float]:
+        """Nothing: what a language model costs does not depend on the text."""
+        return {}
+
+
+class WorldPerplexity(TokenizerTask):
+    """What the tasks on pictures of the world and their captions share. An input is (picture, caption)."""
+
+    title = "perplexity"
+    part = ""
+    given = "nothing"
+    protocol: Mapping[str, str] = {}
+
+    def __init__(self, subject: Any) -> None:
+        if not isinstance(getattr(subject, "image_size", None), int):
+            raise UserError(f"{self.name.replace('-', '@', 1)} shows pictures, and this model states no image_size")
+        super().__init__(WorldSource(), subject)
+
+    @property
+    def name(self) -> str:
+        return f"{self.title}-{self.part}"
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        about = f"{self.source.about}, pictures and plain captions"
+        return {**super().fingerprint, "reference": about, "given": self.given, **self.protocol}
+
+    def load(self, case: Case) -> Any:
+        """(picture uint8 ``compared compared 3``, caption)."""
+        return super().load(case), readable(str(case.facts["caption"]))
+
+
+class CaptionsGivenImage(WorldPerplexity):
+    """``perplexity@captions-given-image``. Numbers as for captions, with ``nats_alone`` (the caption given nothing) and
+    ``nats_saved``."""
+
+    part = "captions-given-image"
+    given = "the picture"
+    examines = "ScoresText"
+    metrics = (*TEXT_METRICS, "bits-per-text", "bits-from-context")
+    protocol = TEXT_PROTOCOL
+
+    def ask(
+        self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[Any, str]], seeds: Sequence[int]
+    ) -> Sequence[Sample]:
+        """Score one batch of captions twice: after their pictures, and given nothing."""
+        import torch
+
+        texts = [text for _, text in inputs]
+        with torch.no_grad():
+            found = subject.score_text(texts, self.shown(subject, [picture for picture, _ in inputs]))
+            alone = subject.score_text(texts)
+        return scored(cases, found, alone, [text_sizes(text) for text in texts])
+
+
+class CodePerplexity(WorldPerplexity):
+    """``perplexity@image-codes``. Numbers are nats, tokens (codes), choices (the codebook's size), pixels, and bits
+    (of the codes when all are equally likely)."""
+
+    part = "image-codes"
+    examines = "ScoresImages"
+    metrics: Sequence[str] = CODE_METRICS
+    protocol = CODE_PROTOCOL
+
+    def ask(
+        self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[Any, str]], seeds: Sequence[int]
+    ) -> Sequence[Sample]:
+        """Score one batch of pictures."""
+        import torch
+
+        with torch.no_grad():
+            found = subject.score_images(self.shown(subject, [picture for picture, _ in inputs]))
+        return scored(cases, found, None, self._sizes(cases))
+
+    def _sizes(self, cases: Sequence[Case]) -> list[dict[str, float]]:
+        return [{"pixels": float(self.shown_size**2)} for _ in cases]
+
+
+class CodesGivenCaption(CodePerplexity):
+    """``perplexity@image-codes-given-caption``. Numbers as for image codes, with ``nats_alone`` and ``nats_saved``."""
+
+    part = "image-codes-given-caption"
+    given = "the caption"
+    metrics = (*CODE_METRICS, "bits-from-context")
+
+    def ask(
+        self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[Any, str]], seeds: Sequence[int]
+    ) -> Sequence[Sample]:
+        """Score one batch of pictures twice: after their captions, and given nothing."""
+        import torch
+
+        pictures, captions = self.shown(subject, [picture for picture, _ in inputs]), [text for _, text in inputs]
+        with torch.no_grad():
+            found = subject.score_images(pictures, captions)
+            alone = subject.score_images(pictures)
+        return scored(cases, found, alone, self._sizes(cases))
+
+
+WORLD_TASKS: Mapping[str, type[WorldPerplexity]] = {
+    kind.part: kind for kind in (CaptionsGivenImage, CodePerplexity, CodesGivenCaption)
+}
+NAMES = ("wikipedia", "captions", *WORLD_TASKS)
+
+
+def build(argument: str, subject: Any) -> TextPerplexity | WorldPerplexity:
+    """The catalogue's factory: ``perplexity@`` one of ``NAMES`` or a text file. Raises UserError for anything else."""
+    if argument in WORLD_TASKS:
+        return WORLD_TASKS[argument](subject)
+    if argument == "captions":
+        return TextPerplexity(CaptionTexts())
+    if argument == "wikipedia":
+        return TextPerplexity(WikipediaTexts())
+    path = Path(argument).expanduser()
+    if argument and path.is_file():
+        return TextPerplexity(FileTexts(path))
+    raise UserError(f"no texts at '{argument}': give a text file or a name{nearest(argument, NAMES)}")
