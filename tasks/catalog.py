@@ -64,6 +64,12 @@ TASKS: tuple[Entry, ...] = (
         "the clean image from any timestep: with its codes, with none, and with those of another image",
         paper=DDT_PAPER,
     ),
+    Entry(
+        "task",
+        "perplexity",
+        "tasks.perplexity.tasks:build",
+        "bits of wikipedia, captions, captions-given-image, image-codes, image-codes-given-caption or a text FILE",
+    ),
 )
 
 METRICS: tuple[Entry, ...] = (
