@@ -31,5 +31,11 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("recipe", "autoencoder", "ddt_llama.recipes:AUTOENCODER", "the KL autoencoder under DDT's latents"),
     Entry("recipe", "ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents"),
+    Entry(
+        "trainer",
+        "mllm",
+        "ddt_llama.training.language:train_language",
+        "trains any language-model recipe on accelerate",
+    ),
     Entry("trainer", "tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),
 )

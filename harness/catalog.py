@@ -8,13 +8,16 @@ hides the others. Two entries of one kind and name are an error that names both 
 from __future__ import annotations
 
 import importlib
+import tomllib
 import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, get_args
 
 from harness.contracts import Entry, Kind, Task
 from harness.errors import UserError, nearest
+from harness.paths import checkout_root
 
 GROUP = "ddtbench.catalog"
 REPORTERS = "ddtbench.reports"
@@ -91,12 +94,24 @@ def lookup(kind: Kind, name: str) -> Entry:
 def find(kind: Kind, name: str) -> Any:
     """Import and return what the entry's place names. Raises UserError if it is unknown or cannot be imported."""
     entry = lookup(kind, name)
+    if entry.place.endswith(".toml"):
+        return read_toml(checkout_root() / entry.place)
     module, _, attribute = entry.place.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         owner = _catalogue()[kind, name][1]
         raise UserError(f"{kind} '{name}' of {owner} cannot be loaded from {entry.place}: {error}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says. Raises UserError for one that is missing or malformed."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"there is no file {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
 
 
 def split_name(text: str) -> tuple[str, str]:

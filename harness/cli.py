@@ -165,6 +165,25 @@ def train_tokenizer_command(
         print(f"checkpoint: {folder}")
 
 
+@train.command("mllm")
+def train_mllm_command(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of 'list recipes', or FILE.toml.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model, its checkpoints and the log go.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and train nothing.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Train a language model that speaks an image tokenizer's codes.
+
+    Several processes share a training when this is started by torchrun or accelerate launch.
+    """
+    from harness import commands
+
+    folder = commands.train_mllm(recipe, out, dry_run=dry_run, resume=resume)
+    if not dry_run:
+        print(f"checkpoint: {folder}")
+
+
 def _explain(error: Exception) -> tuple[str, int]:
     """(the line for the user, the exit code)."""
     if isinstance(error, UserError):

@@ -15,6 +15,7 @@ from harness import catalog
 from harness.contracts import Estimate, Instrument, Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
+from harness.paths import data_root
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
 from harness.rehearsal import dry_run
@@ -224,6 +225,8 @@ def train_tokenizer(
 ) -> Path:
     """Train the tokenizer of a recipe; returns the folder of its checkpoint. Raises UserError."""
     found = catalog.find("recipe", recipe)
+    if isinstance(found, Mapping):
+        raise UserError(f"recipe '{recipe}' is that of a language model: ddtbench train mllm {recipe}")
     trainer = catalog.find("trainer", "tokenizer")
     made: Path = trainer(
         found if isinstance(found, Recipe) else found(),
@@ -233,6 +236,22 @@ def train_tokenizer(
         dry_run=dry_run,
         steps=steps,
         threads=threads,
+    )
+    return made
+
+
+def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: bool = False) -> Path:
+    """Train the language model of a recipe, a name of the catalogue or a TOML file; returns its folder.
+
+    Raises UserError."""
+    values = (
+        catalog.read_toml(Path(recipe).expanduser()) if recipe.endswith(".toml") else catalog.find("recipe", recipe)
+    )
+    if not isinstance(values, Mapping):
+        raise UserError(f"recipe '{recipe}' is not that of a language model: ddtbench train tokenizer {recipe}")
+    trainer = catalog.find("trainer", "mllm")
+    made: Path = trainer(
+        values, recipe, Path(out), catalog.find, cache=data_root() / "codes", dry_run=dry_run, resume=resume
     )
     return made
 
@@ -248,5 +267,6 @@ __all__ = [
     "run_suite",
     "suite_for",
     "summary",
+    "train_mllm",
     "train_tokenizer",
 ]

@@ -196,7 +196,8 @@ class LanguageTraining:
 
 
 def train_language(
-    recipe: LanguageRecipe,
+    values: Mapping[str, Any],
+    where: str,
     out: Path,
     find: Callable[[str, str], Any],
     *,
@@ -205,10 +206,14 @@ def train_language(
     dry_run: bool = False,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Make the language model of ``recipe`` in ``out``. ``dry_run`` times a few steps of each stage and writes nothing
-    but image codes. Raises UserError when ``out`` already holds a training and ``resume`` was not asked for."""
+    """Make the language model of a recipe (the mapping of a TOML file, read from ``where``) in ``out``.
+
+    ``dry_run`` times a few steps of each stage and writes nothing but image codes. Raises UserError when ``out`` already
+    holds a training and ``resume`` was not asked for.
+    """
     if not (dry_run or resume) and (out / "state.pt").exists():
         raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
+    recipe = LanguageRecipe.from_mapping(values, where)
     torch.set_num_threads(recipe.threads)
     classroom, model = Classroom.open(recipe, find, cache, say)
     training = LanguageTraining(recipe, out, classroom, model)

@@ -108,7 +108,11 @@ class RatioMetric(Protocol):
 
 
 class SetMetric(Protocol):
-    """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife."""
+    """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife.
+
+    Optional: ``given(columns) -> metric``, called once with all scored cases before they are parted into groups; what
+    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups.
+    """
 
     @property
     def name(self) -> str: ...

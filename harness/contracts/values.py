@@ -21,8 +21,9 @@ class Entry:
     open); for a task, ``build(argument: str, subject) -> Task`` where ``argument`` is what follows ``@`` in
     ``NAME@ARGUMENT``; for a suite, a function without arguments that returns a SuiteSpec; for a metric or an
     instrument, a function without arguments; for data, a factory ``open(seed: int)`` of ``TrainingImages`` or
-    ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one. ``provides`` names the Protocols a
-    model satisfies; ``source`` is the default checkpoint, relative to the checkout.
+    ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
+    TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
+    the default checkpoint, relative to the checkout.
     """
 
     kind: Kind
