@@ -243,10 +243,10 @@ def train_tokenizer(
 def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: bool = False) -> Path:
     """Train the language model of a recipe, a name of the catalogue or a TOML file; returns its folder.
 
-    Raises UserError."""
-    values = (
-        catalog.read_toml(Path(recipe).expanduser()) if recipe.endswith(".toml") else catalog.find("recipe", recipe)
-    )
+    Raises UserError.
+    """
+    own = recipe.endswith(".toml")
+    values = catalog.read_toml(Path(recipe).expanduser()) if own else catalog.find("recipe", recipe)
     if not isinstance(values, Mapping):
         raise UserError(f"recipe '{recipe}' is not that of a language model: ddtbench train tokenizer {recipe}")
     trainer = catalog.find("trainer", "mllm")

@@ -208,8 +208,8 @@ def train_language(
 ) -> Path:
     """Make the language model of a recipe (the mapping of a TOML file, read from ``where``) in ``out``.
 
-    ``dry_run`` times a few steps of each stage and writes nothing but image codes. Raises UserError when ``out`` already
-    holds a training and ``resume`` was not asked for.
+    ``dry_run`` times a few steps of each stage and writes nothing but image codes. Raises UserError when ``out``
+    already holds a training and ``resume`` was not asked for.
     """
     if not (dry_run or resume) and (out / "state.pt").exists():
         raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
