@@ -37,11 +37,5 @@ ENTRIES: tuple[Entry, ...] = (
         "ddt_llama.training.language:train_language",
         "trains any language-model recipe on accelerate",
     ),
-    Entry(
-        "trainer",
-        "mllm",
-        "ddt_llama.training.language:train_language",
-        "trains any language-model recipe on accelerate",
-    ),
     Entry("trainer", "tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),
 )
