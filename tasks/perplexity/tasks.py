@@ -17,7 +17,7 @@ TEXT_METRICS = ("bits-per-byte", "byte-perplexity", "word-perplexity")
 CODE_METRICS = ("nll-bits-per-image", "nll-bits-per-pixel", "nll-over-log-codebook", "bits-per-image")
 TEXT_PROTOCOL = {
     "counted": "the text's own tokens, no marker and no end",
-    "windows": "disjoint, each after the last token of the one before",
+    "windows": "lm-eval's rolling windows, one token of context",
     "words": "white space",
     "bytes": "UTF-8",
     "weights": "sums over the corpus, then one ratio",
