@@ -16,8 +16,8 @@ Protocol:
 
 The model says -log p of each case, summed over the case's own tokens: markers and ends are not counted. A text longer
 than the context is read in lm-eval's rolling windows: disjoint, with one token of context, so that it costs more than
-with a sliding window. Sums over the corpus come before ratios. Chance: 8 bits per byte of text (bytes drawn evenly), and codes
-times log2 of the codebook's size for a picture, the metric ``bits-per-image``.
+with a sliding window. Sums over the corpus come before ratios. Chance: 8 bits per byte of text (bytes drawn evenly),
+and codes times log2 of the codebook's size for a picture, which is the metric ``bits-per-image``.
 
 A text that is empty or no UTF-8, and a likelihood that is not finite, are failed cases with their reason.
 
