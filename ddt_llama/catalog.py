@@ -8,7 +8,22 @@ PAPER = (
     "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
 )
 
+SPOKEN = {"ddt": "DDT tokens", "vqgan": "VQGAN tokens", "var": "VAR tokens"}
+
+
+def _language_recipe(name: str, summary: str) -> Entry:
+    return Entry("recipe", name, f"zoo/recipes/{name}.toml", summary)
+
+
+LANGUAGE_RECIPES: tuple[Entry, ...] = tuple(
+    _language_recipe(f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}")
+    for name, words in SPOKEN.items()
+    for seed in range(3)
+)
+"""One TOML file each, in ``zoo/recipes``."""
+
 ENTRIES: tuple[Entry, ...] = (
+    *LANGUAGE_RECIPES,
     Entry(
         kind="model",
         name="ddt",
