@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
+from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
@@ -103,4 +104,11 @@ SUITES: tuple[Entry, ...] = (
     Entry("suite", "photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),
 )
 
-ENTRIES: tuple[Entry, ...] = (*WORLD_ENTRIES, *DATA, *TASKS, *METRICS, *SUITES)
+ENTRIES: tuple[Entry, ...] = (
+    *WORLD_ENTRIES,
+    *DATA,
+    *TASKS,
+    *MME_ENTRIES,
+    *METRICS,
+    *SUITES,
+)

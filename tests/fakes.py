@@ -66,7 +66,13 @@ class Blind(BlockTokenizer):
 
 class Speaker(BlockTokenizer):
     """Satisfies ScoresText and ScoresImages too: a byte of text costs ln 256, a code the log of the codebook's size,
-    and each a quarter less after a picture or a caption."""
+    and each a quarter less after a picture or a caption. Satisfies AnswersQuestions: yes to every other length of
+    question, and the other way round for dark pictures."""
+
+    def answer(self, images: Tensor, questions: Sequence[str]) -> list[str]:
+        assert images.shape == (len(questions), 3, self.image_size, self.image_size)
+        dark = (images.flatten(1).mean(dim=1) < 0.5).tolist()
+        return ["Yes" if len(text) % 2 == shade else "No" for text, shade in zip(questions, dark, strict=True)]
 
     def score_text(self, texts: Sequence[str], images: Tensor | None = None) -> list[Likelihood]:
         sizes = [len(text.encode()) for text in texts]

@@ -29,10 +29,10 @@ TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
 METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}
 SOURCES = ("world", "fashion", "photos", "FOLDER")
 """What follows the ``@`` of a task on images; other tasks take other words."""
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {"perplexity": NAMES}
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {"perplexity": NAMES, "mme": ("world", "world-held-out")}
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]
-PROVIDED = ("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages")
+PROVIDED = ("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages", "AnswersQuestions")
 CASES = 8
 
 WORLD_IDS = "11f4cc48a4404938"
@@ -116,6 +116,7 @@ def same(one: Sample, two: Sample) -> None:
     for name, image in one.images.items():
         assert image.dtype == np.uint8 and np.array_equal(image, two.images[name]), name
     assert list(one.codes) == list(two.codes)
+    assert one.text == two.text
     assert dict(one.numbers) == dict(two.numbers)
 
 

@@ -1,0 +1,21 @@
+"""MME: two yes/no questions about each picture, one true and one false as a rule; half of the score needs both right.
+
+Paper: Fu et al. 2023, "MME: A Comprehensive Evaluation Benchmark for Multimodal Large Language Models", arXiv
+2306.13394, section 2. Per subtask ``score = 100 acc + 100 acc+``, at most 200: acc is the share of right answers, acc+
+the share of pictures of which both are right. The total adds the subtasks.
+
+Data: ``mme@world`` is made from the embedded world's test split (MIT, ours), 60 pictures for each of the subtasks
+existence, count, position and color, none with a combination of shape and colour that training lacks;
+``mme@world-held-out`` asks the same four, 30 pictures each, about such combinations. ``mme@PATH`` reads a Parquet file
+or folder in the official schema (``tasks.mme.data``). MME's own pictures are for research only, by its authors' terms.
+
+Protocol: the question as it stands, suffix included; the whole picture, padded to a square and resized; a greedy
+answer, stored as text. ``tasks.mme.parsers`` reads it by three named rules, of which ``official`` is the default and
+the others' totals stand beside it. A pair is one case, so that no limit cuts one; if one answer fails, the pair has
+failed. Intervals resample pictures, told apart by content, within their subtask. Chance is 75 of 200 for fair
+coins, and 50 for one answer to everything.
+
+Known gaps: lmms-eval words the suffix in its own way for some models, which moves totals; VLMEvalKit can ask a
+language model about answers that its rule cannot read, which is left out; the official tool reads answers from a text
+file, in which a tab or a line break inside an answer would end it, and here it does not.
+"""
