@@ -154,7 +154,7 @@ class CodesGivenCaption(CodePerplexity):
 
     part = "image-codes-given-caption"
     given = "the caption"
-    metrics = (*CODE_METRICS, "bits-from-context")
+    metrics = (CODE_METRICS[0], "bits-from-context", *CODE_METRICS[1:])
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[Any, str]], seeds: Sequence[int]
