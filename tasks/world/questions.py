@@ -72,7 +72,7 @@ OTHER_SIZES = {"small": (0.0, 0.57, 0.43), "medium": (0.84, 0.0, 0.16), "large":
 SHARING = 0.67
 """The share of false combinations that have their shape or their colour in common with an object of the scene."""
 YES_NO = 0.75
-"""The share of yes/no questions in training."""
+"""How often training tries a yes/no question first. More of them have nothing to ask, so 0.7 of all questions are."""
 TOPICS_TRIED = (*("existence",) * 2, *("count",) * 6, *("position",) * 4, *("color",) * 3, "size", "background")
 """What training tries to ask. Scenes answer to some topics less often, so MME's four come out about alike."""
 SUFFIXED = 0.5
