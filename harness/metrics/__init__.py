@@ -2,7 +2,8 @@
 grouped jackknife.
 
 A metric may state its own ``protocol`` (JSON-able, joins the fingerprint) and ``bounds`` (an interval is cut there); a
-ratio also ``monotone``, a rising function of the ratio that is shown in its place.
+ratio also ``monotone``, a rising function of the ratio that is shown in its place, and ``within_strata``: its interval
+then resamples clusters within their stratum.
 """
 
 from __future__ import annotations

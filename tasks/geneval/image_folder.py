@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
+from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import Prompt, parse_prompt
 
 IMAGES_PER_PROMPT = 4
@@ -60,6 +61,7 @@ def check_images(
     per_prompt: int = IMAGES_PER_PROMPT,
     size: tuple[int, int] | None = None,
     identical: Literal["refuse", "accept"] = "refuse",
+    classes: Sequence[str] = OBJECTS,
 ) -> tuple[GeneratedImage, ...]:
     """The ``len(prompts) * per_prompt`` images in order, if they are all there, whole, each once and of one size.
 
@@ -78,7 +80,7 @@ def check_images(
         if len(home) != 1 or number >= len(prompts):
             problems.append(_not_once(f"{number:05d}", home, number < len(prompts), root))
             continue
-        problems.extend(_other_prompt(home[0], prompts[number], root))
+        problems.extend(_other_prompt(home[0], prompts[number], root, classes))
         found, faults = _samples(home[0], number, per_prompt, root)
         images.extend(found)
         problems.extend(faults)
@@ -114,13 +116,13 @@ def _not_once(name: str, paths: Sequence[Path], wanted: bool, root: Path) -> str
     return f"duplicate {listed}" if paths else f"missing {name}"
 
 
-def _other_prompt(home: Path, prompt: Prompt, root: Path) -> Iterator[str]:
+def _other_prompt(home: Path, prompt: Prompt, root: Path, classes: Sequence[str]) -> Iterator[str]:
     """The folder's own record says which prompt its images were made for: a shifted numbering shows here."""
     path = home / "metadata.jsonl"
     name = str(path.relative_to(root))
     try:
         # The official sampler writes one object; json.dumps of it is one line however it was laid out.
-        record = parse_prompt(json.dumps(json.loads(path.read_text(encoding="utf-8"))), name)
+        record = parse_prompt(json.dumps(json.loads(path.read_text(encoding="utf-8"))), name, classes)
     except FileNotFoundError:
         yield f"missing {name}"
     except (OSError, ValueError) as error:

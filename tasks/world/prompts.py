@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from typing import TYPE_CHECKING, Any
 
 from harness.seeding import rng_for
@@ -129,12 +129,18 @@ def _coloured(tag: str, kinds: Sequence[tuple[str, str]]) -> WorldPrompt:
 
 
 def _chosen(tag: str, wordings: Sequence[WorldPrompt]) -> list[WorldPrompt]:
-    """The tag's prompts: the held-out ones and the others, mixed."""
+    """The tag's prompts in a drawn order, held-out ones evenly among the others, so that a limit keeps the share."""
     rng = rng_for("world", "geneval", tag)
     never = [prompt for prompt in wordings if prompt.held_out]
     known = [prompt for prompt in wordings if not prompt.held_out]
     quota = HELD_OUT_PER_TAG if never else 0
-    chosen = _drawn(never, quota, rng) + _drawn(known, PER_TAG - quota, rng)
+    queues = {True: iter(_mixed(never, quota, rng)), False: iter(_mixed(known, PER_TAG - quota, rng))}
+    due = [(place * quota + PER_TAG // 2) // PER_TAG for place in range(PER_TAG + 1)]
+    return [next(queues[after > before]) for before, after in pairwise(due)]
+
+
+def _mixed(wordings: Sequence[WorldPrompt], number: int, rng: np.random.Generator) -> list[WorldPrompt]:
+    chosen = _drawn(wordings, number, rng) if number else []
     return [chosen[place] for place in rng.permutation(len(chosen))]
 
 

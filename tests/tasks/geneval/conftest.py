@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
@@ -48,3 +50,13 @@ def image_folder(tmp_path, records) -> Path:
         for j in range(2):
             Image.new("RGB", (8, 6), (i, j, 0)).save(samples / f"{j:04d}.png")
     return root
+
+
+@pytest.fixture(scope="session")
+def oracle() -> ModuleType:
+    """Subjects that draw what a prompt of the world says, loaded by path."""
+    spec = importlib.util.spec_from_file_location("geneval_oracle", Path(__file__).with_name("oracle.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

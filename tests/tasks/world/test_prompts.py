@@ -94,6 +94,10 @@ def test_held_out_combinations_have_their_share_and_are_named() -> None:
     for tag in TAGS:
         shown = sum(bool(prompt.held_out) for prompt in of(tag))
         assert shown == (HELD_OUT_PER_TAG if tag in ("colors", "color_attr") else 0)
+        # A limit keeps the share: in the first n prompts of a tag it is off by less than one prompt.
+        for first in range(1, PER_TAG):
+            so_far = sum(bool(prompt.held_out) for prompt in of(tag)[:first])
+            assert abs(so_far - shown * first / PER_TAG) < 1
     named = {name for prompt in of("colors") for name in prompt.held_out}
     assert named == {f"{colour} {shape}" for shape, colour in HELD_OUT}
 

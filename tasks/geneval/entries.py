@@ -1,0 +1,44 @@
+"""GenEval's lines of the catalogue."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+PAPER = "Ghosh, Hajishirzi and Schmidt 2023, arXiv 2310.11513"
+
+GENEVAL_ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "task",
+        "geneval",
+        "tasks.geneval.task:build",
+        "objects, counts, colours and positions of a prompt in four images: @world, or @PATH/evaluation_metadata.jsonl",
+        licence="MIT",
+        paper=PAPER,
+    ),
+    Entry("metric", "geneval", "tasks.geneval.metrics:overall", "share of right images, mean of the six tags"),
+    Entry(
+        "metric",
+        "geneval-prompts",
+        "tasks.geneval.metrics:any_of_four",
+        "share of prompts with at least one right image",
+    ),
+    Entry(
+        "metric",
+        "geneval-held-out",
+        "tasks.geneval.metrics:held_out",
+        "colors and color_attr, prompts with a combination that training never showed",
+    ),
+    Entry("metric", "geneval-seen", "tasks.geneval.metrics:seen", "colors and color_attr, the other prompts"),
+    Entry(
+        "metric",
+        "geneval-shuffled",
+        "tasks.geneval.metrics:shuffled",
+        "chance: GenEval if each image belonged to another prompt of its tag",
+    ),
+    Entry(
+        "metric",
+        "geneval-coco",
+        "tasks.geneval.metrics:on_coco",
+        "GenEval on the official prompts: needs a detector that this version has not",
+    ),
+)

@@ -1,0 +1,125 @@
+"""Which prompts a GenEval task asks: those of the world, or a file in the official schema."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path
+
+from harness.contracts import Case
+from harness.errors import UserError
+from harness.spec import canonical_json, path_safe
+from tasks.geneval.image_folder import IMAGES_PER_PROMPT
+from tasks.geneval.names import OBJECTS
+from tasks.geneval.prompts import OFFICIAL, Prompt, prompt_from_json, read_prompts
+from tasks.geneval.world import CLASSES, DETECTOR
+
+OFFICIAL_FILE = "evaluation_metadata.jsonl"
+"""A file of this name is held to be the official one, and must be it to the byte."""
+
+COLOUR_TAGS = ("colors", "color_attr")
+"""The tags whose prompts name colours, so that they can name combinations held out of training."""
+
+DIGITS = 16
+
+WORLD_METRICS = ("geneval", "geneval-prompts", "geneval-seen", "geneval-held-out", "geneval-shuffled")
+
+
+@dataclass(frozen=True)
+class PromptSource:
+    """Prompts and who judges their images. ``size`` is the side at which images are judged (None: as they are made).
+
+    ``held_out`` has, for each prompt, the combinations that training never showed.
+    """
+
+    name: str
+    about: str
+    prompts: tuple[Prompt, ...]
+    held_out: tuple[tuple[str, ...], ...]
+    classes: tuple[str, ...]
+    instruments: tuple[str, ...]
+    metrics: tuple[str, ...]
+    size: int | None = None
+
+    @cached_property
+    def revision(self) -> str:
+        """A digest of every record, held-out names and order included."""
+        words = [[prompt.to_json(), list(never)] for prompt, never in zip(self.prompts, self.held_out, strict=True)]
+        return f"geneval-{hashlib.sha256(canonical_json(words).encode()).hexdigest()[:DIGITS]}"
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Four images of each prompt, the tags in turn, so that a limit takes all tags alike.
+
+        The id is ``PROMPT/NUMBER``, the group is the prompt, the stratum its tag.
+        """
+        tags = dict.fromkeys(prompt.tag for prompt in self.prompts)
+        rows = list(zip(self.prompts, self.held_out, strict=True))
+        columns = [[row for row in rows if row[0].tag == tag] for tag in tags]
+        return tuple(
+            Case(
+                f"{prompt.text}/{number}",
+                prompt.text,
+                prompt.tag,
+                {"geneval": prompt.to_json(), "held_out": list(never)},
+            )
+            for turn in zip_longest(*columns)
+            for number in range(IMAGES_PER_PROMPT)
+            for prompt, never in filter(None, turn)
+        )
+
+
+def open_prompts(argument: str) -> PromptSource:
+    """``world`` (or nothing), or the path of a prompt file. Raises UserError for anything else."""
+    if argument in ("", "world"):
+        return world_source()
+    path = Path(argument).expanduser()
+    if not path.is_file():
+        raise UserError(f"no prompts at '{argument}': give 'world', or the path of GenEval's {OFFICIAL_FILE}")
+    return file_source(path)
+
+
+def world_source() -> PromptSource:
+    """The prompts of ``tasks.world.prompts``."""
+    from tasks.world.prompts import world_prompts
+    from tasks.world.scene import SIDE
+
+    found = world_prompts()
+    return PromptSource(
+        name="world",
+        about="world prompts in GenEval's schema, captions in place of 'a photo of'",
+        prompts=tuple(prompt_from_json(dict(item.record), f"'{item.text}'", CLASSES) for item in found),
+        held_out=tuple(item.held_out for item in found),
+        classes=CLASSES,
+        instruments=(DETECTOR,),
+        metrics=WORLD_METRICS,
+        size=SIDE,
+    )
+
+
+def file_source(path: Path) -> PromptSource:
+    """A file in the official schema about COCO's objects. Raises UserError for a file called as the official one that
+    is another, for a broken one, and for a text that stands twice (it names the cases)."""
+    official = path.name == OFFICIAL_FILE
+    prompts = read_prompts(path, OFFICIAL if official else None)
+    text, times = Counter(prompt.text for prompt in prompts).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"{path}: the prompt '{text}' stands {times} times with other records; each text stands once")
+    return PromptSource(
+        name="official" if official else path_safe(path.stem),
+        about=OFFICIAL.source if official else f"{len(prompts)} prompts of the file {path.name}",
+        prompts=prompts,
+        held_out=((),) * len(prompts),
+        classes=OBJECTS,
+        instruments=(),
+        metrics=("geneval-coco",),
+    )
+
+
+def tags_of(prompts: Sequence[Prompt]) -> dict[str, int]:
+    """How many prompts of each tag."""
+    return dict(Counter(prompt.tag for prompt in prompts))
