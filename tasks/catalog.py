@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
+from tasks.editing.entries import EDITING_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
@@ -109,6 +110,7 @@ ENTRIES: tuple[Entry, ...] = (
     *DATA,
     *TASKS,
     *MME_ENTRIES,
+    *EDITING_ENTRIES,
     *METRICS,
     *SUITES,
 )

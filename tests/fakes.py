@@ -67,7 +67,13 @@ class Blind(BlockTokenizer):
 class Speaker(BlockTokenizer):
     """Satisfies ScoresText and ScoresImages too: a byte of text costs ln 256, a code the log of the codebook's size,
     and each a quarter less after a picture or a caption. Satisfies AnswersQuestions: yes to every other length of
-    question, and the other way round for dark pictures."""
+    question, and the other way round for dark pictures. Satisfies EditsImages: mirrors every picture, and darkens it by
+    the length of the instruction and the seed."""
+
+    def edit(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        assert images.shape == (len(instructions), 3, self.image_size, self.image_size) and len(seeds) == len(images)
+        shades = [1 - (len(text) % 8 + seed % 8) / 32 for text, seed in zip(instructions, seeds, strict=True)]
+        return images.flip(3) * torch.tensor(shades)[:, None, None, None]
 
     def answer(self, images: Tensor, questions: Sequence[str]) -> list[str]:
         assert images.shape == (len(questions), 3, self.image_size, self.image_size)

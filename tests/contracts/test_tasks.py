@@ -29,10 +29,15 @@ TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
 METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}
 SOURCES = ("world", "fashion", "photos", "FOLDER")
 """What follows the ``@`` of a task on images; other tasks take other words."""
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {"perplexity": NAMES, "mme": ("world", "world-held-out")}
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "perplexity": NAMES,
+    "mme": ("world", "world-held-out"),
+    "editing": ("world",),
+    "editing-chain": ("world",),
+}
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]
-PROVIDED = ("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages", "AnswersQuestions")
+PROVIDED = ("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages", "AnswersQuestions", "EditsImages")
 CASES = 8
 
 WORLD_IDS = "11f4cc48a4404938"

@@ -1,0 +1,1 @@
+"""Image editing by instruction: sessions of edits on world scenes, their judge and the two tasks."""

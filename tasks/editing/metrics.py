@@ -1,0 +1,111 @@
+"""Metrics of editing. Each is a ratio of sums over cases, so that it has strata and clustered intervals.
+
+L1 and L2 are MagicBrush's (arXiv:2306.10012, section 5): mean absolute and mean squared difference to the true edit.
+Where MagicBrush compares features of CLIP and DINO, ``cos-world`` compares those of the world's own small network: it
+is in other units and means nothing beside a published CLIP-I.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contracts import Columns
+from harness.metrics.ratio import Ratio
+from tasks.editing.judging import Verdict, judge
+from tasks.world.matching import TOLERANCE
+
+Floats = NDArray[np.float64]
+Facts = Mapping[str, Any]
+
+RULES = f"objects by world-detector; place within {TOLERANCE} px, or in its cell where only that was told; sizes free"
+COPY = "an unchanged copy of the source has success 0"
+
+
+def l2() -> Ratio:
+    """Mean squared difference of pixel values in [0, 1] (MagicBrush's L2: no root is taken)."""
+    return Ratio("l2", ("pixels.mse",), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+
+
+def l1_outside() -> Ratio:
+    """Mean absolute difference to the true edit outside of the region that it changes; cases that change the whole
+    picture (a new background) do not count."""
+    columns = ("world-surroundings.l1",), ("world-surroundings.any",)
+    return Ratio("l1-outside", *columns, direction="lower", worst=1.0, bounds=(0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Mean cosine of the features of output and true edit, in [-1, 1]; 1 for an equal picture."""
+
+    name: str = "cos-world"
+    version: int = 1
+    direction: Literal["higher", "lower", "none"] = "higher"
+    unit: str = ""
+    worst: float | None = -1.0
+    bounds: tuple[float, float] = (-1.0, 1.0)
+    needs: tuple[str, ...] = ("world-features.output", "world-features.reference")
+
+    def parts(self, columns: Columns) -> tuple[Floats, Floats]:
+        output, reference = (np.asarray(columns[name], np.float64) for name in self.needs)
+        norms = np.linalg.norm(output, axis=1) * np.linalg.norm(reference, axis=1)
+        return (output * reference).sum(1) / norms, np.ones(len(norms))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A share by the rules of ``judging``: ``counts`` gives (right, asked) of a case from its verdict and facts."""
+
+    name: str
+    counts: Callable[[Verdict, Facts], tuple[float, float]]
+    version: int = 1
+    direction: Literal["higher", "lower", "none"] = "higher"
+    unit: str = ""
+    worst: float | None = 0.0
+    bounds: tuple[float, float] = (0.0, 1.0)
+    protocol: dict[str, Any] = field(default_factory=lambda: {"judge": RULES, "floor": COPY})
+    needs: tuple[str, ...] = ("world-detector.detections", "world-surroundings.top", "world-surroundings.bottom")
+
+    def parts(self, columns: Columns) -> tuple[Floats, Floats]:
+        detections, top, bottom = (columns[name] for name in self.needs)
+        rows = []
+        for facts, found, ends in zip(columns["facts"], detections, zip(top, bottom, strict=True), strict=True):
+            known = json.loads(facts)
+            rows.append(self.counts(judge(known, json.loads(found), ends), known))
+        counts = np.array(rows, np.float64).reshape(-1, 2)
+        return counts[:, 0], counts[:, 1]
+
+
+def cos_world() -> Cosine:
+    """Similarity to the true edit on the world's features."""
+    return Cosine()
+
+
+def success() -> Judged:
+    """Share of cases in which what the instruction asks for is done, whatever else happened to the picture."""
+    return Judged("edit-success", lambda verdict, _: (verdict.success, 1))
+
+
+def success_held_out() -> Judged:
+    """``edit-success`` of the cases that change or make a combination of shape and colour which training never
+    showed."""
+    return Judged(
+        "edit-success-held-out",
+        lambda verdict, facts: (verdict.success and bool(facts["held_out"]), bool(facts["held_out"])),
+    )
+
+
+def preserved() -> Judged:
+    """Share of the objects which the instruction leaves alone that keep shape, colour and place."""
+    return Judged("edit-preserved", lambda verdict, _: (verdict.preserved, verdict.kept), protocol={"judge": RULES})
+
+
+def exact() -> Judged:
+    """Share of cases in which the whole picture is the true edit: success, all else kept, nothing added, the right
+    background."""
+    return Judged("edit-exact", lambda verdict, _: (verdict.exact, 1))
