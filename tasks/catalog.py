@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 from tasks.editing.entries import EDITING_ENTRIES
+from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
@@ -109,6 +110,7 @@ ENTRIES: tuple[Entry, ...] = (
     *WORLD_ENTRIES,
     *DATA,
     *TASKS,
+    *GENEVAL_ENTRIES,
     *MME_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,
