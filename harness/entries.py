@@ -8,6 +8,7 @@ _RECONSTRUCTION = "harness.metrics.reconstruction"
 _OBJECTS = "harness.metrics.objects"
 _FRECHET = "harness.metrics.frechet"
 _CODEBOOK = "harness.metrics.codebook"
+_MANIFOLD = "harness.metrics.precision_recall"
 _LIKELIHOOD = "harness.metrics.likelihood"
 
 HARNESS_ENTRIES: tuple[Entry, ...] = (
@@ -46,6 +47,41 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "metric", "kd-world", "harness.metrics.kernel:kd_world", "kernel distance, unbiased", paper="arXiv 1801.01401"
+    ),
+    Entry(
+        "metric",
+        "kid-efficientnet-lite0",
+        "harness.metrics.kernel:kid_efficientnet_lite0",
+        "kernel distance on EfficientNet-Lite0's 1280 features, unbiased",
+        paper="arXiv 1801.01401",
+    ),
+    Entry(
+        "metric",
+        "precision-world",
+        f"{_MANIFOLD}:precision_world",
+        "share of the outputs on the manifold of the references, world's features, 5 nearest",
+        paper="arXiv 1904.06991",
+    ),
+    Entry(
+        "metric",
+        "recall-world",
+        f"{_MANIFOLD}:recall_world",
+        "share of the references on the manifold of the outputs, world's features, 5 nearest",
+        paper="arXiv 1904.06991",
+    ),
+    Entry(
+        "metric",
+        "density-world",
+        f"{_MANIFOLD}:density_world",
+        "balls of references that an output lies in, over 5, world's features",
+        paper="arXiv 2002.09797",
+    ),
+    Entry(
+        "metric",
+        "coverage-world",
+        f"{_MANIFOLD}:coverage_world",
+        "share of the references whose ball holds an output, world's features, 5 nearest",
+        paper="arXiv 2002.09797",
     ),
     Entry("metric", "codebook-use", f"{_CODEBOOK}:codebook_use", "share of the codebook's entries in use"),
     Entry(
@@ -90,5 +126,13 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
         "LPIPS v0.1 on AlexNet; needs two files that are not shipped",
         licence="BSD-2-Clause (heads), BSD-3-Clause (torchvision's weights)",
         paper="arXiv 1801.03924",
+    ),
+    Entry(
+        "instrument",
+        "efficientnet-lite0",
+        "harness.instruments.efficientnet:open_efficientnet_lite0",
+        "1280 features of EfficientNet-Lite0, trained on ImageNet; needs two packages (extra 'features')",
+        licence="Apache-2.0",
+        paper="arXiv 1905.11946",
     ),
 )

@@ -196,17 +196,19 @@ def _shown(interval: Interval, monotone: Callable[[float], float] | None) -> Int
 def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
     scored, failed = len(columns["case"]), asked.count() - len(columns["case"])
     states, sizes, names = [], [], []
+    # A metric may hold something of all cases fixed (the references of precision and recall) while its groups vary.
+    given = metric.given(columns) if hasattr(metric, "given") else metric
     for name, chosen in _jackknife_parts(columns, asked, seed):
-        states.append(metric.state(_take(columns, chosen)))
+        states.append(given.state(_take(columns, chosen)))
         sizes.append(len(chosen))
         names.append(name)
     if not states:
-        value = float(metric.value(metric.state(columns)))
+        value = float(given.value(given.state(columns)))
         groups = len(set(asked.groups.values()))
         why = f"{groups} clusters" if groups < GROUPS else "a jackknife group failed as a whole"
         interval = Interval(value, None, None, f"no interval: {why}, {GROUPS} groups needed")
     else:
-        jackknife = Jackknife.of(states, sizes, metric.value)
+        jackknife = Jackknife.of(states, sizes, given.value)
         interval = jackknife_interval(jackknife)
         _refuse(metric.name, "its value without", names, ~np.isfinite(jackknife.scores))
     _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(interval.value)]))

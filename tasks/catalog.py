@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.contracts import Entry
 from tasks.editing.entries import EDITING_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
+from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
@@ -114,5 +115,6 @@ ENTRIES: tuple[Entry, ...] = (
     *MME_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,
+    *GENERATION_ENTRIES,
     *SUITES,
 )

@@ -21,14 +21,14 @@ class FashionStream:
 
     def __init__(self, images: np.ndarray, seed: int) -> None:
         self._images = padded_rgb(images)
-        self._seed = seed
+        self.seed = seed
 
     @property
     def description(self) -> str:
         return f"Fashion-MNIST, {len(self._images):,} training images padded to 32x32 RGB, mirrored at random"
 
     def batch(self, step: int, size: int) -> Float[Tensor, "batch 3 32 32"]:
-        rng = rng_for(self._seed, "fashion", step)
+        rng = rng_for(self.seed, "fashion", step)
         chosen = self._images[rng.integers(len(self._images), size=size)]
         mirrored = rng.random(size) < 0.5
         chosen[mirrored] = chosen[mirrored, :, ::-1]

@@ -68,7 +68,17 @@ class Speaker(BlockTokenizer):
     """Satisfies ScoresText and ScoresImages too: a byte of text costs ln 256, a code the log of the codebook's size,
     and each a quarter less after a picture or a caption. Satisfies AnswersQuestions: yes to every other length of
     question, and the other way round for dark pictures. Satisfies EditsImages: mirrors every picture, and darkens it by
-    the length of the instruction and the seed."""
+    the length of the instruction and the seed. Satisfies GeneratesImages and GeneratesClasses: flat pictures, as light
+    as the length of the prompt (or the class) and the seed say."""
+
+    class_count = 10
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        return self.generate_classes([len(prompt) for prompt in prompts], seeds)
+
+    def generate_classes(self, labels: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        shades = [(label % 16 + seed % 16) / 32 for label, seed in zip(labels, seeds, strict=True)]
+        return torch.tensor(shades)[:, None, None, None].expand(-1, 3, self.image_size, self.image_size)
 
     def edit(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int]) -> Tensor:
         assert images.shape == (len(instructions), 3, self.image_size, self.image_size) and len(seeds) == len(images)

@@ -145,3 +145,8 @@ class KernelDistance:
 def kd_world() -> KernelDistance:
     """Kernel distance on the features of the embedded world's net."""
     return KernelDistance()
+
+
+def kid_efficientnet_lite0() -> KernelDistance:
+    """Kernel distance on the features of EfficientNet-Lite0, which learned ImageNet: KID's kernel, another network."""
+    return KernelDistance("kid-efficientnet-lite0", "efficientnet-lite0")

@@ -35,10 +35,14 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "editing": ("world",),
     "editing-chain": ("world",),
     "geneval": ("world",),
+    "generation": ("world", "fashion", "fashion-2000"),
 }
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]
-PROVIDED = ("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages", "AnswersQuestions", "EditsImages")
+PROVIDED = (
+    *("ImageTokenizer", "Denoises", "ScoresText", "ScoresImages"),
+    *("AnswersQuestions", "EditsImages", "GeneratesImages", "GeneratesClasses"),
+)
 CASES = 8
 
 WORLD_IDS = "11f4cc48a4404938"
@@ -82,7 +86,7 @@ def task(request: pytest.FixtureRequest, folder: Path) -> Iterator[Task]:
 
 
 def build(entry: Entry, source: str, folder: Path) -> Task:
-    if source == "fashion" and not fashion_is_here():
+    if source.startswith("fashion") and not fashion_is_here():
         pytest.skip("Fashion-MNIST is not here: install Debian's dataset-fashion-mnist")
     if source == "photos" and not importlib.util.find_spec("skimage"):
         pytest.skip("photographs are not here: pip install scikit-image foolbox")

@@ -1,0 +1,107 @@
+"""Generation's lines of the catalogue."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+_METRICS = "tasks.generation.metrics"
+_CONTROLS = "tasks.generation.controls"
+_BOTH = ("GeneratesImages", "GeneratesClasses")
+_LICENCE = "MIT (ours)"
+
+GENERATION_ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "task",
+        "generation",
+        "tasks.generation.task:build",
+        "pictures from captions (world) or classes (fashion, fashion-2000) against real ones, as sets: FD, KID, "
+        "precision, recall, density, coverage",
+        paper="arXiv 1706.08500",
+    ),
+    Entry(
+        "model",
+        "real",
+        f"{_CONTROLS}:open_real",
+        "control of generation: real pictures that are not in the reference set, the floor of each distance",
+        provides=_BOTH,
+        licence=_LICENCE,
+    ),
+    Entry(
+        "model",
+        "real-mean-colour",
+        f"{_CONTROLS}:open_real_mean_colour",
+        "control of generation: the mean colours of real pictures, nothing else",
+        provides=_BOTH,
+        licence=_LICENCE,
+    ),
+    Entry(
+        "instrument",
+        "fashion-features",
+        "tasks.fashion_features:open_fashion_features",
+        "64 features of a small net trained on Fashion-MNIST, for FD-fashion (never FID), and the class that it reads",
+        source="zoo/fashion-features",
+        licence=_LICENCE,
+    ),
+    Entry(
+        "recipe",
+        "fashion-features",
+        "tasks.fashion_feature_training:RECIPE",
+        "the feature net of FD-fashion",
+        licence=_LICENCE,
+    ),
+    Entry(
+        "metric",
+        "class-agreement",
+        f"{_METRICS}:class_agreement",
+        "share of generated products in which fashion-features reads the class that was asked for",
+    ),
+    Entry(
+        "metric",
+        "fd-fashion",
+        f"{_METRICS}:fd_fashion",
+        "Frechet distance on Fashion-MNIST's features",
+        paper="arXiv 1706.08500",
+    ),
+    Entry(
+        "metric",
+        "fd-fashion-infinity",
+        f"{_METRICS}:fd_fashion_infinity",
+        "FD-fashion extrapolated to infinite N",
+        paper="arXiv 1911.07023",
+    ),
+    Entry(
+        "metric",
+        "kd-fashion",
+        f"{_METRICS}:kd_fashion",
+        "kernel distance on Fashion-MNIST's features, unbiased",
+        paper="arXiv 1801.01401",
+    ),
+    Entry(
+        "metric",
+        "precision-fashion",
+        f"{_METRICS}:precision_fashion",
+        "share of the outputs on the manifold of the references, Fashion-MNIST's features, 5 nearest",
+        paper="arXiv 1904.06991",
+    ),
+    Entry(
+        "metric",
+        "recall-fashion",
+        f"{_METRICS}:recall_fashion",
+        "share of the references on the manifold of the outputs, Fashion-MNIST's features, 5 nearest",
+        paper="arXiv 1904.06991",
+    ),
+    Entry(
+        "metric",
+        "density-fashion",
+        f"{_METRICS}:density_fashion",
+        "balls of references that an output lies in, over 5, Fashion-MNIST's features",
+        paper="arXiv 2002.09797",
+    ),
+    Entry(
+        "metric",
+        "coverage-fashion",
+        f"{_METRICS}:coverage_fashion",
+        "share of the references whose ball holds an output, Fashion-MNIST's features, 5 nearest",
+        paper="arXiv 2002.09797",
+    ),
+)

@@ -1,0 +1,121 @@
+"""The tasks ``generation@world`` and ``generation@fashion``; the package says what they are."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.contracts import Case, Sample
+from harness.errors import UserError
+from tasks.generation.reference import CLASSES, Reference, open_reference
+from tasks.reconstruction import TokenizerTask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+PROBE_BATCH = 32
+REPETITIONS = 2
+
+WORLD_METRICS = (
+    *("fd-world", "fd-infinity", "kd-world"),
+    *("precision-world", "recall-world", "density-world", "coverage-world"),
+    "kid-efficientnet-lite0",
+)
+FASHION_METRICS = (
+    "class-agreement",
+    *("fd-fashion", "fd-fashion-infinity", "kd-fashion"),
+    *("precision-fashion", "recall-fashion", "density-fashion", "coverage-fashion"),
+)
+
+
+class Generation(TokenizerTask):
+    """What both tasks share. Sample images are ``reference`` (a real picture, see the package) and ``output``."""
+
+    title = "generation"
+    source: Reference
+
+    def __init__(self, source: Reference, subject: Any) -> None:
+        super().__init__(source, subject)
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        return {**super().fingerprint, "asked": self.source.asked}
+
+    def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
+        """One image in [0, 1] per case: ``batch 3 size size``."""
+        raise NotImplementedError
+
+    def ask(
+        self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]
+    ) -> Sequence[Sample]:
+        """One batch. The references are carried along and never shown to the subject."""
+        import torch
+
+        with torch.no_grad():
+            outputs = self.stored(self.generate(subject, cases, seeds))
+        if len(outputs) != len(cases):
+            raise ValueError(f"{len(outputs)} images for {len(cases)} cases")
+        return [
+            Sample(case, images={"reference": reference, "output": output})
+            for case, reference, output in zip(cases, inputs, outputs, strict=True)
+        ]
+
+    def probe(self, subject: Any) -> Mapping[str, float]:
+        """Milliseconds per picture in a batch of 32, on the threads of this process."""
+        import torch
+
+        cases = (list(self.cases()) * PROBE_BATCH)[:PROBE_BATCH]
+        times = []
+        with torch.no_grad():
+            for _ in range(REPETITIONS + 1):
+                begun = time.perf_counter()
+                self.generate(subject, cases, range(PROBE_BATCH)).cpu()
+                times.append(time.perf_counter() - begun)
+        return {
+            "generate_ms_per_image": 1000 * statistics.median(times[1:]) / PROBE_BATCH,
+            "probe_batch": float(PROBE_BATCH),
+            "probe_threads": float(torch.get_num_threads()),
+        }
+
+
+class FromCaptions(Generation):
+    """``generation@world``."""
+
+    examines = "GeneratesImages"
+    instruments = ("world-features", "efficientnet-lite0")
+    metrics = WORLD_METRICS
+
+    def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
+        images: Tensor = subject.generate([case.facts["caption"] for case in cases], seeds)
+        return images
+
+
+class FromClasses(Generation):
+    """``generation@fashion`` and ``generation@fashion-2000``."""
+
+    examines = "GeneratesClasses"
+
+    def __init__(self, source: Reference, subject: Any) -> None:
+        super().__init__(source, subject)
+        classes = getattr(subject, "class_count", CLASSES)  # a subject without classes is told what it lacks elsewhere
+        if classes != CLASSES:
+            raise UserError(
+                f"generation@{source.name} asks for {CLASSES} classes and this model has {classes}: name one that was "
+                "trained on Fashion-MNIST's"
+            )
+        closer = source.name != "fashion"
+        self.instruments = ("fashion-features", *(("efficientnet-lite0",) if closer else ()))
+        self.metrics = FASHION_METRICS + (("kid-efficientnet-lite0",) if closer else ())
+
+    def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
+        images: Tensor = subject.generate_classes([int(case.facts["label"]) for case in cases], seeds)
+        return images
+
+
+def build(argument: str, subject: Any) -> Generation:
+    """The catalogue's factory: ``generation@world``, ``@fashion`` or ``@fashion-2000``."""
+    source = open_reference(argument)
+    return FromCaptions(source, subject) if source.name == "world" else FromClasses(source, subject)
