@@ -163,12 +163,16 @@ class _Parts:
 
 
 def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: int) -> Estimate:
-    scored = len(parts.groups)
-    failed = asked - scored
+    failed = asked - len(parts.groups)
+    scored = asked - failed
     try:
         if not scored:
             raise ZeroDivisionError(f"all {asked} cases failed")
-        within = parts.strata.tolist() if getattr(metric, "within_strata", False) else None
+        within = None
+        if getattr(metric, "within_strata", False):
+            # A case that weighs nothing is not one of the metric's: it says nothing about how its clusters vary.
+            parts = parts.where(parts.denominators > 0)
+            within, scored = parts.strata.tolist(), len(parts.groups)
         interval = ratio_interval(parts.numerators, parts.denominators, parts.groups.tolist(), strata=within, seed=seed)
         interval = _shown(interval, getattr(metric, "monotone", None))
     except ZeroDivisionError as error:
