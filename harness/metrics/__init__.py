@@ -3,7 +3,7 @@ grouped jackknife.
 
 A metric may state its own ``protocol`` (JSON-able, joins the fingerprint) and ``bounds`` (an interval is cut there); a
 ratio also ``monotone``, a rising function of the ratio that is shown in its place, and ``within_strata``: its interval
-then resamples clusters within their stratum.
+then resamples clusters within their stratum, and leaves out cases of no weight.
 """
 
 from __future__ import annotations

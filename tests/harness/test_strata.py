@@ -83,3 +83,28 @@ def test_measuring_resamples_within_strata_where_the_metric_says_so(tmp_path: Pa
     expected = ratio_interval(scores, ONES, GROUPS, strata=NAMES)
     assert (within.low, within.high, within.method) == (expected.low, expected.high, expected.method)
     assert plain.low is not None and within.low is not None and plain.low < within.low
+
+
+def test_cases_of_no_weight_are_neither_scored_nor_resampled_within_strata(tmp_path: Path) -> None:
+    folder = RunFolder.create_or_open(tmp_path, RunSpec("fake", 1, "", "task", 1, "r1"))
+    scores = draw(np.random.default_rng(1))
+    weights = [float(name != "s0" and group[-1] in "02468") for group, name in zip(GROUPS, NAMES, strict=True)]
+    samples = [
+        Sample(Case(f"case-{place:03d}", group, name), numbers={"right": float(score) * weight, "weight": weight})
+        for place, (group, name, score, weight) in enumerate(zip(GROUPS, NAMES, scores, weights, strict=True))
+    ]
+    failed = Sample(Case("case-failed", "c99", "s1"), "failed", "no image")
+    folder.write_part("00000", encode_samples([sample_row(sample) for sample in [*samples, failed]], {}))
+    metric = WithinStrata("share", ("number.right",), ("number.weight",), worst=0.0)
+    found = {item.stratum: item for item in measure(folder, [metric], {})}
+    kept = [place for place, weight in enumerate(weights) if weight]
+    expected = ratio_interval(
+        scores[kept], ONES[kept], [GROUPS[place] for place in kept], strata=[NAMES[place] for place in kept]
+    )
+    whole = found[""]
+    assert (whole.value, whole.low, whole.high, whole.method) == (
+        expected.value, expected.low, expected.high, expected.method,
+    )  # fmt: skip
+    assert (whole.scored, whole.failed) == (len(kept), 1)
+    assert whole.failures_wrong == pytest.approx(scores[kept].sum() / (len(kept) + 1))
+    assert found["s0"].value is None and "nothing was there to count" in found["s0"].absent

@@ -116,7 +116,12 @@ def test_the_true_scenes_score_one(tmp_path: Path, oracle: ModuleType) -> None:
     _, found = result(tmp_path, build("world", oracle.Oracle()), oracle.Oracle(), limit)
     for name in ("geneval", "geneval-prompts", "geneval-seen", "geneval-held-out"):
         best = found[name, ""]
-        assert (best.value, best.low, best.high, best.scored, best.failed) == (1.0, 1.0, 1.0, limit, 0)
+        assert (best.value, best.low, best.high, best.failed) == (1.0, 1.0, 1.0, 0)
+    assert found["geneval", ""].scored == found["geneval-prompts", ""].scored == limit
+    coloured = 2 * 8 * IMAGES_PER_PROMPT
+    never = [case for case in build("world", oracle.Oracle()).cases()[:limit] if case.facts["held_out"]]
+    assert found["geneval-held-out", ""].scored == len(never) > 0
+    assert found["geneval-seen", ""].scored == coloured - len(never)
     assert all(found["geneval", tag].value == 1.0 for tag in TAGS)
     chance = found["geneval-shuffled", ""]
     assert chance.value is not None and 0 < chance.value < 0.15 and chance.direction == "none"
