@@ -140,7 +140,7 @@ class LanguageSubject:
             Document(document.prompt, tuple(words.to_tokens(layout.order.apply(codes)).tolist()))
             for document, codes in zip(begun, self._read(images), strict=True)
         ]
-        nats = nats_of_answers(self.model, documents)
+        nats = nats_of_answers(self.model, documents, words.code_ids())
         return [Likelihood(value, words.code_count, words.codebook_size) for value in nats]
 
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Int
+from torch import Tensor
 
-from ddt_llama.mllm.batching import pad
+from ddt_llama.mllm.batching import IGNORED, Batch, pad
 from ddt_llama.mllm.layout import Document
 from harness.errors import UserError
 
@@ -17,9 +20,12 @@ if TYPE_CHECKING:
 CHUNK_TOKENS = 4096
 
 
-def nats_of_answers(model: MultimodalLM, documents: Sequence[Document]) -> list[float]:
+def nats_of_answers(
+    model: MultimodalLM, documents: Sequence[Document], kept: Int[Tensor, " kept"] | None = None
+) -> list[float]:
     """-log p of each document's answer given its prompt, natural logarithm, summed in float64; in the order given.
 
+    ``kept``: the only token ids that can follow (codes within an image, as when one is generated); None: all.
     Documents of like length share a batch. Raises UserError for one that is longer than the context.
     """
     context = getattr(model.language_model.config, "max_position_embeddings", None)
@@ -31,10 +37,20 @@ def nats_of_answers(model: MultimodalLM, documents: Sequence[Document]) -> list[
     with torch.inference_mode():
         for rows in _chunks(order, [len(document.ids) for document in documents]):
             batch = pad([documents[row] for row in rows], model.vocabulary.pad).to(model.language_model.device)
-            sums = model.token_losses(batch).double().sum(dim=1).tolist()
+            losses = model.token_losses(batch) if kept is None else _losses_among(model, batch, kept)
+            sums = losses.double().sum(dim=1).tolist()
             for row, value in zip(rows, sums, strict=True):
                 found[row] = value
     return found
+
+
+def _losses_among(model: MultimodalLM, batch: Batch, kept: Tensor) -> Tensor:
+    kept = kept.to(batch.labels.device)
+    places = torch.full((model.vocabulary.size,), IGNORED, device=kept.device)
+    places[kept] = torch.arange(len(kept), device=kept.device)
+    labels = torch.where(batch.labels == IGNORED, IGNORED, places[batch.labels.clamp(min=0)])
+    logits = model(batch)[:, :-1].index_select(-1, kept).float()
+    return F.cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none")
 
 
 def _chunks(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

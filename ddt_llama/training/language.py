@@ -249,10 +249,11 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
     first, begun, saved = clock.step, time.perf_counter(), time.perf_counter()
     while training.clock.step < stage.steps:
         clock = training.clock
-        if clock.step in branches and not training.checkpoint(branches[clock.step]).joinpath("card.json").is_file():
+        share = branches.get(clock.step)
+        if share is not None and not training.checkpoint(share).joinpath("card.json").is_file():
             training.save()
-            training.branch(branches[clock.step])
-            say(f"{stage.name}: kept {training.checkpoint(branches[clock.step])}")
+            training.branch(share)
+            say(f"{stage.name}: kept {training.checkpoint(share)}")
             continue
         now, cpu = time.perf_counter(), time.process_time()
         rows.append(training.advance(stage.steps))

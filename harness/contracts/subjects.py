@@ -136,5 +136,6 @@ class ScoresImages(Protocol):
     def score_images(
         self, images: Float[Tensor, "batch 3 size size"], prompts: Sequence[str] | None = None
     ) -> Sequence[Likelihood]:
-        """The codes alone are counted, not the markers, which the grammar gives for nothing."""
+        """The codes alone are counted, not the markers, which the grammar gives for nothing; nor can anything but a
+        code stand within an image, so that probabilities are those of codes among codes."""
         ...

@@ -1,0 +1,236 @@
+"""The trainer of language models: resume, branches, several processes, what its folders hold, what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ddt_llama.mllm.batching import IGNORED
+from ddt_llama.mllm.model import MultimodalLM
+from ddt_llama.training.classroom import Classroom
+from ddt_llama.training.language import Clock, LanguageTraining, train_language
+from ddt_llama.training.recipe import LanguageRecipe, Stage
+from harness.errors import UserError
+
+SCRIPT = Path(__file__).parent / "lessons_fakes.py"
+spec = importlib.util.spec_from_file_location("lessons_fakes", SCRIPT)
+assert spec is not None and spec.loader is not None
+fakes = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fakes)
+
+
+def quiet(line: str) -> None: ...
+
+
+def train(out: Path, values: dict[str, Any] | None = None, **options: Any) -> MultimodalLM:
+    train_language(
+        values or fakes.recipe(), "fake.toml", out, fakes.find, cache=out.parent / "codes", say=quiet, **options
+    )
+    return MultimodalLM.from_pretrained(out)
+
+
+def weights(model: MultimodalLM) -> dict[str, torch.Tensor]:
+    return dict(model.language_model.state_dict())
+
+
+def same(one: MultimodalLM, other: MultimodalLM) -> bool:
+    return all(torch.equal(value, weights(other)[key]) for key, value in weights(one).items())
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = fakes.recipe()
+    values["stages"][0]["branches"] = [0.5]
+    whole = train(tmp_path / "whole", values)
+    for stop in (3, 8, 15):  # before the branch, after it, in the second stage
+        out = tmp_path / f"cut-{stop}"
+        advance, taken = LanguageTraining.advance, [0]
+
+        def stopping(
+            self: LanguageTraining, end: int, advance: Any = advance, taken: list[int] = taken, stop: int = stop
+        ) -> Any:
+            if taken[0] == stop:
+                raise Killed
+            taken[0] += 1
+            self.save()
+            return advance(self, end)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LanguageTraining, "advance", stopping)
+            # inside a branch nothing is saved: the branch is made again
+            patch.setattr(LanguageTraining, "branch", _unsaved(LanguageTraining.branch, advance))
+            with pytest.raises(Killed):
+                train(out, values)
+        cut = train(out, values, resume=True)
+        assert same(whole, cut), stop
+        assert (out / "log.jsonl").read_text().count("\n") == (tmp_path / "whole/log.jsonl").read_text().count("\n")
+
+
+def _unsaved(branch: Any, advance: Any) -> Any:
+    def run(self: LanguageTraining, share: float) -> None:
+        patched, LanguageTraining.advance = LanguageTraining.advance, advance  # type: ignore[method-assign]
+        try:
+            branch(self, share)
+        finally:
+            LanguageTraining.advance = patched  # type: ignore[method-assign]
+
+    return run
+
+
+def test_a_branch_leaves_the_training_as_it_was(tmp_path: Path) -> None:
+    plain, values = fakes.recipe(), fakes.recipe()
+    values["stages"][0]["branches"] = [0.5, 0.75]
+    one, other = train(tmp_path / "plain", plain), train(tmp_path / "branched", values)
+    assert same(one, other)
+    kept = sorted(path.name for path in (tmp_path / "branched/checkpoints").iterdir())
+    assert kept == ["instruct-100", "pretrain-050", "pretrain-075", "pretrain-100"]
+
+
+def test_a_branch_is_a_training_that_ends_there(tmp_path: Path) -> None:
+    """Half of 12 steps with a decay of 3 is a training of 6 steps with a decay of 3."""
+    values, short = fakes.recipe(), fakes.recipe()
+    values["stages"][0]["branches"] = [0.5]
+    short["stages"] = [{**short["stages"][0], "steps": 6, "decay": 0.5}]
+    train(tmp_path / "long", values)
+    ended = train(tmp_path / "short", short)
+    assert same(MultimodalLM.from_pretrained(tmp_path / "long/checkpoints/pretrain-050"), ended)
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+    """Each takes every other document of the same batch: sums in another order, so the last digits may differ."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+    for count in (1, 2):
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+        command = [*launch, str(count), str(SCRIPT), str(tmp_path / str(count) / "model")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+        assert done.returncode == 0, done.stderr[-2000:]
+    logs = [[json.loads(line) for line in (tmp_path / name / "model/log.jsonl").open()] for name in "12"]
+    assert len(logs[0]) == len(logs[1]) == 2
+    for one, two in zip(*logs, strict=True):
+        assert (one["step"], one["tokens"]) == (two["step"], two["tokens"])
+        assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
+    first, second = (MultimodalLM.from_pretrained(tmp_path / name / "model") for name in "12")
+    for key, value in weights(first).items():
+        # stored in fp16; AdamW turns rounding of tiny gradients into steps of up to the learning rate
+        torch.testing.assert_close(value, weights(second)[key], atol=5e-3, rtol=0)
+
+
+def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
+    values = fakes.recipe()
+    values["stages"][0] |= {"steps": 60}
+    model = train(tmp_path / "out", values)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "out/log.jsonl").open()]
+    assert losses[-2] < losses[0] - 0.3
+    made = model.card["training"]
+    assert made["stage"] == "instruct" and made["prompt"] == "instruction" and made["recipe"]["seed"] == 0
+    assert made["tokens_seen"] > 66 * 8 and set(made["validation_nats_per_token"]) == {"text", "caption to image"}
+    assert not (tmp_path / "out/state.pt").exists()
+
+
+def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
+    train(tmp_path / "one"), train(tmp_path / "two")
+    assert (tmp_path / "one/model.safetensors").read_bytes() == (tmp_path / "two/model.safetensors").read_bytes()
+
+
+def test_the_size_of_chunks_changes_nothing(tmp_path: Path) -> None:
+    """The loss is a sum over all learned tokens of a step, however they are padded."""
+    losses = []
+    for tokens in (1, 100, 100_000):
+        recipe = LanguageRecipe.from_mapping(fakes.recipe(chunk_tokens=tokens), "fake.toml")
+        room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+        losses.append(LanguageTraining(recipe, tmp_path, room, model).advance(12)["loss"])
+    assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
+
+
+def test_without_pictures_only_texts_are_learned(tmp_path: Path) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(pictures=False), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    documents = room.documents("pretrain", 0, 50)
+    assert documents and all(max(document.ids) < model.vocabulary.first_code for document in documents)
+    assert model.vocabulary.bov not in {token for document in documents for token in document.ids}
+
+
+def test_a_conversation_teaches_its_answers_alone(tmp_path: Path) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    lesson = next(item for item in lessons_of("instruct") if item.kind == "question")
+    document = room.document(lesson)
+    learned = [token for token, counts in zip(document.ids, document.learned, strict=True) if counts]
+    said = [part.strip() for part in model.text_tokenizer.decode(learned).split("<|end|>") if part.strip()]
+    assert said == ["blue", "two", "red"]
+    batch = room.chunks([document])[0]
+    assert int((batch.labels != IGNORED).sum()) == len(learned)
+
+
+def lessons_of(stage: str) -> list[Any]:
+    return list(fakes.FakeLessons().lessons(stage, 0, 50))
+
+
+def test_codes_are_made_once(tmp_path: Path) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
+    room, _ = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    files = list(tmp_path.glob("*.npy"))
+    assert len(files) == 1 and room.codes.shape == (40, 16)
+    written = files[0].stat().st_mtime_ns
+    again, _ = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    assert torch.equal(room.codes, again.codes) and files[0].stat().st_mtime_ns == written
+
+
+def test_the_rate_warms_up_stays_and_falls() -> None:
+    stage = Stage("pretrain", steps=100, learning_rate=1.0, warmup=10, decay=0.2)
+    rates = [stage.rate(step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9:80] == [1.0] * 71
+    assert rates[80:] == sorted(rates[80:], reverse=True) and 0 < rates[-1] < 0.06
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sead": 1}, "unknown key 'sead'"),
+        ({"model": {}}, "either"),
+        ({"base": "somewhere"}, "either"),
+        ({"stages": []}, "no \\[\\[stages\\]\\]"),
+        ({"stages": [{"name": "pretrain", "steps": 0, "learning_rate": 1e-3}]}, "steps at least 1"),
+        ({"stages": [{"name": "pretrain", "learning_rate": 1e-3}]}, "steps"),
+        ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "branches": [1.5]}]}, "branch"),
+        ({"pictures": 1}, "pictures = 1"),
+        ({"order": "sideways"}, "unknown token order"),
+        ({"model": {**fakes.recipe()["model"], "max_position_embeddings": 10}}, "holds no image"),
+    ],
+)
+def test_a_bad_recipe_is_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        train(tmp_path / "out", fakes.recipe(**changes))
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to resume"):
+        train(tmp_path / "none", resume=True)
+    out = tmp_path / "other"
+    out.mkdir()
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    LanguageTraining(recipe, out, room, model).save()
+    with pytest.raises(UserError, match="--resume"):
+        train(out)
+    with pytest.raises(UserError, match="another recipe"):
+        train(out, fakes.recipe(seed=1), resume=True)
+
+
+def test_a_dry_run_trains_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    train_language(fakes.recipe(), "f", tmp_path / "out", fakes.find, cache=tmp_path, dry_run=True, say=said.append)
+    assert not (tmp_path / "out").exists() and "minutes" in said[-1]
+    assert Clock().tokens == 0
