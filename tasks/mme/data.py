@@ -145,9 +145,18 @@ def _pair(rows: Sequence[_Row]) -> Pair:
 
 
 def _rows(source: Source, number: int) -> Iterator[_Row]:
-    file = _open(source)
+    import pyarrow as pa
+
     row = 0
-    for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(COLUMNS)):
+    batches = _open(source).iter_batches(batch_size=ROWS_AT_ONCE, columns=list(COLUMNS))
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{_name_of(source)} is damaged after row {row} ({reason}): fetch MME's again") from error
+        if batch is None:
+            return
         for record in batch.to_pylist():
             yield _checked(record, source, number, row)
             row += 1

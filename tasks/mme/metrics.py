@@ -97,7 +97,7 @@ def score() -> SubtaskMean:
 
 
 def percent() -> SubtaskMean:
-    """The total in percent of what can be had, in [0, 100]: comparable where the number of subtasks differs."""
+    """The total in percent of what the scored subtasks can give, in [0, 100]: so it needs not all of them."""
     terms = tuple((column, weight * 100 / HIGHEST) for column, weight in _SCORE)
     return SubtaskMean("mme-percent", terms, unit="%", bounds=(0.0, 100.0), chance=100 * CHANCE_SCORE / HIGHEST)
 

@@ -141,3 +141,14 @@ def test_images_of_another_kind(tmp_path: Path, rows_of: Rows, write: Write) -> 
     rows = [{**row, "image": "count/0000.png"} for row in rows_of("count", 1)]
     line = failure(write(tmp_path / "mme.parquet", rows))
     assert "the column 'image' is string, and must be a struct of bytes and path" in line
+
+
+def test_a_damaged_file_is_one_line(tmp_path: Path, rows_of: Rows, write: Write) -> None:
+    path = write(tmp_path / "mme.parquet", rows_of("count", 40))
+    content = bytearray(path.read_bytes())
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    for place in range(200, len(content) - footer, 7):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    line = failure(path)
+    assert line.startswith("mme.parquet is damaged after row ") and line.endswith("fetch MME's again")
