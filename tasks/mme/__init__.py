@@ -12,9 +12,9 @@ or folder in the official schema (``tasks.mme.data``). MME's own pictures are fo
 Protocol: the question as it stands, suffix included; the whole picture, padded to a square and resized; a greedy
 answer, stored as text. ``tasks.mme.parsers`` reads it by three named rules, of which ``official`` is the default and
 the others' totals stand beside it. A pair is one case, so that no limit cuts one; if one answer fails, the pair has
-failed. Intervals resample pictures, told apart by content, within their subtask. Chance
-is 75 of 200 for fair coins and 50 for one answer to everything; a rule that sees no picture but says yes to just one of
-each pair (to left, never to right) reaches 100, so more than 100 is what it takes to have looked.
+failed. Intervals resample pictures, told apart by content, within their subtask. Chance is 75 of 200 for fair coins and
+50 for one answer to everything; a rule that sees no picture but says yes to just one of each pair (to left, never to
+right) reaches 100, so that it takes the picture to get beyond.
 
 Known gaps: lmms-eval words the suffix in its own way for some models, which moves totals; VLMEvalKit can ask a
 language model about answers that its rule cannot read, which is left out; the official tool reads answers from a text
