@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contracts import Sample
+from harness.images import from_bytes
 from tasks.world.scene import BACKGROUND_NAMES, BACKGROUND_RGB, SIDE
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def background_names(pictures: UInt8[np.ndarray, "count 32 32 3"]) -> list[tuple
     if not len(pictures):
         return []
     with torch.inference_mode():
-        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(255)
-        ends = find_background(images)[:, :, [0, -1]].permute(0, 2, 1).numpy()
+        ends = find_background(from_bytes(pictures))[:, :, [0, -1]].permute(0, 2, 1).numpy()
     distance = np.linalg.norm(ends[:, :, None] - BACKGROUND_RGB, axis=-1)
     names = np.where(distance.min(-1) <= NEAR, np.array(BACKGROUND_NAMES)[distance.argmin(-1)], "")
     return [(str(top), str(bottom)) for top, bottom in names]
