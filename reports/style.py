@@ -24,6 +24,7 @@ LABELS: Mapping[str, str] = {
     "identity": "identity",
     "mean-colour": "mean colour",
     "jpeg": "JPEG",
+    "copy-source": "copy of the source",
     "shuffled-ddt": "shuffled DDT",
     "shuffled-vqgan": "shuffled VQGAN",
     "shuffled-var": "shuffled VAR",
@@ -43,7 +44,7 @@ SPARE: tuple[tuple[str, str], ...] = (
     ("#5f8f2f", "p"),
 )
 CONTROL_MARKERS = ("x", "+", "1", "2", "3", "4", "|", "_")
-CONTROL_NAMES = ("identity", "mean-colour", "jpeg")
+CONTROL_NAMES = ("identity", "mean-colour", "jpeg", "copy-source")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Look:
 
 
 def is_control(subject: str) -> bool:
-    """Controls show the scale (identity, mean colour, JPEG, shuffled codes); they are never ranked."""
+    """Controls show the scale (identity, mean colour, JPEG, copies, shuffled codes); they are never ranked."""
     name = subject.split("@")[0]
     return name in CONTROL_NAMES or name.startswith("shuffled-")
 
