@@ -1,9 +1,13 @@
-"""GenEval (Ghosh, Hajishirzi, Schmidt 2023, arXiv 2310.11513), the part that needs no model: prompts, rules, scores.
+"""GenEval (Ghosh, Hajishirzi, Schmidt 2023, arXiv 2310.11513): prompts, rules, scores, and the task on the world.
 
 Protocol: the script ``evaluation/evaluate_images.py`` of djghosh13/geneval at commit af4902f (MIT). Data: its 553
 prompts (MIT). ``prompts`` reads them, ``image_folder`` checks a folder of generated images, ``detections`` holds what
 a detector and a colour classifier saw, ``scoring`` turns that into verdicts and scores, ``results`` writes and reads
 the script's own result file, ``judges`` puts the rule behind the Protocol that other benchmarks' judges satisfy.
+
+The task is ``task`` (protocol and known gaps stand there), on the ``prompt_sets`` of the world or of a file; ``world``
+turns the exact detector's findings into detections, ``metrics`` weighs the verdicts, ``export`` writes a run as an
+image folder for the official script.
 
 Known deviations, none of which changes a verdict of the seeded cases:
 
