@@ -21,7 +21,31 @@ def _shuffled(name: str) -> Entry:
     )
 
 
+SPEAKS = ("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresText", "ScoresImages")
+DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
+
+
+def _language_model(tokenizer: str, words: str, paper: str) -> Entry:
+    return Entry(
+        kind="model",
+        name=f"{tokenizer}-llama",
+        place="baselines.language_model:open_language_subject",
+        summary=f"a small Llama that reads and writes {words}, after instruction tuning",
+        provides=SPEAKS,
+        source=f"zoo/{tokenizer}-llama-0.5m-s0",
+        licence="MIT",
+        paper=paper,
+    )
+
+
+LANGUAGE_MODELS: tuple[Entry, ...] = (
+    _language_model("ddt", "DDT tokens (DDT-LLaMA)", DDT_PAPER),
+    _language_model("vqgan", "VQGAN tokens", VQGAN_PAPER),
+    _language_model("var", "VAR tokens, scale by scale", VAR_PAPER),
+)
+
 MODELS: tuple[Entry, ...] = (
+    *LANGUAGE_MODELS,
     Entry(
         kind="model",
         name="vqgan",
