@@ -5,8 +5,8 @@ et al. 2018, arXiv 1801.01401), precision and recall (Kynkaanniemi et al. 2019, 
 (Naeem et al. 2020, arXiv 2002.09797). Data and licences: the world is ours (MIT), Fashion-MNIST is MIT.
 
 Protocol, ``generation@world``: 2,000 captions (style ``plain``) of the first 2,000 scenes of the world's test split,
-one picture each, against pictures of the next 2,000 test scenes: none of those that the captions tell of. Features are
-those of the instruments ``world-features`` and ``efficientnet-lite0``.
+one picture each, against pictures of the next 2,000 test scenes, those left out whose objects stand as a caption's do.
+Features are those of the instruments ``world-features`` and ``efficientnet-lite0``.
 
 Protocol, ``generation@fashion``: 10,000 pictures, 1,000 of each of the ten classes, against Fashion-MNIST's 10,000 test
 images, on the unpadded 28x28 pixels, one channel. Features are those of ``fashion-features``, which also reads the

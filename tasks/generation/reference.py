@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WORLD_CASES = 2000
 CLASSES = 10
+SPARE = 100
+"""Scenes drawn beyond the reference set, in the place of those that are left out of it."""
 FEWER = 2000
 """Cases of ``fashion-2000``."""
 DIGITS = 16
@@ -65,19 +67,26 @@ def _reference(name: str, about: str, asked: str, cases: Sequence[Case], picture
 
 @cache
 def _world() -> Reference:
+    import numpy as np
+
     from tasks.world.captions import caption
     from tasks.world.draw import draw
     from tasks.world.sampling import scenes_of
 
+    told = scenes_of("test", 0, WORLD_CASES).scenes()
     cases = []
-    for number, scene in enumerate(scenes_of("test", 0, WORLD_CASES).scenes()):
+    for number, scene in enumerate(told):
         name = f"world-test-{number:06d}"
         stratum = "held-out" if scene.held_out else "seen"
         cases.append(Case(name, name, stratum, {"caption": caption(scene)}))
-    pictures = to_bytes(draw(scenes_of("test", WORLD_CASES, WORLD_CASES)))
+    # Two scenes of one object each can be alike: what the captions tell of is no reference.
+    known = {scene.objects for scene in told}
+    later = scenes_of("test", WORLD_CASES, WORLD_CASES + SPARE)
+    others = [row for row, scene in enumerate(later.scenes()) if scene.objects not in known][:WORLD_CASES]
+    pictures = to_bytes(draw(later.select(np.array(others))))
     return _reference(
         "world",
-        f"embedded world, test scenes {WORLD_CASES} to {2 * WORLD_CASES - 1}, one per case in order",
+        f"embedded world, test scenes {WORLD_CASES} to {WORLD_CASES + others[-1]}, without those that a caption tells of",
         f"captions (plain) of test scenes 0 to {WORLD_CASES - 1}",
         cases,
         pictures,
