@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from harness.seeding import rng_for
-from tasks.world.edits import KINDS, Edit, EditKind, propose
+from tasks.world.edits import Edit, pixel_boxes, propose
+from tasks.world.instructions import KINDS, EditKind
 from tasks.world.sampling import SPLITS, scenes_of, split_of
-from tasks.world.scene import SIDE, Scene, SceneObject, as_batch
+from tasks.world.scene import Scene, SceneObject, as_batch
 
 SESSIONS = 300
 LONGEST = 3
 DRAWS = 12
 """Edits drawn at once for one turn; the first whose result is no training arrangement is taken."""
 SCENES = 256
-WHOLE = (0, 0, SIDE, SIDE)
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,13 @@ def expected(edits: Sequence[Edit]) -> dict[str, Any]:
     new = [item for item in after.objects if item not in before.objects]
     free = _freely_placed(edits)
     asked = (before.top, before.bottom) != (after.top, after.bottom)
-    boxes = [WHOLE] if asked else [_pixels(item) for item in (*gone, *new)]
     return {
         "objects": [item.facts() for item in after.objects],
         "kept": [item.facts() for item in after.objects if item in before.objects],
         "new": [{**item.facts(), "place": "cell" if item in free else "exact"} for item in new],
         "gone": [item.facts() for item in gone],
         "background": {"top": after.top, "bottom": after.bottom, "asked": asked},
-        "region": [list(box) for box in boxes],
+        "region": [list(box) for box in pixel_boxes(before, after)],
         "held_out": sorted({f"{item.colour} {item.shape}" for item in (*gone, *new) if item.held_out}),
     }
 
@@ -126,8 +125,3 @@ def _freely_placed(edits: Sequence[Edit]) -> set[SceneObject]:
         if edit.kind in ("add", "move") or free.intersection(edit.gone):
             free.update(edit.new)
     return free
-
-
-def _pixels(item: SceneObject) -> tuple[int, int, int, int]:
-    left, top, right, bottom = item.box
-    return int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.world.captions import CELL_PHRASES, with_article
+from tasks.world.captions import with_article
+from tasks.world.instructions import DESTINATIONS, KINDS, EditKind, cell_phrase, instruction, naming
 from tasks.world.sampling import GAP, SPLITS, combinations, contrasts, places, split_of
 from tasks.world.scene import (
     BACKGROUND_NAMES,
@@ -37,44 +38,14 @@ from tasks.world.scene import (
     cell_of,
 )
 
-EditKind = Literal["remove", "add", "recolour", "replace", "move", "background"]
-KINDS: tuple[EditKind, ...] = ("remove", "add", "recolour", "replace", "move", "background")
+PixelBox = tuple[int, int, int, int]
+"""(left, top, right, bottom); right and bottom are the first column and row that lie outside."""
 
-WORDINGS: dict[EditKind, tuple[str, ...]] = {
-    "remove": ("remove {it}", "delete {it}", "take {it} away"),
-    "add": ("add {new} {where}", "put {new} {where}", "draw {new} {where}"),
-    "recolour": ("make {it} {new}", "turn {it} {new}", "change the colour of {it} to {new}"),
-    "replace": ("replace {it} with {new}", "swap {it} for {new}", "turn {it} into {new}"),
-    "move": ("move {it} {where}", "shift {it} {where}", "bring {it} {where}"),
-    "background": ("change the background to {new}", "make the background {new}", "set the background to {new}"),
-}
-
-DESTINATIONS = {
-    cell: f"to the {words}"
-    for cell, words in zip(
-        CELLS,
-        (
-            "top left",
-            "top middle",
-            "top right",
-            "middle left",
-            "centre",
-            "middle right",
-            "bottom left",
-            "bottom middle",
-            "bottom right",
-        ),
-        strict=True,
-    )
-}
-"""Where an object is moved to. ``to the left`` could mean a direction, so the middle row and column say so."""
-
+WHOLE: PixelBox = (0, 0, SIDE, SIDE)
 GRADIENT = 0.3
 """The share of new backgrounds that run from one colour to another."""
 SIZE_SAID = 0.5
 """The share of added objects whose size the instruction tells."""
-SHORT, PLACED = 0.2, 0.1
-"""How often an object is named by its shape alone, or with its place, although shape and colour would do."""
 TRAINING_SHARES = (0.235, 0.215, 0.137, 0.137, 0.147, 0.129)
 """How often each kind is drawn first. A single object cannot be removed and a fifth cannot be added: with these shares
 the kinds come out equally often over training scenes (a test counts them)."""
@@ -110,20 +81,19 @@ class Edit:
         return tuple(item for item in self.before.objects if item in self.after.objects)
 
     @property
-    def region(self) -> NDArray[np.bool_]:
-        """``32 32`` (rows, columns): the pixels that the true edit may change. All of them for a new background."""
-        if self.kind == "background":
-            return np.ones((SIDE, SIDE), bool)
-        return boxes_mask((*self.gone, *self.new))
+    def region(self) -> tuple[PixelBox, ...]:
+        """The boxes outside of which the true edit changes no pixel; the whole picture for a new background."""
+        return pixel_boxes(self.before, self.after)
 
 
-def boxes_mask(objects: Sequence[SceneObject]) -> NDArray[np.bool_]:
-    """``32 32``: the pixels that the boxes of these objects touch."""
-    mask = np.zeros((SIDE, SIDE), bool)
-    for item in objects:
-        left, top, right, bottom = item.box
-        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
-    return mask
+def pixel_boxes(before: Scene, after: Scene) -> tuple[PixelBox, ...]:
+    """The boxes of whole pixels in which two scenes can differ."""
+    if (before.top, before.bottom) != (after.top, after.bottom):
+        return (WHOLE,)
+    boxes = (
+        item.box for item in (*before.objects, *after.objects) if (item in before.objects) != (item in after.objects)
+    )
+    return tuple((int(left), int(top), ceil(right), ceil(bottom)) for left, top, right, bottom in boxes)
 
 
 def propose(scene: Scene, kind: EditKind, rng: np.random.Generator, held_out: bool = False) -> Edit | None:
@@ -143,8 +113,7 @@ def propose(scene: Scene, kind: EditKind, rng: np.random.Generator, held_out: bo
     if made is None:
         return None
     after, words = made
-    wording = WORDINGS[kind][rng.integers(len(WORDINGS[kind]))]
-    return Edit(kind, wording.format(**words), scene, after)
+    return Edit(kind, instruction(kind, words, rng), scene, after)
 
 
 def training_edit(scene: Scene, rng: np.random.Generator) -> Edit | None:
@@ -222,22 +191,6 @@ def _changed(
         after = replace(item, shape=shape, colour=colour)
         words["new"] = colour if same_shape else with_article(f"{colour} {shape}")
     return replace(scene, objects=(*scene.objects[:index], after, *scene.objects[index + 1 :])), words
-
-
-def naming(scene: Scene, item: SceneObject, rng: np.random.Generator) -> str:
-    """For example ``the red circle``, ``the ring`` or ``the red circle on the left``: one object and no other."""
-    kind, shape = f"the {item.colour} {item.shape}", f"the {item.shape}"
-    draw = rng.random()
-    alike = [other for other in scene.objects if other.shape == item.shape and other.colour == item.colour]
-    if len(alike) > 1 or draw < PLACED:
-        return f"{kind} {cell_phrase(item.cell)}"
-    only = sum(other.shape == item.shape for other in scene.objects) == 1
-    return shape if only and draw < PLACED + SHORT else kind
-
-
-def cell_phrase(cell: str) -> str:
-    """``on the left``, ``in the top left``, as the captions say it."""
-    return CELL_PHRASES.get(cell, f"in the {cell}")
 
 
 def _kinds(scene: Scene, held_out: bool) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ import pytest
 from tasks.editing.sessions import LONGEST, SESSIONS, Session, expected, planned_kinds, world_sessions
 from tasks.editing.surroundings import region_mask
 from tasks.world.draw import draw_array
-from tasks.world.edits import KINDS, Edit
+from tasks.world.edits import Edit
+from tasks.world.instructions import KINDS
 from tasks.world.sampling import SPLITS, split_of
 from tasks.world.scene import Scene, SceneObject, as_batch
 

@@ -189,3 +189,26 @@ def test_a_case_that_the_detector_saw_wrongly_says_why() -> None:
     sample = Sample(case, images={"output": np.zeros((8, 8, 3), np.uint8), "reference": np.zeros((8, 8, 3), np.uint8)})
     with pytest.raises(ValueError, match="needs pictures of 32x32, not 8x8"):
         open_world_detector().observe([sample])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tokenizer", "success", "exact"), [("vqgan", 0.99, 0.98), ("var", 0.97, 0.95), ("ddt", 0.9, 0.74)]
+)
+def test_true_edits_survive_the_tokenizers(tokenizer: str, success: float, exact: float) -> None:
+    from harness import catalog
+
+    subject = catalog.open_model(tokenizer)
+
+    class Decoded(Oracle):
+        """The best that can be done with this tokenizer: the true edit, encoded and decoded."""
+
+        def edit(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int]) -> Tensor:
+            true = super().edit(images, instructions, seeds)
+            decoded = [subject.decode(subject.encode(part), seeds=range(len(part))) for part in true.split(50)]
+            return torch.cat(decoded)
+
+    columns = columns_of(asked(Editing, Decoded(), 600), open_world_detector(), open_surroundings())
+    reached = {made().name: value(made(), columns) for made in JUDGED}
+    print(tokenizer, reached)
+    assert success <= reached["edit-success"] <= 1 and exact <= reached["edit-exact"] <= 1
