@@ -210,5 +210,4 @@ def test_true_edits_survive_the_tokenizers(tokenizer: str, success: float, exact
 
     columns = columns_of(asked(Editing, Decoded(), 600), open_world_detector(), open_surroundings())
     reached = {made().name: value(made(), columns) for made in JUDGED}
-    print(tokenizer, reached)
     assert success <= reached["edit-success"] <= 1 and exact <= reached["edit-exact"] <= 1
