@@ -86,7 +86,7 @@ def _world() -> Reference:
     pictures = to_bytes(draw(later.select(np.array(others))))
     return _reference(
         "world",
-        f"embedded world, test scenes {WORLD_CASES} to {WORLD_CASES + others[-1]}, without those that a caption tells of",
+        f"embedded world, test scenes {WORLD_CASES} to {WORLD_CASES + others[-1]}, without what the captions tell of",
         f"captions (plain) of test scenes 0 to {WORLD_CASES - 1}",
         cases,
         pictures,
