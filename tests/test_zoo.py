@@ -22,7 +22,7 @@ from harness.spec import RunRequest, SuiteSpec
 from harness.store import find_run_folders
 
 TOKENIZERS = ("ddt", "vqgan", "var")
-FOLDERS = ("autoencoder", "ddt", "var", "vqgan", "world-features")
+FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
 LIMIT = 128
 
 
