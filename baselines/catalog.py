@@ -18,6 +18,7 @@ def _shuffled(name: str) -> Entry:
         provides=TOKENIZER,
         source=f"zoo/{name}",
         licence="MIT",
+        control=True,
     )
 
 
@@ -73,6 +74,7 @@ MODELS: tuple[Entry, ...] = (
         summary="control: the 8-bit pixels themselves; nothing can be better (identity@SIZE for another side than 32)",
         provides=TOKENIZER,
         licence="MIT",
+        control=True,
     ),
     Entry(
         kind="model",
@@ -81,6 +83,7 @@ MODELS: tuple[Entry, ...] = (
         summary="control: one colour for the whole image, 3 codes of 256 (mean-colour@SIZE)",
         provides=TOKENIZER,
         licence="MIT",
+        control=True,
     ),
     Entry(
         kind="model",
@@ -89,6 +92,7 @@ MODELS: tuple[Entry, ...] = (
         summary="control: JPEG in 64 bytes, tables not counted (jpeg@SIZE)",
         provides=TOKENIZER,
         licence="MIT",
+        control=True,
     ),
     Entry(
         kind="model",
@@ -97,6 +101,7 @@ MODELS: tuple[Entry, ...] = (
         summary="control of editing: the source as it is, whatever the instruction (copy-source@SIZE)",
         provides=("EditsImages",),
         licence="MIT",
+        control=True,
     ),
     _shuffled("ddt"),
     _shuffled("vqgan"),

@@ -57,7 +57,7 @@ def run_suite(
             for item in planned:
                 folder = _run(item, out, device, workers, mixed_environment, progress)
                 protocol = _protocol(item)
-                folder.write_manifest(protocol=protocol)
+                folder.write_manifest(protocol=protocol, control=_is_control(item))
                 _observe(folder, protocol["instruments"], progress)
                 measured.append((_names(folder), _measure(folder, protocol)))
                 case_sets.append(folder.measured())
@@ -104,6 +104,11 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
         "metrics": list(item.task.metrics),
         "fingerprint": dict(item.task.fingerprint),
     }
+
+
+def _is_control(item: PlannedRun) -> bool:
+    """Whether the catalogue calls the model a control; stored, so that reports of copied runs know it too."""
+    return catalog.lookup("model", catalog.split_name(item.request.model)[0]).control
 
 
 def _names(folder: RunFolder) -> dict[str, Any]:

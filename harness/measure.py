@@ -39,6 +39,9 @@ Floats = NDArray[np.float64]
 JACKKNIFE_CASE = "jackknife-"
 """How the name of a jackknife group begins, where it stands in place of a case."""
 
+WITHIN_STRATA = "clusters within strata"
+"""What the protocol of a metric says of its interval (``resampled``), so that a paired test does the same."""
+
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
 _ScoreRow = tuple[str, str, str, str, float, float]
@@ -71,6 +74,8 @@ def measure(
     for metric in metrics:
         protocol = {**fingerprint, **getattr(metric, "protocol", {})}
         protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
+        if getattr(metric, "within_strata", False):
+            protocol["resampled"] = WITHIN_STRATA
         if not _is_ratio(metric):
             protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
         try:
@@ -79,6 +84,7 @@ def measure(
             rows, found = [], [_absent(metric, asked, str(error))]
         scores += rows
         estimates += [replace(estimate, fingerprint=protocol) for estimate in found]
+    estimates = _with_measured_chance(estimates, {metric.name: getattr(metric, "chance", None) for metric in metrics})
     folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
     return estimates
 
@@ -145,9 +151,11 @@ def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> t
     )
     estimates = []
     parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str), strata)
-    for stratum in (None, *_shown_strata(asked)):
+    chance = _stated_chance(metric, columns)
+    for stratum in (None, *(_shown_strata(asked) if getattr(metric, "by_stratum", True) else ())):
         chosen = parts if stratum is None else parts.where(strata == stratum)
-        estimates.append(_ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed))
+        estimate = _ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed)
+        estimates.append(replace(estimate, chance=chance))
     return rows, estimates
 
 
@@ -218,7 +226,7 @@ def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tup
     _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(interval.value)]))
     scores = jackknife.scores.tolist() if states else []
     rows = [(metric.name, name, name, "", score, 1.0) for name, score in zip(names, scores, strict=True)]
-    return rows, [_estimate(metric, interval, scored, failed, "")]
+    return rows, [replace(_estimate(metric, interval, scored, failed, ""), chance=_stated_chance(metric, columns))]
 
 
 def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
@@ -290,6 +298,26 @@ def _shown_strata(asked: _Asked) -> list[str]:
     """The strata to break down by: none where all cases are in the same one."""
     names = sorted(set(asked.strata.values()))
     return [name for name in names if name] if len(names) > 1 else []
+
+
+# ---------------------------------------------------------------------------------------------- chance
+
+
+def _stated_chance(metric: Any, columns: Columns) -> float | None:
+    """The number that the metric states; None where it states none, or the name of another metric."""
+    stated = metric.chance_on(columns) if hasattr(metric, "chance_on") else getattr(metric, "chance", None)
+    return None if stated is None or isinstance(stated, str) else float(stated)
+
+
+def _with_measured_chance(estimates: Sequence[Estimate], stated: Mapping[str, Any]) -> list[Estimate]:
+    """The estimates, with the value of the metric that measures their chance, of the same stratum."""
+    values = {(item.metric, item.stratum): item.value for item in estimates}
+    return [
+        replace(item, chance=values.get((name, item.stratum)))
+        if isinstance(name := stated[item.metric], str) and item.value is not None
+        else item
+        for item in estimates
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- what is written

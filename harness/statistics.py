@@ -124,6 +124,7 @@ def ratio_difference(
     second: tuple[Floats, Floats],
     clusters: Sequence[str],
     *,
+    strata: Sequence[str] | None = None,
     seed: int = 0,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -131,7 +132,8 @@ def ratio_difference(
     """Ratio of sums of the first minus that of the second, on the same cases in the same order: (numerators,
     denominators) each.
 
-    Both are resampled together, so what the cases have in common cancels.
+    Both are resampled together, so what the cases have in common cancels; with ``strata`` within each stratum, as
+    ``ratio_interval`` does. Raises ValueError for a cluster in two strata.
     """
     if np.sum(first[1]) == 0 or np.sum(second[1]) == 0:
         raise ZeroDivisionError("undefined, nothing was there to count (0 / 0)")
@@ -139,12 +141,15 @@ def ratio_difference(
     value = float(_ratio_difference(sums.sum(axis=0)))
     if np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1]):
         return Difference(0.0, 0.0, 0.0, 1.0, "the same on every case", len(sums))
-    if len(sums) < FEWEST_CLUSTERS:
-        method = f"no interval: {len(sums)} clusters, {FEWEST_CLUSTERS} needed"
+    blocks = _blocks(clusters, strata)
+    within = f" within {len(blocks)} strata" if len(blocks) > 1 else ""
+    needed = FEWEST_CLUSTERS + len(blocks) - 1
+    if len(sums) < needed:
+        method = f"no interval: {len(sums)} clusters{within}, {needed} needed"
         return Difference(value, None, None, None, method, len(sums))
-    bootstrap = _Bootstrap(sums, _ratio_difference, rng_for("bootstrap", seed), resamples)
+    bootstrap = _Bootstrap(sums, _ratio_difference, rng_for("bootstrap", seed), resamples, blocks)
     low, high = bootstrap.interval(level)
-    method = f"paired clustered BCa bootstrap, {len(sums)} clusters, {resamples} resamples"
+    method = f"paired clustered BCa bootstrap{within}, {len(sums)} clusters, {resamples} resamples"
     return Difference(value, low, high, bootstrap.p(0.0), method, len(sums))
 
 

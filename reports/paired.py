@@ -1,6 +1,7 @@
 """Are two models apart on one metric? The only place where a report asks for a test.
 
-Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``).
+Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``),
+within strata where the metric's own interval is (GenEval's tags, MME's subtasks): its protocol says so.
 Metrics of a set (Frechet distances) are tested pairwise on their jackknife groups, which stand in place of cases in the
 stored scores. Where no scores are stored, two models count as apart only if their 95 % intervals do not touch, which is
 the stricter rule when both saw the same cases.
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.contracts import Estimate
+from harness.measure import WITHIN_STRATA
 from reports.read import CaseScores, Run
 
 LEVEL = 0.05
@@ -35,18 +37,24 @@ def compare(best: Run, other: Run, metric: str) -> Comparison:
     ours, theirs = best.scores.get(metric), other.scores.get(metric)
     if ours is None or theirs is None:
         return Comparison(None, _intervals_apart(best.estimate(metric), other.estimate(metric)), "intervals")
-    p = paired_p(ours, theirs)
+    p = paired_p(ours, theirs, _within_strata(best.estimate(metric)))
     if p is None:
         return Comparison(None, False, "too few cases")
     return Comparison(p, p < LEVEL, "paired")
 
 
-def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
+def _within_strata(estimate: Estimate | None) -> bool:
+    return estimate is not None and estimate.fingerprint.get("resampled") == WITHIN_STRATA
+
+
+def paired_p(ours: CaseScores, theirs: CaseScores, within_strata: bool = False) -> float | None:
     """Two-sided p of the paired difference of two ratios of sums, on common cases; None where those are too few.
 
     From the clustered bootstrap, except where the linearised difference lies more than 8 standard errors from zero
-    with at least 100 clusters: there that t statistic's own p stands, and no resample could have disagreed. For
-    jackknife groups the paired t test over groups; None where the two models do not have the same ones.
+    with at least 100 clusters: there that t statistic's own p stands, and no resample could have disagreed. With
+    ``within_strata`` cases that weigh nothing are left out and clusters are resampled within their stratum; the
+    shortcut then errs to the side of no difference. For jackknife groups the paired t test over groups; None where the
+    two models do not have the same ones.
     """
     import numpy as np
 
@@ -55,11 +63,15 @@ def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
     if ours.jackknife or theirs.jackknife:
         return _jackknife_p(ours, theirs)
     _, left, right = np.intersect1d(ours.cases, theirs.cases, return_indices=True)
+    if within_strata:
+        weighty = (ours.denominators[left] > 0) & (theirs.denominators[right] > 0)
+        left, right = left[weighty], right[weighty]
     first = (ours.numerators[left], ours.denominators[left])
     second = (theirs.numerators[right], theirs.denominators[right])
     if not len(left) or first[1].sum() == 0 or second[1].sum() == 0:
         return None
     groups = [str(group) for group in ours.groups[left]]
+    strata = [str(stratum) for stratum in ours.strata[left]] if within_strata else None
     sums = cluster_sums(groups, *first, *second)
     if len(sums) >= FAR_CLUSTERS:
         from scipy.stats import t
@@ -71,7 +83,7 @@ def paired_p(ours: CaseScores, theirs: CaseScores) -> float | None:
         gap = abs(float(totals[0] / totals[1] - totals[2] / totals[3]))
         if error > 0 and gap > FAR * error:
             return float(2 * t.sf(gap / error, len(sums) - 1))
-    return ratio_difference(first, second, groups).p
+    return ratio_difference(first, second, groups, strata=strata).p
 
 
 def _jackknife_p(ours: CaseScores, theirs: CaseScores) -> float | None:

@@ -23,7 +23,7 @@ class Entry:
     instrument, a function without arguments; for data, a factory ``open(seed: int)`` of ``TrainingImages`` or
     ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
     TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
-    the default checkpoint, relative to the checkout.
+    the default checkpoint, relative to the checkout. A model that is a ``control`` shows the scale and is never ranked.
     """
 
     kind: Kind
@@ -34,6 +34,7 @@ class Entry:
     source: str = ""
     licence: str = ""
     paper: str = ""
+    control: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Estimate:
 
     ``value is None`` means *not measured*, and ``absent`` says why. ``failures_wrong`` is the value with every failed
     case counted at the metric's worst (None where the metric has no worst). ``fingerprint`` is the protocol: two
-    estimates may be ranked only if equal.
+    estimates may be ranked only if equal. ``chance`` is the value of a subject that knows nothing (None: not stated, as
+    in estimates of older versions).
     """
 
     metric: str
@@ -90,3 +92,4 @@ class Estimate:
     failures_wrong: float | None = None
     absent: str = ""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    chance: float | None = None

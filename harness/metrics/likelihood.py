@@ -36,7 +36,15 @@ def word_perplexity() -> Ratio:
 
 def byte_perplexity() -> Ratio:
     """exp(nats / UTF-8 bytes) of the corpus. From 1 on, lower is better; 256 is chance. The interval as for words."""
-    return Ratio("byte-perplexity", NATS, ("number.bytes",), direction="lower", monotone=math.exp, bounds=_FROM_ONE)
+    return Ratio(
+        "byte-perplexity",
+        NATS,
+        ("number.bytes",),
+        direction="lower",
+        monotone=math.exp,
+        bounds=_FROM_ONE,
+        chance=256.0,
+    )
 
 
 def bits_per_byte() -> Ratio:
@@ -49,6 +57,7 @@ def bits_per_byte() -> Ratio:
         unit="bit/byte",
         transform=in_bits,
         bounds=_FROM_ZERO,
+        chance=8.0,
     )
 
 
@@ -62,7 +71,15 @@ def nll_bits_per_image() -> Ratio:
 
     It is a rate without a distortion: codes that tell little of the image are cheap. Read it beside the reconstruction.
     """
-    return Ratio("nll-bits-per-image", NATS, direction="lower", unit="bit", transform=in_bits, bounds=_FROM_ZERO)
+    return Ratio(
+        "nll-bits-per-image",
+        NATS,
+        direction="lower",
+        unit="bit",
+        transform=in_bits,
+        bounds=_FROM_ZERO,
+        chance="bits-per-image",
+    )
 
 
 def nll_bits_per_pixel() -> Ratio:
@@ -84,7 +101,13 @@ def nll_over_log_codebook() -> Ratio:
     From 0 on, lower is better, 1 is chance (codes drawn evenly). Above 1 the model is surer than it may be.
     """
     return Ratio(
-        "nll-over-log-codebook", NATS, ("number.bits",), direction="lower", transform=in_bits, bounds=_FROM_ZERO
+        "nll-over-log-codebook",
+        NATS,
+        ("number.bits",),
+        direction="lower",
+        transform=in_bits,
+        bounds=_FROM_ZERO,
+        chance=1.0,
     )
 
 
@@ -94,4 +117,4 @@ def bits_from_context() -> Ratio:
     Higher is better; 0 where the context says nothing to the model, below 0 where it misleads it. Its expectation is
     the pointwise mutual information of the two, under the model.
     """
-    return Ratio("bits-from-context", ("number.nats_saved",), unit="bit", transform=in_bits)
+    return Ratio("bits-from-context", ("number.nats_saved",), unit="bit", transform=in_bits, chance=0.0)

@@ -23,7 +23,8 @@ class Ratio:
     numerator (mean squared error to decibel). ``monotone`` acts on the ratio itself and on the ends of its interval,
     and must rise with it: a perplexity is the exp of a ratio. Scores are stored without it, so that a paired test is
     one of the ratio. ``worst`` is what a failed case counts as in the bound with failures counted wrong, before
-    ``monotone``; None where there is no worst.
+    ``monotone``; None where there is no worst. ``chance`` is the shown value of a subject that knows nothing, or the
+    name of the metric that measures it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Ratio:
     monotone: Callable[[float], float] | None = None
     bounds: tuple[float, float] = (-np.inf, np.inf)
     protocol: dict[str, Any] = field(default_factory=dict)
+    chance: float | str | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

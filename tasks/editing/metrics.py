@@ -80,6 +80,14 @@ class Judged:
         counts = np.array(rows, np.float64).reshape(-1, 2)
         return counts[:, 0], counts[:, 1]
 
+    def reasons(self, columns: Columns) -> list[str]:
+        """The first thing that is wrong in each output, "" where it is the true edit."""
+        needed = (columns[name] for name in ("facts", *self.needs))
+        return [
+            judge(json.loads(facts), json.loads(found), (top, bottom)).reason
+            for facts, found, top, bottom in zip(*needed, strict=True)
+        ]
+
 
 def cos_world() -> Cosine:
     """Similarity to the true edit on the world's features."""

@@ -25,6 +25,7 @@ GENERATION_ENTRIES: tuple[Entry, ...] = (
         "control of generation: real pictures that are not in the reference set, the floor of each distance",
         provides=_BOTH,
         licence=_LICENCE,
+        control=True,
     ),
     Entry(
         "model",
@@ -33,6 +34,7 @@ GENERATION_ENTRIES: tuple[Entry, ...] = (
         "control of generation: the mean colours of real pictures, nothing else",
         provides=_BOTH,
         licence=_LICENCE,
+        control=True,
     ),
     Entry(
         "instrument",

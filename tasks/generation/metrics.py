@@ -13,7 +13,7 @@ FEATURES = "fashion-features"
 def class_agreement() -> Ratio:
     """Share of the outputs in which the network reads the class that was asked for; chance is 0.1. It reads real test
     images with the accuracy that its card states, so more than that means pictures which are easier than real ones."""
-    return Ratio("class-agreement", (f"{FEATURES}.agrees",), worst=0.0, bounds=(0.0, 1.0))
+    return Ratio("class-agreement", (f"{FEATURES}.agrees",), worst=0.0, bounds=(0.0, 1.0), chance=0.1)
 
 
 def fd_fashion() -> Frechet:

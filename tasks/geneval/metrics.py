@@ -128,6 +128,7 @@ class GenEvalScore:
     needs: tuple[str, ...] = (COLUMN,)
     bounds: tuple[float, float] = (0.0, 1.0)
     within_strata: bool = True
+    chance: float | str | None = None
 
     @property
     def protocol(self) -> Mapping[str, Any]:
@@ -173,7 +174,7 @@ def _prompts(images: JudgedImages) -> tuple[Floats, Floats]:
 
 def overall() -> GenEvalScore:
     """The plain mean over the six tags of the share of right images."""
-    return GenEvalScore("geneval", _overall)
+    return GenEvalScore("geneval", _overall, chance="geneval-shuffled")
 
 
 def any_of_four() -> GenEvalScore:

@@ -1,7 +1,7 @@
 """MME's numbers: means over subtasks of means over pairs, so that a pair weighs 1 / (number of pairs of its subtask).
 
-So the strata of each (its subtasks) are the subtasks' own values, except for the totals, whose strata are the subtask's
-score times the number of subtasks. With equally many pairs per subtask all weights are 1.
+So the strata of each (its subtasks) are the subtasks' own values; sums have no strata. With equally many pairs per
+subtask all weights are 1.
 """
 
 from __future__ import annotations
@@ -50,6 +50,17 @@ class SubtaskMean:
     chance: float | None = None
     within_strata: bool = True
     version: int = 1
+
+    @property
+    def by_stratum(self) -> bool:
+        """A subtask's part of a sum is not that subtask's score, so sums are not broken down."""
+        return not self.summed
+
+    def chance_on(self, columns: Columns) -> float | None:
+        """What fair coins reach on this data."""
+        if self.chance is None or not self.summed:
+            return self.chance
+        return self.chance * len(set(json.loads(columns["facts"][0])["subtasks"]) & set(self.subtasks))
 
     @property
     def protocol(self) -> dict[str, Any]:
