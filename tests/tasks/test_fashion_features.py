@@ -12,12 +12,12 @@ import torch
 from harness.catalog import find
 from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Case, Sample
+from tasks import fashion_feature_training, streams
 from tasks.fashion_feature_training import REACH, RECIPE, FashionTraining, LabelledProducts
 from tasks.fashion_features import FAMILY, FEATURES, SOURCE, FashionFeatures, FashionNet, open_fashion_features
 from tasks.prepare import SIDE, fashion_at_hand, open_fashion, padded_rgb
 from tasks.world.features import smoothed
 
-needs_fashion = pytest.mark.skipif(not fashion_at_hand(), reason="Fashion-MNIST is not on this machine")
 FACTS = {"crop": [2, 2, 28, 28], "grey": True}
 
 
@@ -100,13 +100,25 @@ def test_features_move_with_damage(products: tuple[np.ndarray, np.ndarray]) -> N
         assert 0 < moved[0] < moved[1] < moved[2]
 
 
-@needs_fashion
-def test_training_batches_are_addressed_by_step_and_hold_the_right_class() -> None:
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
+    """Training sees the first 500 test images, for speed."""
+    if not fashion_at_hand():
+        pytest.skip("Fashion-MNIST is not on this machine")
+    images, labels = (values[:500] for values in open_fashion("test"))
+    for module in (fashion_feature_training, streams):
+        monkeypatch.setattr(module, "open_fashion", lambda split: (images, labels))
+    return images, labels
+
+
+def test_training_batches_are_addressed_by_step_and_hold_the_right_class(
+    few: tuple[np.ndarray, np.ndarray],
+) -> None:
     data = LabelledProducts(0)
     one, again, other = data.batch(3, 40), LabelledProducts(0).batch(3, 40), data.batch(4, 40)
     assert torch.equal(one.images, again.images) and torch.equal(one.classes, again.classes)
     assert not torch.equal(one.images, other.images)
-    images, labels = open_fashion("train")
+    images, labels = few
     checked = 0
     for picture, label, damage in zip(one.images[:, 0], one.classes, one.damage, strict=True):
         assert float(picture.min()) >= 0 and float(picture.max()) <= 1 and float(damage.min()) >= 0
@@ -125,7 +137,7 @@ def test_training_batches_are_addressed_by_step_and_hold_the_right_class() -> No
     assert checked == 3
 
 
-@needs_fashion
+@pytest.mark.usefixtures("few")
 def test_training_is_seeded_and_writes_what_can_be_read(tmp_path: Path) -> None:
     train = find("trainer", "tokenizer")
     for name, seed in zip("abc", (0, 0, 1), strict=True):
