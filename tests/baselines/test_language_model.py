@@ -1,0 +1,146 @@
+"""A language model as a subject: what it satisfies, what a batch cannot change, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from baselines.language_model import LanguageSubject, open_language_subject
+from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
+from ddt_llama.mllm.sampling import Sampling
+from ddt_llama.mllm.text import train_text_tokenizer
+from harness import contracts
+from harness.catalog import open_model
+from harness.errors import UserError
+
+PROMPTS = ["a red circle", "two blue squares on a grey background", "a ring"]
+ASKED = "Is there a ring?"
+
+
+def new_model(reference: TokenizerReference, codebook: int, codes: int, classes: int = 0) -> MultimodalLM:
+    torch.manual_seed(0)
+    words = train_text_tokenizer([*PROMPTS, ASKED, "USER: make it blue ASSISTANT: yes"] * 3, 280)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=len(words), max_position_embeddings=256, initializer_range=0.3, **sizes)
+    return MultimodalLM.extend(LlamaForCausalLM(config), words, reference, codebook, codes, classes=classes)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    path = Path(__file__).parents[1] / "fakes.py"
+    spec = importlib.util.spec_from_file_location("ddtbench_fakes", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.BlockTokenizer(image_size=8, side=4)
+
+
+@pytest.fixture(scope="module")
+def subject(tokenizer: Any) -> LanguageSubject:
+    return LanguageSubject(new_model(TokenizerReference("blocks"), 64, 16, classes=3).eval(), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.rand((3, 3, 8, 8), generator=torch.Generator().manual_seed(1))
+
+
+def test_it_satisfies_all_protocols(subject: LanguageSubject) -> None:
+    for name in (
+        "GeneratesImages",
+        "GeneratesClasses",
+        "EditsImages",
+        "AnswersQuestions",
+        "ScoresText",
+        "ScoresImages",
+    ):
+        assert isinstance(subject, getattr(contracts, name)), name
+
+
+def test_pictures_depend_on_their_prompt_and_seed_alone(subject: LanguageSubject, images: torch.Tensor) -> None:
+    whole = subject.generate(PROMPTS, [1, 2, 3])
+    assert whole.shape == (3, 3, 8, 8) and float(whole.min()) >= 0 and float(whole.max()) <= 1
+    alone = torch.cat([subject.generate([prompt], [seed]) for prompt, seed in zip(PROMPTS, (1, 2, 3), strict=True)])
+    assert torch.equal(whole, alone)
+    assert not torch.equal(whole[0], subject.generate(PROMPTS[:1], [9])[0])
+    edited = subject.edit(images, PROMPTS, [1, 2, 3])
+    assert torch.equal(edited.flip(0), subject.edit(images.flip(0), PROMPTS[::-1], [3, 2, 1]))
+    assert subject.generate_classes([0, 2], [5, 5]).shape == (2, 3, 8, 8)
+
+
+def test_the_way_of_asking_follows_the_last_stage(subject: LanguageSubject, tokenizer: Any) -> None:
+    model = new_model(TokenizerReference("blocks"), 64, 16).eval()
+    model.card = {"training": {"prompt": "instruction"}}
+    instructed = LanguageSubject(model, tokenizer)
+    user = model.text_tokenizer("USER:")["input_ids"]
+    assert list(instructed._asked("a ring").prompt[1 : 1 + len(user)]) == user
+    assert list(subject._asked("a ring").prompt[1 : 1 + len(user)]) != user
+
+
+def test_answers_are_text_without_codes(subject: LanguageSubject, images: torch.Tensor) -> None:
+    answers = subject.answer(images, [ASKED] * 3)
+    assert len(answers) == 3 and all(isinstance(answer, str) for answer in answers)
+
+
+def test_likelihoods_add_up(subject: LanguageSubject, images: torch.Tensor) -> None:
+    long = "a red circle " * 120
+    alone, given = subject.score_text([PROMPTS[0], long]), subject.score_text(PROMPTS, images)
+    words = subject.model.text_tokenizer(PROMPTS[0], add_special_tokens=False)["input_ids"]
+    assert alone[0].tokens == given[0].tokens == len(words)
+    assert alone[1].tokens > 256, "a long text is read in windows"
+    assert all(0 < item.nats < 1e5 for item in [*alone, *given])
+    codes = subject.score_images(images, PROMPTS)
+    assert [(item.tokens, item.choices) for item in codes] == [(16, 64)] * 3
+    assert codes[0].nats != pytest.approx(subject.score_images(images)[0].nats, abs=1e-3)
+
+
+def test_settings_name_how_it_draws(subject: LanguageSubject, tokenizer: Any) -> None:
+    other = LanguageSubject(subject.model, tokenizer, drawing=Sampling(guidance=1.5))
+    assert other.settings != subject.settings and other.settings["drawing"]["guidance"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [("", "empty"), ("   ", "empty"), ("a ring " * 300, "do not fit"), ("\ud800", "UTF-8")],
+)
+def test_a_bad_prompt_is_one_line(subject: LanguageSubject, prompt: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        subject.generate([prompt], [0])
+
+
+def test_pictures_of_another_size_are_refused(subject: LanguageSubject) -> None:
+    with pytest.raises(UserError, match="8x8, not 16x12"):
+        subject.answer(torch.zeros(1, 3, 16, 12), [ASKED])
+    with pytest.raises(UserError, match="no class 3"):
+        subject.generate_classes([3], [0])
+
+
+def test_a_caption_longer_than_the_context_after_its_picture_is_refused(subject: LanguageSubject, images: Any) -> None:
+    with pytest.raises(UserError, match="context of 256"):
+        subject.score_text(["a ring " * 300], images[:1])
+
+
+def test_a_folder_opens_with_the_tokenizer_of_its_card(tmp_path: Path) -> None:
+    vqgan = open_model("vqgan")
+    reference = TokenizerReference.of("vqgan", "zoo/vqgan")
+    model = new_model(reference, vqgan.codebook_size, vqgan.code_count)
+    model.save_pretrained(tmp_path / "good")
+    opened = open_language_subject(str(tmp_path / "good"))
+    assert opened.generate(["a ring"], [0]).shape == (1, 3, 32, 32)
+    model.reference = dataclasses.replace(reference, sha256="0" * 64)
+    model.save_pretrained(tmp_path / "other")
+    with pytest.raises(UserError, match="was trained on codes of"):
+        open_language_subject(str(tmp_path / "other"))
+    wrong = new_model(reference, 64, 16)
+    wrong.save_pretrained(tmp_path / "wrong")
+    with pytest.raises(UserError, match="speaks 16 codes of 64"):
+        open_language_subject(str(tmp_path / "wrong"))
+    (tmp_path / "good/model.safetensors").unlink()
+    with pytest.raises(UserError, match="no weights"):
+        open_language_subject(str(tmp_path / "good"))
