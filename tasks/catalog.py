@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 from tasks.editing.entries import EDITING_ENTRIES
-from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
+from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
@@ -99,8 +99,12 @@ METRICS: tuple[Entry, ...] = (
 )
 
 SUITES: tuple[Entry, ...] = (
+    Entry("suite", "demo", "tasks.suites:demo", "paper-small in five minutes, and the tokenizers on world and fashion"),
     Entry(
-        "suite", "demo", "tasks.suites:demo", "three tokenizers and four controls, world and fashion, 300 images each"
+        "suite",
+        "paper-small",
+        "tasks.suites:paper_small",
+        "the paper's comparison on the world: three language models, five tasks",
     ),
     Entry("suite", "world", "tasks.suites:world", "1,000 world scenes: objects, progressive decoding, recursion"),
     Entry("suite", "fashion", "tasks.suites:fashion", "all 10,000 Fashion-MNIST test images", licence=FASHION_LICENCE),

@@ -7,6 +7,16 @@ import pytest
 from harness import catalog
 from tasks import suites
 
+EXAMINES = {
+    "recursion": "Denoises",
+    "geneval": "GeneratesImages",
+    "generation": "GeneratesImages",
+    "mme": "AnswersQuestions",
+    "editing": "EditsImages",
+    "editing-chain": "EditsImages",
+    "perplexity": "ScoresText",
+}
+
 
 @pytest.mark.parametrize("name", sorted(entry.name for entry in catalog.entries("suite")))
 def test_every_pair_of_a_suite_is_in_the_catalogue_and_fits(name: str) -> None:
@@ -17,8 +27,7 @@ def test_every_pair_of_a_suite_is_in_the_catalogue_and_fits(name: str) -> None:
         model = catalog.lookup("model", catalog.split_name(request.model)[0])
         task, _ = catalog.split_name(request.task)
         catalog.lookup("task", task)
-        assert "ImageTokenizer" in model.provides
-        assert task != "recursion" or "Denoises" in model.provides
+        assert EXAMINES.get(task, "ImageTokenizer") in model.provides
 
 
 def test_the_demo_leaves_fashion_out_where_it_is_not_and_says_so(
@@ -30,3 +39,19 @@ def test_the_demo_leaves_fashion_out_where_it_is_not_and_says_so(
     monkeypatch.setattr(suites, "fashion_at_hand", lambda: False)
     assert "reconstruction@fashion" not in suites.demo().tasks
     assert "ddtbench data prepare fashion-mnist" in capsys.readouterr().err
+
+
+def test_the_demo_leaves_wikipedia_out_where_it_is_not_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(suites, "fashion_at_hand", lambda: True)
+    monkeypatch.setattr(suites, "wikipedia_at_hand", lambda: False)
+    assert suites.WIKIPEDIA not in suites.demo().tasks
+    assert "gensim" in capsys.readouterr().err
+    monkeypatch.setattr(suites, "wikipedia_at_hand", lambda: True)
+    assert suites.WIKIPEDIA in suites.demo().tasks
+
+
+def test_the_demo_asks_part_of_what_the_paper_suite_asks() -> None:
+    five = {run.task for run in suites.paper_small().runs if run.model == "ddt-llama"}
+    assert {run.task for run in suites.demo().runs if run.model == "ddt-llama"} <= five == set(suites.DEMO_CASES)
