@@ -235,3 +235,33 @@ def test_rows_of_a_set_metric_pair_two_models_by_group(tmp_path: Path) -> None:
     assert found.value == pytest.approx(exact.value) and found.value < 0
     assert found.low is not None and exact.low is not None and found.low == pytest.approx(exact.low, rel=0.25)
     assert found.p is not None and found.p < 0.05 and exact.p is not None and exact.p < 0.05
+
+
+class ShareOfAll:
+    """The sum of these cases' errors over that of all cases, which ``given`` holds fixed."""
+
+    name, version, direction, unit, needs = "share", 1, "none", "", ("pixels.mse",)
+
+    def __init__(self, total: float = 0.0) -> None:
+        self.total = total
+
+    def given(self, columns: Mapping[str, Any]) -> ShareOfAll:
+        return ShareOfAll(float(columns["pixels.mse"].sum()))
+
+    def state(self, columns: Mapping[str, Any]) -> float:
+        return float(columns["pixels.mse"].sum())
+
+    def value(self, state: float) -> float:
+        return state / self.total
+
+
+@pytest.mark.parametrize("count", [COUNT, 12])
+def test_what_a_metric_is_given_stays_while_groups_leave(tmp_path: Path, count: int) -> None:
+    folder = stored_run(tmp_path, looks(1.0), count=count)
+    share = by_name(measure(folder, [ShareOfAll()], {}))["share"]
+    assert share.value == pytest.approx(1.0)
+    if count < COUNT:
+        assert share.low is None
+        return
+    # Without a fixed total every group left out would leave a share of 1, and an interval without width.
+    assert share.low is not None and share.high is not None and share.low < 0.99 < 1.01 < share.high
