@@ -108,9 +108,24 @@ MODELS: tuple[Entry, ...] = (
     _shuffled("var"),
 )
 
+PERCEPTUAL = ("world-features",)
 RECIPES: tuple[Entry, ...] = (
-    Entry("recipe", "vqgan", "baselines.recipes:VQGAN_RECIPE", "VQGAN of 64 codes of 256", paper=VQGAN_PAPER),
-    Entry("recipe", "var", "baselines.recipes:VAR_RECIPE", "VAR's tokenizer of 85 codes of 64", paper=VAR_PAPER),
+    Entry(
+        "recipe",
+        "vqgan",
+        "baselines.recipes:VQGAN_RECIPE",
+        "VQGAN of 64 codes of 256",
+        paper=VQGAN_PAPER,
+        needs=PERCEPTUAL,
+    ),
+    Entry(
+        "recipe",
+        "var",
+        "baselines.recipes:VAR_RECIPE",
+        "VAR's tokenizer of 85 codes of 64",
+        paper=VAR_PAPER,
+        needs=PERCEPTUAL,
+    ),
 )
 
 ENTRIES: tuple[Entry, ...] = MODELS + RECIPES

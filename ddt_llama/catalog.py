@@ -11,12 +11,12 @@ PAPER = (
 SPOKEN = {"ddt": "DDT tokens", "vqgan": "VQGAN tokens", "var": "VAR tokens"}
 
 
-def _language_recipe(name: str, summary: str) -> Entry:
-    return Entry("recipe", name, f"zoo/recipes/{name}.toml", summary)
+def _language_recipe(name: str, summary: str, tokenizer: str) -> Entry:
+    return Entry("recipe", name, f"zoo/recipes/{name}.toml", summary, needs=(tokenizer,))
 
 
 LANGUAGE_RECIPES: tuple[Entry, ...] = tuple(
-    _language_recipe(f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}")
+    _language_recipe(f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}", name)
     for name, words in SPOKEN.items()
     for seed in range(3)
 )
@@ -44,8 +44,14 @@ ENTRIES: tuple[Entry, ...] = (
         licence="MIT",
         paper=PAPER,
     ),
-    Entry("recipe", "autoencoder", "ddt_llama.recipes:AUTOENCODER", "the KL autoencoder under DDT's latents"),
-    Entry("recipe", "ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents"),
+    Entry(
+        "recipe",
+        "autoencoder",
+        "ddt_llama.recipes:AUTOENCODER",
+        "the KL autoencoder under DDT's latents",
+        needs=("world-features",),
+    ),
+    Entry("recipe", "ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents", needs=("autoencoder",)),
     Entry(
         "trainer",
         "mllm",

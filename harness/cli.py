@@ -165,6 +165,21 @@ def train_tokenizer_command(
         print(f"checkpoint: {folder}")
 
 
+@train.command("all")
+def train_all_command(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="One folder per recipe goes here.")] = Path("zoo"),
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what there is to do, in order, with times.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Make every checkpoint of the zoo that DIR lacks, in order; repeated, it goes on."""
+    from harness import commands, zoo
+
+    if plan:
+        print(zoo.plan_text(out))
+        return
+    zoo.train_all(out, {"tokenizer": commands.train_tokenizer, "mllm": commands.train_mllm})
+
+
 @train.command("mllm")
 def train_mllm_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of 'list recipes', or FILE.toml.")],

@@ -61,9 +61,9 @@ def demo() -> SuiteSpec:
 
 def paper_small() -> SuiteSpec:
     """The paper's comparison on the embedded world: one small Llama on DDT, on VQGAN and on VAR tokens, on GenEval
-    (2,400 images), generation (2,000), MME (seen and held-out combinations), editing (600 turns, 300 sessions) and perplexity
-    (text, captions given their picture, codes given their caption); and their tokenizers' reconstruction of 1,000
-    scenes. About an hour on two cores; needs Wikipedia's text (``ddtbench data prepare wikipedia``)."""
+    (2,400 images), generation (2,000), MME (seen and held-out combinations), editing (600 turns, 300 sessions) and
+    perplexity (text, captions given their picture, codes given their caption); and their tokenizers' reconstruction of
+    1,000 scenes. Needs Wikipedia's text (``ddtbench data prepare wikipedia``)."""
     tokenizers = _runs((*TOKENIZERS, *CONTROLS), "reconstruction@world")
     return SuiteSpec("paper-small", _five_tasks(dict.fromkeys(DEMO_CASES)) + tokenizers)
 

@@ -24,6 +24,7 @@ class Entry:
     ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
     TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
     the default checkpoint, relative to the checkout. A model that is a ``control`` shows the scale and is never ranked.
+    ``needs`` are the recipes whose checkpoints this recipe is made from.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Entry:
     licence: str = ""
     paper: str = ""
     control: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""``ddtbench train all``: every recipe of the catalogue, in the order in which they need one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from harness import catalog
+from harness.checkpoints import CARD, read_card
+from harness.contracts import Entry, Recipe
+from harness.errors import UserError
+from harness.paths import checkout_root
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took; None: never made."""
+
+    name: str
+    command: str
+    steps: int
+    made: bool
+    cpu_hours: float | None
+
+
+def stages(out: Path) -> list[Stage]:
+    """All recipes, each after those that it needs; ``made``: a checkpoint with its card lies in ``out/NAME``."""
+    entries = {entry.name: entry for entry in catalog.entries("recipe")}
+    order = TopologicalSorter({name: [*entry.needs] for name, entry in entries.items()})
+    return [_stage(entries[name], out) for name in order.static_order()]
+
+
+def _stage(entry: Entry, out: Path) -> Stage:
+    found = catalog.find("recipe", entry.name)
+    if isinstance(found, Mapping):
+        kind, steps = "mllm", sum(int(part["steps"]) for part in found["stages"])
+    else:
+        recipe: Recipe = found if isinstance(found, Recipe) else found()
+        kind, steps = "tokenizer", recipe.steps
+    made = (out / entry.name / CARD).is_file()
+    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, _cpu_hours(entry.name))
+
+
+def _cpu_hours(name: str) -> float | None:
+    try:
+        card = read_card(str(checkout_root() / "zoo" / name))
+    except UserError:
+        return None
+    hours = card.get("training", card).get("cpu_hours")
+    return None if hours is None else float(hours)
+
+
+def plan_text(out: Path) -> str:
+    """The plan as a table: what is made, what is to do, and how long each took when the zoo's own was made."""
+    found = stages(out)
+    width = max(len(stage.name) for stage in found)
+    lines = [f"{'recipe'.ljust(width)}  {'steps':>6}  {'CPU-hours':>9}  state"]
+    for stage in found:
+        hours = "not known" if stage.cpu_hours is None else f"{stage.cpu_hours:.2f}"
+        lines.append(f"{stage.name.ljust(width)}  {stage.steps:>6,}  {hours:>9}  {'made' if stage.made else 'to do'}")
+    known = [stage.cpu_hours for stage in found if stage.cpu_hours is not None]
+    unknown = len(found) - len(known)
+    lines.append(
+        f"{len(found)} recipes, {sum(known):.1f} CPU-hours" + (f", and {unknown} never timed" if unknown else "")
+    )
+    return "\n".join(lines)
+
+
+def train_all(out: Path, train: Mapping[str, Callable[..., Any]], say: Callable[[str], None] = print) -> None:
+    """Make every recipe that ``out`` lacks, resuming what was begun. ``train``: kind -> function(name, folder, resume).
+
+    Recipes read what they need from ``zoo/``, so another ``out`` compares with the zoo and leaves it as it is.
+    """
+    for stage in stages(out):
+        if stage.made:
+            continue
+        say(stage.command)
+        folder = out / stage.name
+        train[stage.command.split()[2]](stage.name, folder, resume=(folder / "state.pt").is_file())

@@ -1,0 +1,56 @@
+"""``train all``: an order that every need precedes, what is made already, and what is resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import catalog, zoo
+from harness.checkpoints import CARD
+
+
+def test_every_recipe_follows_what_it_needs(tmp_path: Path) -> None:
+    names = [stage.name for stage in zoo.stages(tmp_path)]
+    assert sorted(names) == sorted(entry.name for entry in catalog.entries("recipe"))
+    for entry in catalog.entries("recipe"):
+        assert all(names.index(need) < names.index(entry.name) for need in entry.needs), entry.name
+
+
+def test_only_what_is_missing_is_made_and_what_was_begun_goes_on(tmp_path: Path) -> None:
+    names = [stage.name for stage in zoo.stages(tmp_path)]
+    done, begun = tmp_path / names[0], tmp_path / names[1]
+    done.mkdir(), begun.mkdir()
+    (done / CARD).write_text("{}")
+    (begun / "state.pt").write_bytes(b"")
+    called: list[tuple[str, str, bool]] = []
+
+    def remember(kind: str):
+        return lambda name, folder, resume: called.append((kind, name, resume))
+
+    said: list[str] = []
+    zoo.train_all(tmp_path, {"tokenizer": remember("tokenizer"), "mllm": remember("mllm")}, said.append)
+    assert [name for _, name, _ in called] == names[1:]
+    assert [name for _, name, resume in called if resume] == [names[1]]
+    assert ("mllm", "ddt-llama-0.5m-s0", False) in called and ("tokenizer", "ddt", False) in called
+    assert said[-1].startswith("ddtbench train")
+
+
+def test_the_plan_says_what_is_to_do(tmp_path: Path) -> None:
+    text = zoo.plan_text(tmp_path)
+    assert text.count("to do") == len(zoo.stages(tmp_path)) and "made" not in text
+    assert "CPU-hours" in text.splitlines()[-1]
+    assert zoo.plan_text(Path("zoo")).count("  made") >= 5 or not Path("zoo").is_dir()
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalog.entries("recipe") if entry.place.endswith(".toml")])
+def test_recipes_of_one_size_differ_in_tokenizer_and_seed_alone(name: str) -> None:
+    from ddt_llama.training.recipe import LanguageRecipe
+
+    recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
+    assert recipe.name == name
+    first = LanguageRecipe.from_mapping(catalog.find("recipe", "vqgan-llama-0.5m-s0"), "first")
+    assert recipe.model == first.model and recipe.data == first.data and recipe.batch == first.batch
+    same = ("name", "steps", "learning_rate", "warmup", "decay", "prompt")
+    for mine, other in zip(recipe.stages, first.stages, strict=True):
+        assert [getattr(mine, key) for key in same] == [getattr(other, key) for key in same]
