@@ -15,10 +15,18 @@ def _language_recipe(name: str, summary: str, tokenizer: str) -> Entry:
     return Entry("recipe", name, f"zoo/recipes/{name}.toml", summary, needs=(tokenizer,))
 
 
-LANGUAGE_RECIPES: tuple[Entry, ...] = tuple(
-    _language_recipe(f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}", name)
-    for name, words in SPOKEN.items()
-    for seed in range(3)
+LANGUAGE_RECIPES: tuple[Entry, ...] = (
+    *(
+        _language_recipe(
+            f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}", name
+        )
+        for name, words in SPOKEN.items()
+        for seed in range(3)
+    ),
+    *(
+        _language_recipe(f"{name}-gpt-fashion", f"a class-conditional Llama of 0.5M parameters on {words}", name)
+        for name, words in SPOKEN.items()
+    ),
 )
 """One TOML file each, in ``zoo/recipes``."""
 

@@ -32,6 +32,14 @@ DATA: tuple[Entry, ...] = (
     ),
     Entry(
         "data",
+        "fashion-lessons",
+        "tasks.fashion_lessons:open_fashion_lessons",
+        "Fashion-MNIST's training images with their classes: what class-conditional models learn from",
+        licence=FASHION_LICENCE,
+        paper=FASHION_PAPER,
+    ),
+    Entry(
+        "data",
         "world+fashion",
         "tasks.streams:open_world_and_fashion",
         "each batch half world scenes, half Fashion-MNIST: what the zoo's tokenizers are trained on",
