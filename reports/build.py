@@ -13,6 +13,8 @@ from harness.errors import UserError
 from reports.figures import FORMATS, figures_of, render
 from reports.formats import to_csv, to_latex, to_markdown
 from reports.gallery import grids_of
+from reports.headline import build_headline
+from reports.kinds import kind_of
 from reports.read import Stored, read_stored
 from reports.site import Page, render_page
 from reports.tables import Table, build_breakdown, build_table, leading
@@ -48,12 +50,14 @@ def build_report(runs_root: str, to: Path, suite: str | None = None, allow_mixed
 
 
 def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], list[Table]]:
-    """(one table per task, breakdowns by stratum of each task's first leading metric)."""
+    """(one table per task, breakdowns by stratum of what its kind of task names, else of two leading metrics)."""
     tables = [build_table(task, stored.of_task(task), allow_mixed) for task in stored.tasks]
     breakdowns = []
     for table in tables:
         metrics = [table.columns[place].name for place in leading(table) if table.columns[place].kind == "metric"]
-        found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in metrics[:2])
+        kind = kind_of(table.task)
+        wanted = metrics[:2] if kind is None else [kind.breakdown] if kind.breakdown in metrics else []
+        found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in wanted)
         breakdowns += [breakdown for breakdown in found if breakdown is not None]
     return tables, breakdowns
 
@@ -69,11 +73,12 @@ def _refuse_foreign(target: Path) -> None:
 
 def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     tables, breakdowns = tables_of(stored, allow_mixed)
+    headline = build_headline(stored, allow_mixed)
     figures = figures_of(stored)
     downloads = []
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
-    for table in (*tables, *breakdowns):
+    for table in (*([headline] if headline else []), *tables, *breakdowns):
         for ending, write in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
             name = f"tables/{_file_name(table.name)}.{ending}"
             (folder / name).write_text(write(table), encoding="utf-8")
@@ -83,7 +88,7 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             name = f"figures/{_file_name(figure.name)}.{form}"
             (folder / name).write_bytes(render(figure, form))
             downloads.append(name)
-    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads)
+    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headline)
     (folder / "index.html").write_text(render_page(page), encoding="utf-8")
     marker = {
         "made by": "ddtbench report",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ from harness.contracts import Estimate
 from reports.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
 from reports.ranking import RATES, Group, Ranking, protocol_groups
 from reports.read import Run
+from reports.words import label_of_metric
 
 Mark = Literal["", "best", "tied"]
 
@@ -19,22 +20,6 @@ REFUSED = "\N{NOT EQUAL TO}"
 
 
 ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none": ""}
-
-
-METRIC_LABELS = {
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "fd-world": "FD-world",
-    "kd-world": "KD-world",
-    "fid": "FID",
-    "object-f1": "object F1",
-    "progressive-psnr": "PSNR, first codes",
-    "progressive-psnr-reversed": "PSNR, last codes",
-    "recursion-psnr": "one-step PSNR",
-    "recursion-gain": "gain over no codes",
-    "recursion-gain-over-shuffled": "gain over others' codes",
-}
 
 
 @dataclass(frozen=True)
@@ -59,13 +44,15 @@ COSTS: tuple[CostColumn, ...] = (
 
 @dataclass(frozen=True)
 class Column:
-    """A metric or a cost; ``group`` is the protocol the shown values share, with its refusal when they do not."""
+    """A metric or a cost; ``group`` and ``task`` say of which kind and which task, where a table has several."""
 
     name: str
     label: str
     unit: str
     direction: Literal["higher", "lower", "none"]
     kind: Literal["metric", "cost"]
+    group: str = ""
+    task: str = ""
 
     @property
     def arrow(self) -> str:
@@ -106,10 +93,8 @@ def dashed(name: str) -> str:
 
 def column_for(metric: str, runs: Sequence[Run]) -> Column:
     found = next(item for run in runs for item in run.estimates if item.metric == metric)
-    label = metric.replace("_", " ").replace("-", " ")
-    return Column(
-        metric, METRIC_LABELS.get(metric, label), found.unit, "none" if metric in RATES else found.direction, "metric"
-    )
+    direction = "none" if metric in RATES else found.direction
+    return Column(metric, label_of_metric(metric), found.unit, direction, "metric")
 
 
 def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Notes, allow_mixed: bool) -> list[Cell]:
@@ -150,6 +135,15 @@ def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
         sign = "\N{GREATER-THAN OR EQUAL TO}" if estimate.direction == "higher" else "\N{LESS-THAN OR EQUAL TO}"
         bound = f"{sign} {_at_least_as_precise(estimate)}"
     return Cell(text, interval, bound, value=estimate.value, low=estimate.low, high=estimate.high, estimate=estimate)
+
+
+def chance_cell(estimates: Iterable[Estimate | None]) -> Cell:
+    """What a subject that knows nothing reaches; from the lowest to the highest where it was measured per model."""
+    values = [item.chance for item in estimates if item and item.value is not None and item.chance is not None]
+    if not values:
+        return Cell(text="")
+    ends = list(dict.fromkeys(plain(value, 3) for value in (min(values), max(values))))
+    return Cell(text="\N{EN DASH}".join(ends), value=values[0] if len(ends) == 1 else None)
 
 
 def _homeless(text: str) -> str:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from reports.cells import METRIC_LABELS
 from reports.curves import progressive, rate_distortion, recursion
 from reports.drawing import WAYS, draw_curves, draw_rate_distortion, draw_recursion
-from reports.read import Run, Stored
-from reports.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings, order_key
+from reports.read import Run, Stored, in_order
+from reports.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings
+from reports.words import label_of_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,10 +52,10 @@ class Figure:
 
 def figures_of(stored: Stored) -> list[Figure]:
     """Every figure that the stored runs can fill; none where the numbers are not there."""
-    looks = looks_for(run.subject for run in stored.runs)
+    looks = looks_for((run.subject for run in stored.runs), stored.controls)
     figures = []
     for task in stored.tasks:
-        runs = sorted(stored.of_task(task), key=lambda run: (order_key(run.subject), run.key))
+        runs = in_order(stored.of_task(task))
         for make in (_rate_distortion, _progressive, _recursion):
             figure = make(task, runs, looks)
             if figure is not None:
@@ -130,7 +130,7 @@ def _rate_distortion(task: str, runs: Sequence[Run], looks: Mapping[str, Look]) 
         curves = rate_distortion(runs, metric)
         if len(curves) < 2 or (metric == "object-f1" and len(panels) > 1):
             continue
-        label = METRIC_LABELS.get(metric, metric.replace("-", " "))
+        label = label_of_metric(metric)
         words = "; ".join(
             f"{looks[c.subject].label} {c.points[0].y:.4g} at {c.points[0].x:.3g} bits per pixel" for c in curves
         )

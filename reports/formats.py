@@ -41,6 +41,8 @@ _LATEX = {
     "\N{LESS-THAN OR EQUAL TO}": r"$\leq$",
     "\N{NOT EQUAL TO}": r"$\neq$",
     "\N{INFINITY}": r"$\infty$",
+    "\N{RIGHTWARDS ARROW}": r"$\to$",
+    "\N{EN DASH}": "--",
     ABSENT: "---",
 }
 
@@ -48,7 +50,8 @@ _LATEX = {
 def heading(column: Column) -> str:
     """``PSNR up-arrow (dB)``."""
     unit = f" ({column.unit})" if column.unit else ""
-    return f"{column.label}{' ' + column.arrow if column.arrow else ''}{unit}"
+    group = f"{column.group}: " if column.group else ""
+    return f"{group}{column.label}{' ' + column.arrow if column.arrow else ''}{unit}"
 
 
 def letters(notes: Iterable[int]) -> str:
@@ -82,6 +85,8 @@ def _markdown_table(table: Table) -> str:
     for row in (*table.models, *table.controls):
         name = f"*{_markdown(row.label)}* (control)" if row.control else _markdown(row.label)
         lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in row.cells) + " |")
+    if table.chance:
+        lines.append("| *chance* | " + " | ".join(_markdown(cell.text) for cell in table.chance) + " |")
     about = f"{table.cases:,} cases{': ' + _markdown(table.about) if table.about else ''}."
     lines += ["", about + ("" if table.part else " " + LEGEND.replace(" (*)", ""))]
     lines += [""] if table.notes else []
@@ -108,7 +113,7 @@ def _markdown(text: str) -> str:
 
 CSV_HEADER = (
     *("task", "model", "key", "control", "metric", "stratum", "value", "low", "high", "unit", "direction", "mark"),
-    *("ranked", "scored", "failed", "failures_wrong", "method", "version", "protocol", "absent"),
+    *("ranked", "scored", "failed", "failures_wrong", "method", "version", "protocol", "absent", "chance"),
 )
 
 
@@ -118,20 +123,22 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_HEADER)
     for row in table.rows:
-        for column, cell in zip(table.columns, row.cells, strict=True):
-            writer.writerow([_spreadsheet_safe(value) for value in _csv_values(table, row, column, cell)])
+        for place, cell in enumerate(row.cells):
+            if cell.text:
+                writer.writerow([_spreadsheet_safe(value) for value in _csv_values(table, row, place, cell)])
     return buffer.getvalue()
 
 
-def _csv_values(table: Table, row: Row, column: Column, cell: Cell) -> list[object]:
+def _csv_values(table: Table, row: Row, place: int, cell: Cell) -> list[object]:
     import hashlib
     import json
 
-    own = [table.task, row.run.subject, row.run.key, row.control]
+    column, run = table.columns[place], row.run_in(place)
+    own = [column.task or table.task, run.subject, run.key, row.control]
     item = cell.estimate
     if item is None:
         value = "" if cell.value is None else repr(cell.value)
-        return [*own, column.name, "", value, "", "", column.unit, "", "", "", "", "", "", "", "", "", ""]
+        return [*own, column.name, "", value, "", "", column.unit, *[""] * 11]
     protocol = json.dumps(dict(item.fingerprint), sort_keys=True, default=str)
     numbers = ["" if number is None else repr(number) for number in (item.value, item.low, item.high)]
     wrong = "" if item.failures_wrong is None else repr(item.failures_wrong)
@@ -154,6 +161,7 @@ def _csv_values(table: Table, row: Row, column: Column, cell: Cell) -> list[obje
         row.ranked,
         *tail,
         item.absent,
+        "" if item.chance is None else repr(item.chance),
     ]
 
 
@@ -182,6 +190,8 @@ def _latex_table(table: Table) -> str:
     if table.controls:
         lines += ["\\midrule"] if table.models else []
         lines += [_latex_row(row) for row in table.controls]
+    if table.chance:
+        lines += ["\\midrule", " & ".join(["chance", *(_latex(cell.text) for cell in table.chance)]) + r" \\"]
     lines += ["\\bottomrule", "\\end{tabular}"]
     notes = " ".join(
         f"\\textsuperscript{{{_letter(place)}}}\\,{_latex(note)}." for place, note in enumerate(table.notes, 1)

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.seeding import seed_for
+from reports.kinds import kind_of
 from reports.numbers import fixed
-from reports.read import Run, Stored, pictures
-from reports.style import is_control, label_of, order_key
+from reports.read import Run, Stored, in_order, pictures
+from reports.style import label_of
 
 CHOSEN = 8
 STRIP_CASES = 2
@@ -42,10 +43,7 @@ class Strip:
     label: str
     subject: str
     tiles: tuple[Tile, ...]
-
-    @property
-    def control(self) -> bool:
-        return bool(self.subject) and is_control(self.subject)
+    control: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,9 @@ def grids_of(stored: Stored) -> list[Grid]:
     """Every grid that the stored pictures can fill, task by task, within a budget of bytes for the whole page."""
     grids: list[Grid] = []
     for task in stored.tasks:
-        runs = sorted(stored.of_task(task), key=lambda run: (order_key(run.subject), run.key))
+        if kind_of(task) is not None:
+            continue  # shown with prompt and verdict (``samples``)
+        runs = in_order(stored.of_task(task))
         grids += _task_grids(task, runs, BUDGET // max(1, len(stored.tasks)))
     return grids
 
@@ -92,7 +92,7 @@ def worst_cases(runs: Sequence[Run]) -> list[tuple[Run, str]]:
 
 
 def _task_grids(task: str, runs: Sequence[Run], budget: int) -> list[Grid]:
-    models = [run for run in runs if not is_control(run.subject)]
+    models = [run for run in runs if not run.control]
     chosen = choose_cases(models or runs)
     worst = worst_cases(models)
     wanted = list(dict.fromkeys([*chosen, *(case for _, case in worst)]))
@@ -148,7 +148,7 @@ def _outputs(task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: S
                     number,
                 )
             )
-        strips.append(Strip(label, run.subject, tuple(tiles)))
+        strips.append(Strip(label, run.subject, tuple(tiles), run.control))
     caption = f"The first {chosen} cases are chosen by a seeded hash, the same for every model. "
     caption += "The last show each model's case of lowest PSNR. " if len(columns) > chosen else ""
     headings = tuple(heading for _, heading in columns)
@@ -178,7 +178,7 @@ def _progressive_grids(task: str, runs: Sequence[Run], cases: Sequence[str], sho
                     Tile(_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count))
                     for count, key in steps
                 ]
-                strips.append(Strip(label, run.subject, tuple(tiles)))
+                strips.append(Strip(label, run.subject, tuple(tiles), run.control))
                 named = ("1 code", *(f"{round(100 * count / most)} %" for count, _ in steps[1:]))
                 headings = max(headings, (*(("original",) if REFERENCE in images else ()), *named), key=len)
         if strips:
@@ -206,7 +206,7 @@ def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown
                     Tile(_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}")
                     for t in times
                 ]
-                strips.append(Strip(f"{_label(run, runs)} {words}", run.subject, tuple(tiles)))
+                strips.append(Strip(f"{_label(run, runs)} {words}", run.subject, tuple(tiles), run.control))
                 headings = ("original", *(f"t = {t:g}" for t in times))
     caption = "The clean image estimated in one step from a noisy one; t is the share of noise, 1 is noise alone."
     return (

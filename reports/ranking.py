@@ -15,7 +15,6 @@ from typing import Any, Literal
 from harness.contracts import Estimate
 from reports.paired import LEVEL, Comparison, compare, holm
 from reports.read import Run
-from reports.style import is_control
 
 FAILED_LIMIT = 0.01
 # What a model spends is not what it achieves: rates stand beside the scores, and nobody wins by them.
@@ -66,10 +65,15 @@ def protocol_groups(runs: Sequence[Run], metric: str) -> list[Group]:
 
 def rank(runs: Sequence[Run], metrics: Sequence[str]) -> Ranking:
     """Best and not separable from best, per metric and protocol group."""
-    by_key = {run.key: run for run in runs}
+    return rank_together([(runs, metrics)])
+
+
+def rank_together(blocks: Sequence[tuple[Sequence[Run], Sequence[str]]]) -> Ranking:
+    """As ``rank`` for runs and metrics of several tasks, whose p values are corrected together."""
+    by_key = {run.key: run for runs, _ in blocks for run in runs}
     bests: list[tuple[str, str]] = []
     comparisons: dict[tuple[str, ...], Comparison] = {}
-    for metric in [name for name in metrics if name not in RATES]:
+    for runs, metric in [(runs, name) for runs, metrics in blocks for name in metrics if name not in RATES]:
         for group in protocol_groups(runs, metric):
             competing = [by_key[key] for key in group.keys if _competes(by_key[key], metric)]
             if len(competing) < 2:
@@ -92,7 +96,7 @@ def rank(runs: Sequence[Run], metrics: Sequence[str]) -> Ranking:
 def _competes(run: Run, metric: str) -> bool:
     estimate = run.estimate(metric)
     usable = estimate is not None and estimate.value is not None and estimate.direction != "none"
-    return usable and not is_control(run.subject) and run.failed_share <= FAILED_LIMIT
+    return usable and not run.control and run.failed_share <= FAILED_LIMIT
 
 
 def _goodness(run: Run, metric: str) -> float:

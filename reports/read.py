@@ -16,6 +16,7 @@ from harness.files import Folder
 from harness.measure import JACKKNIFE_CASE
 from harness.results import read_index
 from harness.store import RunFolder
+from reports.style import is_control, order_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,7 @@ class Run:
     measure: Measure | None = None
     failures: tuple[Failure, ...] = ()
     asked: int = 0
+    control: bool = False
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -131,8 +133,18 @@ class Stored:
     def tasks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(run.task for run in self.runs))
 
+    @property
+    def controls(self) -> frozenset[str]:
+        """The subjects that show the scale and are not ranked."""
+        return frozenset(run.subject for run in self.runs if run.control)
+
     def of_task(self, task: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.task == task)
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """Models as the field names them, then others, then controls."""
+    return sorted(runs, key=lambda run: (order_key(run.subject, run.control), run.key))
 
 
 def read_stored(runs_root: str, suite: str | None = None) -> Stored:
@@ -245,12 +257,22 @@ def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
         environment=attempt("environment.json"),
         cost=attempt("cost.json"),
         measures=tuple(measures),
+        control=_control(folder),
         measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
     )
     if not measures or any(item.failed for measure in measures for item in measure.estimates):
         failures, asked, unread = _read_failures(folder)
         return replace(run, failures=failures, asked=asked), troubles + unread
     return run, troubles
+
+
+def _control(folder: RunFolder) -> bool:
+    """What the run states; of older runs, which do not, what the name says."""
+    try:
+        stated = folder.manifest().get("control")
+    except UNREADABLE:
+        stated = None
+    return stated if isinstance(stated, bool) else is_control(folder.spec.model)
 
 
 def _read_measure(folder: RunFolder, digest: str) -> Measure:
@@ -261,7 +283,7 @@ def _read_measure(folder: RunFolder, digest: str) -> Measure:
 
 def _checked(estimate: Estimate) -> Estimate:
     """The estimate, if its fields are of their types; JSON promises nothing. Raises TypeError."""
-    numbers = (estimate.value, estimate.low, estimate.high, estimate.failures_wrong)
+    numbers = (estimate.value, estimate.low, estimate.high, estimate.failures_wrong, estimate.chance)
     words = (estimate.metric, estimate.unit, estimate.stratum, estimate.absent, estimate.method)
     counts = (estimate.scored, estimate.failed)
     if (

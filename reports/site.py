@@ -17,12 +17,14 @@ from markupsafe import Markup
 from reports.cells import Cell
 from reports.figures import FORMATS, Figure, panel_svg
 from reports.findings import lede, title, warnings
-from reports.formats import letters, subtitle
+from reports.formats import heading, letters, subtitle
 from reports.gallery import Grid
+from reports.kinds import kind_of
 from reports.ranking import protocol_of
 from reports.read import Stored
 from reports.style import Look, lighter, looks_for
 from reports.tables import Table, halves
+from reports.words import label_of_metric, meaning_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 FAILURES_SHOWN = 200
@@ -52,13 +54,14 @@ class Page:
     figures: Sequence[Figure]
     grids: Sequence[Grid]
     downloads: Sequence[str] = ()
+    headline: Table | None = None
 
 
 def render_page(page: Page) -> str:
     """The HTML of a report. The same runs give the same bytes."""
     import jinja2
 
-    looks = looks_for(run.subject for run in page.stored.runs)
+    looks = looks_for((run.subject for run in page.stored.runs), page.stored.controls)
     names = colour_names(looks)
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
@@ -77,6 +80,10 @@ def render_page(page: Page) -> str:
         warnings=[text for table in page.tables for text in warnings(table)],
         halves=halves,
         subtitle=subtitle,
+        meanings=_meanings,
+        label_of_metric=label_of_metric,
+        meaning_of=meaning_of,
+        shown_breakdowns=[table for table in page.breakdowns if kind_of(table.task) is not None],
         panels=[
             [Markup(panel_svg(p, f"f{i}p{j}", names)) for j, p in enumerate(f.panels)]
             for i, f in enumerate(page.figures)
@@ -87,6 +94,12 @@ def render_page(page: Page) -> str:
         protocols=_protocols(page.stored),
         environments=_environments(page.stored),
     )
+
+
+def _meanings(table: Table) -> list[tuple[str, str]]:
+    """(heading, what it is in plain words) of the columns that the catalogue explains."""
+    pairs = ((heading(column), meaning_of(column.name)) for column in table.columns if column.kind == "metric")
+    return [(name, text) for name, text in pairs if text]
 
 
 def colour_names(looks: Mapping[str, Look]) -> dict[str, str]:

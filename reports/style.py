@@ -6,7 +6,7 @@ page lightens them on a dark ground. Controls are grey: they are there to be com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,12 @@ LABELS: Mapping[str, str] = {
     "ddt-sampled": "DDT, sampled",
     "vqgan": "VQGAN",
     "var": "VAR",
+    "ddt-llama": "DDT-LLaMA",
+    "vqgan-llama": "VQGAN-LLaMA",
+    "var-llama": "VAR-LLaMA",
     "autoencoder": "KL autoencoder",
+    "real": "real pictures",
+    "real-mean-colour": "real, mean colour",
     "identity": "identity",
     "mean-colour": "mean colour",
     "jpeg": "JPEG",
@@ -33,6 +38,9 @@ FIXED: Mapping[str, tuple[str, str]] = {
     "ddt": ("#0077bb", "o"),
     "vqgan": ("#d55e00", "s"),
     "var": ("#008f68", "^"),
+    "ddt-llama": ("#0077bb", "o"),
+    "vqgan-llama": ("#d55e00", "s"),
+    "var-llama": ("#008f68", "^"),
     "autoencoder": ("#b35c94", "D"),
 }
 SPARE: tuple[tuple[str, str], ...] = (
@@ -44,7 +52,7 @@ SPARE: tuple[tuple[str, str], ...] = (
     ("#5f8f2f", "p"),
 )
 CONTROL_MARKERS = ("x", "+", "1", "2", "3", "4", "|", "_")
-CONTROL_NAMES = ("identity", "mean-colour", "jpeg", "copy-source")
+CONTROL_NAMES = ("identity", "mean-colour", "jpeg", "copy-source", "real", "real-mean-colour")
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Look:
 
 
 def is_control(subject: str) -> bool:
-    """Controls show the scale (identity, mean colour, JPEG, copies, shuffled codes); they are never ranked."""
+    """Whether the name is a control's: for runs of older versions, which do not store what the catalogue says."""
     name = subject.split("@")[0]
     return name in CONTROL_NAMES or name.startswith("shuffled-")
 
@@ -70,15 +78,15 @@ def label_of(subject: str) -> str:
     return f"{known} ({rest})" if rest else known
 
 
-def looks_for(subjects: Iterable[str]) -> dict[str, Look]:
-    """One look per subject, the same for the same set of subjects in any order."""
+def looks_for(subjects: Iterable[str], controls: Collection[str] | None = None) -> dict[str, Look]:
+    """One look per subject, the same for the same set of subjects in any order. Without ``controls`` names tell."""
     names = sorted(set(subjects))
     looks: dict[str, Look] = {}
-    spare = controls = 0
+    spare = grey = 0
     for name in names:
-        if is_control(name):
-            looks[name] = Look(label_of(name), CONTROL, CONTROL_MARKERS[controls % len(CONTROL_MARKERS)], True)
-            controls += 1
+        if is_control(name) if controls is None else name in controls:
+            looks[name] = Look(label_of(name), CONTROL, CONTROL_MARKERS[grey % len(CONTROL_MARKERS)], True)
+            grey += 1
         elif name in FIXED:
             looks[name] = Look(label_of(name), *FIXED[name], False)
         else:
@@ -93,11 +101,12 @@ def lighter(colour: str, share: float = 0.38) -> str:
     return "#" + "".join(f"{round(part + (255 - part) * share):02x}" for part in parts)
 
 
-def order_key(subject: str) -> tuple[bool, int, str]:
+def order_key(subject: str, control: bool | None = None) -> tuple[bool, int, str]:
     """Sort models as the field names them (ddt, vqgan, var ...), then others, then controls."""
     known = list(LABELS)
     name = subject.split("@")[0]
-    return is_control(subject), known.index(name) if name in known else len(known), subject
+    last = is_control(subject) if control is None else control
+    return last, known.index(name) if name in known else len(known), subject
 
 
 def matplotlib_settings() -> dict[str, Any]:

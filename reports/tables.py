@@ -13,6 +13,7 @@ from reports.cells import (
     Cell,
     Column,
     Notes,
+    chance_cell,
     column_for,
     cost_cells,
     cost_columns,
@@ -21,9 +22,9 @@ from reports.cells import (
     metric_cells,
 )
 from reports.numbers import plain
-from reports.ranking import FAILED_LIMIT, rank
-from reports.read import Run
-from reports.style import is_control, label_of, order_key
+from reports.ranking import FAILED_LIMIT, RATES, rank
+from reports.read import Run, in_order
+from reports.style import label_of
 
 RATE_TOLERANCE = 1.1
 # What the terminal shows first when there is no room for all; metrics not named here follow in the order of the run.
@@ -32,6 +33,13 @@ LEADING = (
     "object-f1",
     "fd-world",
     "fid",
+    "geneval",
+    "mme-percent",
+    "edit-success",
+    "l1",
+    "kid-efficientnet-lite0",
+    "nll-over-log-codebook",
+    "bits-per-byte",
     "bits-per-image",
     "ssim",
     "lpips",
@@ -53,13 +61,19 @@ class Row:
     failed: int
     total: int
     cells: tuple[Cell, ...] = ()
+    runs: tuple[Run | None, ...] = ()
+
+    def run_in(self, place: int) -> Run:
+        """The run that a column is of: the row's own, but in a table over several tasks."""
+        return (self.runs[place] if self.runs else None) or self.run
 
 
 @dataclass(frozen=True)
 class Table:
     """A finished table: every writer (terminal, Markdown, CSV, LaTeX, HTML) shows this and decides nothing.
 
-    ``about`` says what the images are, and whether the models have learned such images.
+    ``about`` says what the images are, and whether the models have learned such images; ``chance`` has a cell per
+    column. ``headline``: the table over several tasks, whose columns name theirs.
     """
 
     name: str
@@ -71,6 +85,8 @@ class Table:
     stratum_of: str = ""
     part: str = ""
     about: str = ""
+    chance: tuple[Cell, ...] = ()
+    headline: bool = False
 
     @property
     def models(self) -> tuple[Row, ...]:
@@ -87,7 +103,7 @@ class Table:
 
 def build_table(task: str, runs: Sequence[Run], allow_mixed: bool = False) -> Table:
     """Model x metric for one task: ranked, annotated, controls last, cost columns at the right."""
-    ordered = sorted(runs, key=lambda run: (order_key(run.subject), run.key))
+    ordered = in_order(runs)
     metrics = _metric_columns(ordered)
     notes = Notes()
     rows = [_row(run, ordered) for run in ordered]
@@ -101,12 +117,13 @@ def build_table(task: str, runs: Sequence[Run], allow_mixed: bool = False) -> Ta
     filled = tuple(replace(row, cells=tuple(grid[place] for grid in grids)) for place, row in enumerate(rows))
     columns = metric_columns + tuple(Column(cost.name, cost.label, cost.unit, "none", "cost") for cost in costs)
     total = max((row.total for row in rows), default=0)
-    return Table(task, task, columns, filled, tuple(notes.texts), total, about=_about(ordered))
+    chance = _chance(columns, ordered)
+    return Table(task, task, columns, filled, tuple(notes.texts), total, about=_about(ordered), chance=chance)
 
 
 def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None:
     """Model x stratum for one metric; None when the task has fewer than two strata. Values only: nothing is ranked."""
-    ordered = sorted(runs, key=lambda run: (order_key(run.subject), run.key))
+    ordered = in_order(runs)
     strata = list(
         dict.fromkeys(
             item.stratum for run in ordered for item in run.estimates if item.metric == metric and item.stratum
@@ -122,6 +139,7 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
         rows.append(replace(_row(run, ordered), cells=cells))
     columns = tuple(Column(stratum, stratum, lead.unit, lead.direction, "metric") for stratum in strata)
     total = max((row.total for row in rows), default=0)
+    chances = [chance_cell([run.estimate(metric, name) for run in _models(ordered)]) for name in strata]
     return Table(
         f"{task}-{metric}-by-stratum",
         task,
@@ -131,7 +149,22 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
         total,
         stratum_of=metric,
         about=_about(ordered),
+        chance=_shown_chance(chances),
     )
+
+
+def _models(runs: Sequence[Run]) -> Sequence[Run]:
+    return [run for run in runs if not run.control] or runs
+
+
+def _chance(columns: Sequence[Column], runs: Sequence[Run]) -> tuple[Cell, ...]:
+    metrics = (column.name if column.kind == "metric" else "" for column in columns)
+    return _shown_chance([chance_cell([run.estimate(name) for run in _models(runs)]) for name in metrics])
+
+
+def _shown_chance(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """A cell per column, or nothing where no column states chance."""
+    return tuple(cells) if any(cell.text for cell in cells) else ()
 
 
 def row_notes(table: Table) -> tuple[str, ...]:
@@ -146,7 +179,8 @@ def halves(table: Table) -> tuple[Table, ...]:
     rest = [place for place in range(len(table.columns)) if place not in ranked]
     if not ranked or not rest or table.stratum_of:
         return (table,)
-    return _subset(table, ranked, "", True), _subset(table, rest, "rate and cost", False)
+    spent = all(column.kind == "cost" or column.name in RATES for column in (table.columns[place] for place in rest))
+    return _subset(table, ranked, "", True), _subset(table, rest, "rate and cost" if spent else "not ranked", False)
 
 
 def _subset(table: Table, places: Sequence[int], part: str, row_notes: bool) -> Table:
@@ -165,9 +199,9 @@ def _subset(table: Table, places: Sequence[int], part: str, row_notes: bool) -> 
     name = f"{table.name}-{part.replace(' ', '-')}" if part else table.name
     notes = tuple(table.notes[number - 1] for number in kept)
     columns = tuple(table.columns[place] for place in places)
-    return replace(
-        table, name=name, columns=columns, rows=tuple(pick(row) for row in table.rows), notes=notes, part=part
-    )
+    chance = _shown_chance([table.chance[place] for place in places]) if table.chance else ()
+    rows = tuple(pick(row) for row in table.rows)
+    return replace(table, name=name, columns=columns, rows=rows, notes=notes, part=part, chance=chance)
 
 
 def is_empty(table: Table, place: int) -> bool:
@@ -210,7 +244,7 @@ def _row(run: Run, runs: Sequence[Run]) -> Row:
     label = label_of(run.subject) + (f" #{run.key[:6]}" if twins else "")
     total = max((item.scored + item.failed for item in run.estimates if not item.stratum), default=run.asked)
     failed = max((item.failed for item in run.estimates if not item.stratum), default=len(run.failures))
-    control = is_control(run.subject)
+    control = run.control
     return Row(run, label, control, not control and run.failed_share <= FAILED_LIMIT, failed, total)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
-import unicodedata
 from collections.abc import Sequence
 
 from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
+from reports.headline import build_headline
+from reports.layout import clean, cut, left, right, width, wrapped
+from reports.overview import headline_lines
 from reports.read import Stored, read_stored
 from reports.tables import Row, Table, build_table, is_empty, leading, row_notes
 
@@ -35,31 +36,36 @@ def text_of(stored: Stored, width: int | None = None) -> str:
     room = max(NARROWEST, width or shutil.get_terminal_size((DEFAULT_WIDTH, 40)).columns)
     if not stored.runs:
         lines = ["No runs here yet: `ddtbench run demo` makes some."]
-        return "\n".join(_wrapped(lines[0], room) + _problems(stored, room)) + "\n"
-    blocks = [_block(build_table(task, stored.of_task(task)), room) for task in stored.tasks]
+        return "\n".join(wrapped(lines[0], room) + _problems(stored, room)) + "\n"
+    headline = build_headline(stored)
+    blocks = [headline_lines(headline, room)] if headline else []
+    blocks += [_block(build_table(task, stored.of_task(task)), room) for task in stored.tasks]
     parts = ["\n".join(block) for block in blocks]
-    parts.append("\n".join(_wrapped(LEGEND, room) + _problems(stored, room)))
+    parts.append("\n".join(wrapped(LEGEND, room) + _problems(stored, room)))
     return "\n\n".join(parts) + "\n"
 
 
 def _problems(stored: Stored, room: int) -> list[str]:
     return [
-        line for item in stored.problems for line in _wrapped(f"cannot read {item.where}: {item.reason}", room, "  ")
+        line for item in stored.problems for line in wrapped(f"cannot read {item.where}: {item.reason}", room, "  ")
     ]
 
 
 def _block(table: Table, room: int) -> list[str]:
     """Title, header, rule, models, rule, controls, and what to know."""
     names = ["model", *(row.label for row in table.rows)]
-    first = min(max(_width(name) for name in names), max(12, room // 4))
+    first = min(max(width(name) for name in names), max(12, room // 4))
     shown, widths = _fitting(table, room - first)
     rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (first + sum(widths) + len(GAP) * len(shown))
-    lines = [_cut(f"{_clean(table.task)} \N{MIDDLE DOT} {table.cases:,} cases", room)]
-    lines += _wrapped(table.about, room)
+    lines = [cut(f"{clean(table.task)} \N{MIDDLE DOT} {table.cases:,} cases", room)]
+    lines += wrapped(table.about, room)
     lines.append(rule)
     lines += _header(table, shown, widths, first)
     lines.append(rule)
     lines += [_line(row, shown, widths, first) for row in table.models]
+    if any(table.chance[place].text for place in shown if table.chance):
+        cells = [right(table.chance[place].text, size) for place, size in zip(shown, widths, strict=True)]
+        lines.append((left("chance", first) + GAP + GAP.join(cells)).rstrip())
     if table.controls and table.models:
         lines.append(rule)
     lines += [_line(row, shown, widths, first) for row in table.controls]
@@ -72,22 +78,22 @@ def _remarks(table: Table, shown: Sequence[int], room: int) -> list[str]:
     lines = []
     for row in table.rows:
         if row.failed and (row.ranked or row.control):  # of the others a note says it
-            lines += _wrapped(f"{row.label}: {row.failed:,} of {row.total:,} cases failed", room, "  ")
+            lines += wrapped(f"{row.label}: {row.failed:,} of {row.total:,} cases failed", room, "  ")
     for note in row_notes(table):
-        lines += _wrapped(note, room, "  ")
+        lines += wrapped(note, room, "  ")
     used = _notes_of(table, shown)
-    left = [place for place in range(len(table.columns)) if place not in shown]
-    unsaid = _notes_of(table, [place for place in left if is_empty(table, place)]) - used
+    hidden = [place for place in range(len(table.columns)) if place not in shown]
+    unsaid = _notes_of(table, [place for place in hidden if is_empty(table, place)]) - used
     for number, note in enumerate(table.notes, 1):
         if number in used:
-            lines += _wrapped(f"({letters([number])}) {note}", room, "  ")
+            lines += wrapped(f"({letters([number])}) {note}", room, "  ")
         elif number in unsaid:
-            lines += _wrapped(note, room, "  ")
+            lines += wrapped(note, room, "  ")
     if table.controls:
-        lines += _wrapped("below the second rule: controls, which are not ranked", room) if table.models else []
-    also = [table.columns[place].label for place in left if not is_empty(table, place)]
+        lines += wrapped("below the second rule: controls, which are not ranked", room) if table.models else []
+    also = [table.columns[place].label for place in hidden if not is_empty(table, place)]
     if also:
-        lines += _wrapped("in the report also: " + ", ".join(also), room, "  ")
+        lines += wrapped("in the report also: " + ", ".join(also), room, "  ")
     return lines
 
 
@@ -109,27 +115,28 @@ def _fitting(table: Table, room: int) -> tuple[list[int], list[int]]:
 
 
 def _column_width(table: Table, place: int) -> int:
-    head = max(_width(part) for part in _head(table.columns[place]))
-    return max([head, *(_width(_cell(row.cells[place])) for row in table.rows)])
+    head = max(width(part) for part in _head(table.columns[place]))
+    shown = [_cell(row.cells[place]) for row in table.rows] + [cell.text for cell in table.chance[place : place + 1]]
+    return max([head, *map(width, shown)])
 
 
 def _head(column: Column) -> tuple[str, str]:
     unit = column.unit or ""
-    return _clean(column.label), _clean(f"{unit} {column.arrow}".strip())
+    return clean(column.label), clean(f"{unit} {column.arrow}".strip())
 
 
 def _header(table: Table, shown: Sequence[int], widths: Sequence[int], first: int) -> list[str]:
     lines = []
     for level in (0, 1):
         name = "model" if level == 0 else ""
-        cells = [_right(_head(table.columns[place])[level], width) for place, width in zip(shown, widths, strict=True)]
-        lines.append((_left(name, first) + GAP + GAP.join(cells)).rstrip())
+        cells = [right(_head(table.columns[place])[level], size) for place, size in zip(shown, widths, strict=True)]
+        lines.append((left(name, first) + GAP + GAP.join(cells)).rstrip())
     return lines
 
 
 def _line(row: Row, shown: Sequence[int], widths: Sequence[int], first: int) -> str:
-    cells = [_right(_cell(row.cells[place]), width) for place, width in zip(shown, widths, strict=True)]
-    return (_left(row.label, first) + GAP + GAP.join(cells)).rstrip()
+    cells = [right(_cell(row.cells[place]), size) for place, size in zip(shown, widths, strict=True)]
+    return (left(row.label, first) + GAP + GAP.join(cells)).rstrip()
 
 
 def _cell(cell: Cell) -> str:
@@ -139,38 +146,3 @@ def _cell(cell: Cell) -> str:
     parts = [text, cell.interval, cell.bound.replace(" ", "") if cell.bound else "", cell.protocol]
     notes = f"({letters(cell.notes)})" if cell.notes else ""
     return " ".join(part for part in (*parts, notes) if part)
-
-
-def _clean(text: str) -> str:
-    """Without control characters: a name from a file must not steer the terminal."""
-    return "".join(" " if unicodedata.category(character).startswith("C") else character for character in text)
-
-
-def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in _clean(text)
-    )
-
-
-def _cut(text: str, room: int) -> str:
-    text = _clean(text)
-    if _width(text) <= room:
-        return text
-    while text and _width(text) > room - 1:
-        text = text[:-1]
-    return text + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _left(text: str, room: int) -> str:
-    text = _cut(text, room)
-    return text + " " * (room - _width(text))
-
-
-def _right(text: str, room: int) -> str:
-    text = _cut(text, room)
-    return " " * (room - _width(text)) + text
-
-
-def _wrapped(text: str, room: int, indent: str = "") -> list[str]:
-    return textwrap.wrap(_clean(text), room, subsequent_indent=indent, break_long_words=True)

@@ -1,0 +1,84 @@
+"""Labels of metrics, and what they are in plain words (the catalogue's own, where it has them)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+METRIC_LABELS = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "lpips": "LPIPS",
+    "l1": "L1",
+    "l2": "L2",
+    "l1-outside": "L1 outside",
+    "fd-world": "FD-world",
+    "fd-infinity": "FD-world, N \N{RIGHTWARDS ARROW} \N{INFINITY}",
+    "kd-world": "KD-world",
+    "precision-world": "precision",
+    "recall-world": "recall",
+    "density-world": "density",
+    "coverage-world": "coverage",
+    "kid-efficientnet-lite0": "KID, EfficientNet",
+    "fd-fashion": "FD-fashion",
+    "fd-fashion-infinity": "FD-fashion, N \N{RIGHTWARDS ARROW} \N{INFINITY}",
+    "kd-fashion": "KD-fashion",
+    "precision-fashion": "precision",
+    "recall-fashion": "recall",
+    "density-fashion": "density",
+    "coverage-fashion": "coverage",
+    "class-agreement": "class read right",
+    "fid": "FID",
+    "object-f1": "object F1",
+    "progressive-psnr": "PSNR, first codes",
+    "progressive-psnr-reversed": "PSNR, last codes",
+    "recursion-psnr": "one-step PSNR",
+    "recursion-gain": "gain over no codes",
+    "recursion-gain-over-shuffled": "gain over others' codes",
+    "geneval": "GenEval",
+    "geneval-prompts": "any of four",
+    "geneval-held-out": "held out",
+    "geneval-seen": "seen",
+    "geneval-shuffled": "by chance",
+    "geneval-coco": "GenEval (COCO)",
+    "mme-score": "score per subtask",
+    "mme-percent": "of the maximum",
+    "mme-total": "total",
+    "mme-acc": "acc",
+    "mme-acc-plus": "acc+",
+    "mme-yes-rate": "answers yes",
+    "mme-other": "neither yes nor no",
+    "mme-total-lmms-eval": "total, lmms-eval",
+    "mme-total-vlmevalkit": "total, VLMEvalKit",
+    "mme-perception": "MME-P",
+    "mme-cognition": "MME-C",
+    "edit-success": "instruction done",
+    "edit-exact": "exact",
+    "edit-preserved": "rest kept",
+    "edit-success-held-out": "done, held out",
+    "cos-world": "similarity",
+    "bits-per-byte": "bits per byte",
+    "byte-perplexity": "byte perplexity",
+    "word-perplexity": "word perplexity",
+    "bits-per-text": "bits per text",
+    "bits-from-context": "saved by context",
+    "nll-bits-per-image": "bits per image, predicted",
+    "nll-bits-per-pixel": "bits per pixel, predicted",
+    "nll-over-log-codebook": "nll / log V",
+}
+
+
+def label_of_metric(name: str) -> str:
+    """The label, or the name with spaces."""
+    return METRIC_LABELS.get(name, name.replace("_", " ").replace("-", " "))
+
+
+@cache
+def meaning_of(name: str) -> str:
+    """What a metric is, in the words of its line of the catalogue; '' for one that is not installed here."""
+    from harness import catalog
+    from harness.errors import UserError
+
+    try:
+        return catalog.lookup("metric", name).summary
+    except UserError:
+        return ""
