@@ -16,6 +16,7 @@ from reports.gallery import grids_of
 from reports.headline import build_headline
 from reports.kinds import kind_of
 from reports.read import Stored, read_stored
+from reports.samples import sheets_of
 from reports.site import Page, render_page
 from reports.tables import Table, build_breakdown, build_table, leading
 
@@ -88,7 +89,7 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             name = f"figures/{_file_name(figure.name)}.{form}"
             (folder / name).write_bytes(render(figure, form))
             downloads.append(name)
-    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headline)
+    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headline, sheets_of(stored))
     (folder / "index.html").write_text(render_page(page), encoding="utf-8")
     marker = {
         "made by": "ddtbench report",

@@ -131,7 +131,7 @@ def _outputs(task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: S
     originals = []
     for case, _ in columns:
         png = next((shown[run.key][case][REFERENCE] for run in runs if REFERENCE in shown[run.key].get(case, {})), b"")
-        originals.append(Tile(_uri(png), f"original of case {case}"))
+        originals.append(Tile(data_uri(png), f"original of case {case}"))
     strips = [Strip("original", "", tuple(originals))]
     for run in runs:
         psnr = run.scores["psnr"].by_case() if "psnr" in run.scores else {}
@@ -143,7 +143,7 @@ def _outputs(task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: S
             said = f", PSNR {number} dB" if number else ""
             tiles.append(
                 Tile(
-                    _uri(png),
+                    data_uri(png),
                     f"{label}'s reconstruction of case {case}{said}" if png else f"{label} failed on case {case}",
                     number,
                 )
@@ -173,9 +173,9 @@ def _progressive_grids(task: str, runs: Sequence[Run], cases: Sequence[str], sho
                 if not steps:
                     continue
                 label, most = _label(run, runs), steps[-1][0]
-                tiles = [Tile(_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
+                tiles = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
                 tiles += [
-                    Tile(_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count))
+                    Tile(data_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count))
                     for count, key in steps
                 ]
                 strips.append(Strip(label, run.subject, tuple(tiles), run.control))
@@ -201,9 +201,9 @@ def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown
             for way, words in WAYS.items():
                 if not times or f"{way}-{times[0]}" not in images:
                     continue
-                tiles = [Tile(_uri(images.get(REFERENCE, b"")), f"original of case {case}")]
+                tiles = [Tile(data_uri(images.get(REFERENCE, b"")), f"original of case {case}")]
                 tiles += [
-                    Tile(_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}")
+                    Tile(data_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}")
                     for t in times
                 ]
                 strips.append(Strip(f"{_label(run, runs)} {words}", run.subject, tuple(tiles), run.control))
@@ -221,6 +221,6 @@ def _label(run: Run, runs: Sequence[Run]) -> str:
     return label_of(run.subject) + (f" #{run.key[:6]}" if twins else "")
 
 
-def _uri(png: bytes) -> str:
+def data_uri(png: bytes) -> str:
     """Data of a PNG as a URI; '' for none, and for bytes that are no PNG."""
     return "data:image/png;base64," + base64.b64encode(png).decode() if png.startswith(b"\x89PNG\r\n\x1a\n") else ""

@@ -202,6 +202,48 @@ def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
     return found
 
 
+@dataclass(frozen=True)
+class StoredSample:
+    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name)."""
+
+    case: str
+    ok: bool
+    reason: str
+    text: str
+    facts: Mapping[str, Any] = field(hash=False)
+    images: Mapping[str, bytes] = field(hash=False)
+
+
+def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
+    """case -> sample, failed ones among them."""
+    import json
+
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(sorted(set(cases)), type=pa.string())
+    found: dict[str, StoredSample] = {}
+    for _, table in _samples(run.folder):
+        if table is None:
+            continue
+        for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
+            images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
+            facts = json.loads(row["facts"] or "{}")
+            words = row["reason"] or "", row["text"] or ""
+            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images)
+    return found
+
+
+def case_order(run: Run) -> dict[str, str]:
+    """case -> stratum, in the order in which the cases were asked."""
+    return {
+        row["case"]: row["stratum"] or ""
+        for _, table in _samples(run.folder)
+        if table is not None
+        for row in table.select(["case", "stratum"]).to_pylist()
+    }
+
+
 def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
     """(cluster of each case, name -> number of each case): what samples state themselves.
 

@@ -22,6 +22,7 @@ from reports.gallery import Grid
 from reports.kinds import kind_of
 from reports.ranking import protocol_of
 from reports.read import Stored
+from reports.samples import Sheet
 from reports.style import Look, lighter, looks_for
 from reports.tables import Table, halves
 from reports.words import label_of_metric, meaning_of
@@ -55,6 +56,7 @@ class Page:
     grids: Sequence[Grid]
     downloads: Sequence[str] = ()
     headline: Table | None = None
+    sheets: Sequence[Sheet] = ()
 
 
 def render_page(page: Page) -> str:
