@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,20 +24,57 @@ from harness.store import find_run_folders
 
 TOKENIZERS = ("ddt", "vqgan", "var")
 FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
+LANGUAGE_MODELS = tuple(f"{name}-llama-0.5m-s0" for name in TOKENIZERS)
 LIMIT = 128
 
 
 def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
     root = checkout_root() / "zoo"
-    assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(FOLDERS)
+    assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
+        (*FOLDERS, *LANGUAGE_MODELS, "recipes")
+    )
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-    assert total <= 30_000_000
+    assert total <= 60_000_000
     for name in FOLDERS:
         card = read_card(f"zoo/{name}")
         load_checkpoint(f"zoo/{name}", card["family"])  # checks the digest
         made = card.get("training", card)
         assert {"data", "steps"} <= made.keys(), name
         assert made.get("final") or made.get("final_losses"), name
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str) -> None:
+    from ddt_llama.mllm.model import MultimodalLM
+    from ddt_llama.training.recipe import LanguageRecipe
+
+    model = MultimodalLM.from_pretrained(checkout_root() / "zoo" / name)  # checks the digest
+    made = model.card["training"]
+    recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
+    assert made["recipe"] == json.loads(json.dumps(asdict(recipe)))
+    assert made["validation_nats_per_token"] and made["cpu_hours"] > 0 and made["data"]
+    # all three saw the same lessons, so as many pictures
+    assert made["pictures_seen"] == read_card("zoo/vqgan-llama-0.5m-s0")["training"]["pictures_seen"]
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: str) -> None:
+    """Bits saved on 64 test scenes, whose arrangements no training showed: the least that a multimodal model must do."""
+    from baselines.language_model import open_language_subject
+    from tasks.world.captions import caption
+    from tasks.world.draw import draw
+    from tasks.world.sampling import scenes_of
+
+    subject = open_language_subject(str(checkout_root() / "zoo" / name))
+    scenes = scenes_of("test", 0, 64)
+    pictures, texts = draw(scenes), [caption(scene) for scene in scenes.scenes()]
+    told = [item.nats for item in subject.score_images(pictures, texts)]
+    untold = [item.nats for item in subject.score_images(pictures)]
+    seen = [item.nats for item in subject.score_text(texts, pictures)]
+    unseen = [item.nats for item in subject.score_text(texts)]
+    for less, more in ((told, untold), (seen, unseen)):
+        gain = np.subtract(more, less)
+        assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
 
 
 def test_the_three_tokenizers_spend_the_same_bits() -> None:
