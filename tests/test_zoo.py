@@ -59,7 +59,7 @@ def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str)
 
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: str) -> None:
-    """Bits saved on 64 test scenes, whose arrangements no training showed: the least that a multimodal model must do."""
+    """Bits saved on 64 test scenes, whose arrangements no training showed: the least that such a model must do."""
     from baselines.language_model import open_language_subject
     from tasks.world.captions import caption
     from tasks.world.draw import draw
