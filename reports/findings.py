@@ -17,13 +17,34 @@ def title(tables: Sequence[Table]) -> str:
     return f"{_join(models)} compared" if 1 < len(models) <= 4 else f"{_count(len(models), 'model')} measured"
 
 
-def lede(tables: Sequence[Table]) -> str:
-    """One paragraph: how much was compared, and per task who leads and who cannot be told apart."""
+def lede(tables: Sequence[Table], headline: Table | None = None) -> str:
+    """One paragraph: how much was compared, and who leads and who cannot be told apart: over all tasks by the headline,
+    where there is one, else task by task."""
     groups = ((_models(tables), "model"), (_controls(tables), "control"))
     compared = " and ".join(_count(len(names), thing) for names, thing in groups if names)
     cases = sum(table.cases for table in tables)
     opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
+    if headline is not None:
+        return f"{opening} {overall(headline)}".strip()
     return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
+
+
+def overall(headline: Table) -> str:
+    """Who is alone in front in which columns of the headline, and in which the data separate nobody from the best."""
+    leads: dict[str, list[str]] = {}
+    shared = []
+    for place, column in enumerate(headline.columns):
+        name = f"{column.group} ({column.label})"
+        marks = {row.label: row.cells[place].mark for row in headline.models if row.cells[place].mark}
+        if "tied" in marks.values():
+            shared.append(name)
+        for label, mark in marks.items():
+            if mark == "best":
+                leads.setdefault(label, []).append(name)
+    parts = [f"{label} leads in {_join(names)}" for label, names in leads.items()]
+    parts += [f"in {_join(shared)} the data do not tell those in front apart"] if shared else []
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def finding(table: Table) -> str:

@@ -77,7 +77,7 @@ def render_page(page: Page) -> str:
     )
     return environment.get_template("report.html").render(
         title=title(page.tables) if page.tables else "Nothing to compare yet",
-        lede=lede(page.tables) if page.tables else "",
+        lede=lede(page.tables, page.headline) if page.tables else "",
         page=page,
         warnings=[text for table in page.tables for text in warnings(table)],
         halves=halves,
