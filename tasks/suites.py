@@ -36,8 +36,14 @@ def _runs(models: tuple[str, ...], task: str, limit: int | None = None) -> tuple
 def _five_tasks(limits: Mapping[str, int | None]) -> tuple[RunRequest, ...]:
     """The language models on the paper's five tasks; ``limits`` by task, None for all of its cases."""
     asked = tuple(run for task, limit in limits.items() for run in _runs(LANGUAGE_MODELS, task, limit))
-    edits = [task for task in limits if task.startswith("editing")]
-    return asked + tuple(RunRequest("copy-source", task, limits[task]) for task in edits)
+    controls = {"editing": "copy-source", "generation": "real"}
+    beside = tuple(
+        RunRequest(control, task, limit)
+        for task, limit in limits.items()
+        for start, control in controls.items()
+        if task.startswith(start)
+    )
+    return asked + beside
 
 
 def demo() -> SuiteSpec:

@@ -27,6 +27,8 @@ SURFACE = {
     "measure": "RUNS --metric --suite --debug",
     "report": "RUNS --to --suite --allow-mixed --debug",
     "data prepare": "NAME --from --debug",
+    "train all": "--out --plan --debug",
+    "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
 }
 
