@@ -76,7 +76,8 @@ def rank_together(blocks: Sequence[tuple[Sequence[Run], Sequence[str]]]) -> Rank
     for runs, metric in [(runs, name) for runs, metrics in blocks for name in metrics if name not in RATES]:
         for group in protocol_groups(runs, metric):
             competing = [by_key[key] for key in group.keys if _competes(by_key[key], metric)]
-            if len(competing) < 2:
+            # where all are equal (all solve nothing, say) nobody is the best
+            if len({_goodness(run, metric) for run in competing}) < 2:
                 continue
             best = max(competing, key=lambda run: _goodness(run, metric))
             for other in competing:

@@ -49,9 +49,11 @@ def test_nobody_wins_by_spending_less(maker: Any, subject: Callable[..., Any]) -
     assert "bits-per-image" in [column.name for column in halves(table)[1].columns]
 
 
-def test_equal_scores_are_all_best(maker: Any, subject: Callable[..., Any]) -> None:
-    maker.task(subjects=[subject("ddt", 0.5, 3.0), subject("vqgan", 0.5, 3.0)])
-    assert marks(table_of(maker), "psnr") == {"ddt": "best", "vqgan": "best"}
+def test_equal_scores_are_all_best_and_nobody_is_where_all_are_equal(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("ddt", 0.5, 3.0), subject("vqgan", 0.5, 3.0), subject("var", 2.5, 9.0)])
+    assert marks(table_of(maker), "psnr") == {"ddt": "best", "vqgan": "best", "var": ""}
+    maker.task(task="progressive-world", subjects=[subject("ddt", 0.5, 3.0), subject("vqgan", 0.5, 3.0)])
+    assert marks(table_of(maker, "progressive-world"), "psnr") == {"ddt": "", "vqgan": ""}
 
 
 def test_set_metrics_are_apart_only_where_intervals_do_not_touch(maker: Any, subject: Callable[..., Any]) -> None:
