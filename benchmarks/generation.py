@@ -89,7 +89,9 @@ def doubled(model: LlamaForCausalLM, prompts: Sequence[list[int]], codes: int, g
     mask, positions = real.long(), (real.long().cumsum(-1) - 1).clamp(min=0)
     cache, out = DynamicCache(config=model.config), []
     for _ in range(codes):
-        logits = model(ids, attention_mask=mask, position_ids=positions, past_key_values=cache).logits[:, -1]
+        logits = model(ids, attention_mask=mask, position_ids=positions, **{cache_word(model.forward): cache}).logits[
+            :, -1
+        ]
         conditional, unconditional = logits.chunk(2)
         scores = (unconditional + guidance * (conditional - unconditional))[:, TEXT:]
         out.append(scores.argmax(-1) + TEXT)

@@ -8,6 +8,8 @@ time. A prompt that many rows share (the unconditional one, several images of on
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -84,8 +86,8 @@ class LibraryDecoder:
             config=self.model.config,
             inputs_embeds=torch.empty((*real.shape, 0), dtype=self.model.dtype, device=real.device),
             attention_mask=real.long(),
-            past_key_values=self.cache,
             position_ids=positions,
+            **{cache_word(make): self.cache},
         )
         return (
             {name: _fill_empty(mask) for name, mask in masks.items()} if isinstance(masks, dict) else _fill_empty(masks)
@@ -97,12 +99,17 @@ class LibraryDecoder:
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
+            **{cache_word(self.model.forward): self.cache},
         )
         logits: Tensor = out.logits[:, -1].index_select(-1, self.kept)
         return logits
+
+
+def cache_word(function: Callable[..., Any]) -> str:
+    """What this version of transformers calls the cache there: ``past_key_values`` is ``cache`` in later ones."""
+    return "cache" if "cache" in signature(function).parameters else "past_key_values"
 
 
 def _fill_empty(mask: Tensor | None) -> Tensor | None:

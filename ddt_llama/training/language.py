@@ -237,6 +237,8 @@ def train_language(
     training.keep(1.0, out)
     if training.accelerator.is_main_process:
         (out / "state.pt").unlink(missing_ok=True)
+    # who leaves while others still write takes the group down with it
+    training.accelerator.wait_for_everyone()
     training.accelerator.end_training()
     return out
 

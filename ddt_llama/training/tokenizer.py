@@ -223,6 +223,8 @@ def train(
     last = _loop(training, say)
     if training.accelerator.is_main_process:
         training.finish(last)
+    # who leaves while others still write takes the group down with it
+    training.accelerator.wait_for_everyone()
     training.accelerator.end_training()
     return out
 
