@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList
 
 from ddt_llama.mllm.batching import pad_left
+from ddt_llama.mllm.decoders import cache_word
 from ddt_llama.mllm.generation import generate_tokens
 from ddt_llama.mllm.sampling import Sampling
 
@@ -89,9 +90,8 @@ def doubled(model: LlamaForCausalLM, prompts: Sequence[list[int]], codes: int, g
     mask, positions = real.long(), (real.long().cumsum(-1) - 1).clamp(min=0)
     cache, out = DynamicCache(config=model.config), []
     for _ in range(codes):
-        logits = model(ids, attention_mask=mask, position_ids=positions, **{cache_word(model.forward): cache}).logits[
-            :, -1
-        ]
+        cached = {cache_word(model.forward): cache}
+        logits = model(ids, attention_mask=mask, position_ids=positions, **cached).logits[:, -1]
         conditional, unconditional = logits.chunk(2)
         scores = (unconditional + guidance * (conditional - unconditional))[:, TEXT:]
         out.append(scores.argmax(-1) + TEXT)
