@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ANSWER_TOKENS = 16
-"""The longest answer: what lm-eval's relatives allow for MME."""
+"""The longest answer: what lmms-eval allows for MME."""
 
 DRAWING = Sampling(temperature=1.0, top_p=0.95, guidance=3.0)
 """Chosen on 96 validation captions (docs/log.md)."""

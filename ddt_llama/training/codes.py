@@ -15,6 +15,8 @@ from torch import Tensor
 from harness.contracts import ImageTokenizer, TrainingLessons
 
 CHUNK = 250
+PROBED = 9
+"""Pictures whose bytes name the file."""
 
 
 def cached_codes(
@@ -25,8 +27,11 @@ def cached_codes(
     say: Callable[[str], None] = print,
 ) -> Int[Tensor, "pictures codes"]:
     """The codes of all pictures, in native order. ``digest`` is that of the tokenizer's weights: with the description
-    of the pictures it names the file, so another tokenizer or other pictures never read it."""
-    words = f"{digest} {lessons.description} {lessons.picture_count} {tokenizer.code_count}"
+    of the pictures, their number and the bytes of a few, it names the file, so that another tokenizer, other pictures,
+    or the same drawn in another way, never read it."""
+    rows = np.linspace(0, lessons.picture_count - 1, PROBED).astype(int).tolist()
+    seen = hashlib.sha256(b"".join(lessons.pictures(row, 1).numpy().tobytes() for row in rows)).hexdigest()
+    words = f"{digest} {lessons.description} {lessons.picture_count} {tokenizer.code_count} {seen}"
     path = cache / f"{hashlib.sha256(words.encode()).hexdigest()[:24]}.npy"
     if not path.is_file():
         _encode_all(tokenizer, lessons, path, say)

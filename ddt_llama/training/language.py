@@ -141,16 +141,17 @@ class LanguageTraining:
         self.clock = Clock(**saved["clock"])
 
     def branch(self, share: float) -> None:
-        """Decay a copy on the side, up to ``share`` of the stage's steps, keep it as a checkpoint, and go back."""
+        """Decay a copy on the side, up to ``share`` of the stage's steps, keep it as a checkpoint, and go back.
+
+        The clock goes back, too: a card's time is that of its own model's steps, without the branches on the way.
+        """
         before, clock = copy.deepcopy(self._snapshot()), Clock(**asdict(self.clock))
         end = round(share * self.stage.steps)
         while self.clock.step < end:
             self.advance(end)
         self.keep(share)
-        seconds = self.clock.seconds, self.clock.cpu_seconds
         self._restore(before)
         self.clock = clock
-        self.clock.seconds, self.clock.cpu_seconds = seconds
 
     def checkpoint(self, share: float) -> Path:
         """Where the model of this stage is kept after ``share`` of its steps."""

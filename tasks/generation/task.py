@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ FASHION_METRICS = (
 )
 
 
-class Generation(TokenizerTask):
+class Generation(TokenizerTask, ABC):
     """What both tasks share. Sample images are ``reference`` (a real picture, see the package) and ``output``."""
 
     title = "generation"
@@ -44,9 +45,9 @@ class Generation(TokenizerTask):
     def fingerprint(self) -> Mapping[str, Any]:
         return {**super().fingerprint, "asked": self.source.asked}
 
+    @abstractmethod
     def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
         """One image in [0, 1] per case: ``batch 3 size size``."""
-        raise NotImplementedError
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]

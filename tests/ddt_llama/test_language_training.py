@@ -234,3 +234,12 @@ def test_a_dry_run_trains_nothing(tmp_path: Path) -> None:
     train_language(fakes.recipe(), "f", tmp_path / "out", fakes.find, cache=tmp_path, dry_run=True, say=said.append)
     assert not (tmp_path / "out").exists() and "minutes" in said[-1]
     assert Clock().tokens == 0
+
+
+def test_pictures_drawn_in_another_way_are_encoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
+    Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    drawn = fakes.FakeLessons.pictures
+    monkeypatch.setattr(fakes.FakeLessons, "pictures", lambda self, first, count: 1 - drawn(self, first, count))
+    Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
