@@ -25,6 +25,7 @@ from baselines.var import FAMILY as VAR_FAMILY
 from baselines.var import VARTokenizer
 from baselines.vqgan import FAMILY as VQGAN_FAMILY
 from baselines.vqgan import VQGAN
+from ddt_llama.training.precision import bf16_pays
 
 PerceptualFeatures = Callable[[Tensor], Sequence[Tensor]]
 Find = Callable[[str, str], Any]
@@ -173,7 +174,7 @@ class AdversarialTokenizer(nn.Module):
         return self.discriminator is not None and progress >= self.losses.adversarial_start
 
     def _products(self, like: Tensor) -> torch.autocast:
-        return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.losses.half)
+        return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.losses.half and bf16_pays())
 
 
 def _rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:

@@ -17,6 +17,8 @@ from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.text import train_text_tokenizer
 from ddt_llama.training.attention import float32_attention
 from ddt_llama.training.codes import cached_codes
+from ddt_llama.training.journal import silent
+from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe
 from harness.contracts import Lesson, TrainingLessons
 from harness.errors import UserError
@@ -51,7 +53,7 @@ class Classroom:
         )
         longest = _context(model)
         codes = cached_codes(tokenizer, model.reference.sha256, lessons, cache, say)
-        if recipe.precision == "bf16" and not torch.cuda.is_available():
+        if usable(recipe.precision, silent) == "bf16" and not torch.cuda.is_available():
             float32_attention(model.language_model)
         room = cls(recipe, lessons, codes, model.layout)
         if longest and longest < room.image_length:
@@ -124,6 +126,8 @@ class Classroom:
 def _new_model(
     recipe: LanguageRecipe, lessons: TrainingLessons, tokenizer: Any, reference: TokenizerReference
 ) -> MultimodalLM:
+    if recipe.start:
+        return _further(recipe, tokenizer, reference)
     torch.manual_seed(seed_for(recipe.seed, "weights") % (1 << 63))
     if recipe.base:
         language_model, text_tokenizer = open_language_model(recipe.base, "float32")
@@ -143,6 +147,17 @@ def _new_model(
         order=recipe.order,
         seed=recipe.seed,
     )
+
+
+def _further(recipe: LanguageRecipe, tokenizer: Any, reference: TokenizerReference) -> MultimodalLM:
+    """The model that a recipe trains further; it has to speak this tokenizer's codes, in this order."""
+    model = MultimodalLM.from_pretrained(recipe.start)
+    model.check_tokenizer(tokenizer, reference)
+    if model.layout.order.name != recipe.order:
+        raise UserError(
+            f"recipe '{recipe.name}': {recipe.start} reads its codes {model.layout.order.name}, not {recipe.order}"
+        )
+    return model
 
 
 def _context(model: MultimodalLM) -> int:

@@ -26,6 +26,7 @@ from ddt_llama.mllm.batching import Batch
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from harness.errors import UserError
 
@@ -36,7 +37,7 @@ EXAMINED = 4
 
 @dataclass
 class Clock:
-    """Where a training stands, and what it has taken so far."""
+    """Where a training stands, and what it has taken so far, with what the model it started from had taken."""
 
     stage: int = 0
     step: int = 0
@@ -49,11 +50,19 @@ class Clock:
 class LanguageTraining:
     """One training: model, optimiser and clock, with branches, save and resume."""
 
-    def __init__(self, recipe: LanguageRecipe, out: Path, classroom: Classroom, model: MultimodalLM) -> None:
+    def __init__(
+        self,
+        recipe: LanguageRecipe,
+        out: Path,
+        classroom: Classroom,
+        model: MultimodalLM,
+        say: Callable[[str], None] = silent,
+    ) -> None:
         from accelerate import Accelerator
 
         self.recipe, self.out, self.classroom, self.model = recipe, out, classroom, model
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
+        precision = usable(recipe.precision, say)
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision)
         inner: Any = model.language_model
         matrices = [p for p in inner.parameters() if p.ndim > 1]
         vectors = [p for p in inner.parameters() if p.ndim < 2]
@@ -62,7 +71,7 @@ class LanguageTraining:
         prepared, self.optimizer = self.accelerator.prepare(inner, optimizer)
         model.language_model = prepared
         model.train()
-        self.clock = Clock()
+        self.clock = _begun(model)
 
     @property
     def stage(self) -> Stage:
@@ -73,7 +82,7 @@ class LanguageTraining:
     def advance(self, end: int) -> dict[str, float]:
         """One step of the current stage, of a training (or branch) that ends before step ``end``."""
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        documents = self.classroom.documents(self.stage.name, self.clock.step, self.recipe.batch)
+        documents = self.classroom.documents(self.stage.name, self.stage.first + self.clock.step, self.recipe.batch)
         learned = sum(sum(document.learned) for document in documents)
         rate = self.stage.rate(self.clock.step, end)
         for group in self.optimizer.param_groups:
@@ -178,6 +187,7 @@ class LanguageTraining:
         parameters = sum(p.numel() for p in inner.parameters())
         return {
             "recipe": _identity(self.recipe),
+            "started_from": self.model.card.get("sha256", ""),
             "stage": self.stage.name,
             "share": share,
             "prompt": self.stage.prompt,
@@ -190,6 +200,7 @@ class LanguageTraining:
             # six per parameter and token: forward, and backward twice (Kaplan et al. 2020, section 2.1)
             "training_flops": 6 * (parameters - embedded) * self.clock.tokens,
             "cpu_threads": torch.get_num_threads(),
+            "precision": self.accelerator.mixed_precision,
             "cpu_hours": round(self.clock.cpu_seconds / 3600, 3),
             "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
             "torch": torch.__version__,
@@ -217,7 +228,7 @@ def train_language(
     recipe = LanguageRecipe.from_mapping(values, where)
     torch.set_num_threads(recipe.threads)
     classroom, model = Classroom.open(recipe, find, cache, say)
-    training = LanguageTraining(recipe, out, classroom, model)
+    training = LanguageTraining(recipe, out, classroom, model, say)
     if not training.accelerator.is_main_process:
         say = silent
     rows = sum(p.numel() for p in model.language_model.parameters())
@@ -289,6 +300,16 @@ def _rehearse(training: LanguageTraining, say: Callable[[str], None]) -> None:
             f"{stage.name}: {seconds / 3:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
             f"{steps:,} steps: about {steps * seconds / 3 / 60:.0f} minutes"
         )
+
+
+def _begun(model: MultimodalLM) -> Clock:
+    """The clock of a training: that of the model which it goes on with, or zero."""
+    before: Mapping[str, Any] = model.card.get("training", {})
+    return Clock(
+        cpu_seconds=3600 * before.get("cpu_hours", 0.0),
+        tokens=before.get("tokens_seen", 0),
+        pictures=before.get("pictures_seen", 0),
+    )
 
 
 def _identity(recipe: LanguageRecipe) -> dict[str, Any]:

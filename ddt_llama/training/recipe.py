@@ -11,7 +11,8 @@
     batch = 64                     # lessons a step, over all processes
     text_vocabulary = 1024
 
-    [model]                        # a new Llama; or base = "FOLDER or hub id" of any causal language model
+    [model]                        # a new Llama; or base = "FOLDER or hub id" of any causal language model;
+                                   # or start = "FOLDER" of a model that this trainer made, to train it further
     hidden_size = 128 ...
 
     [[stages]]
@@ -19,6 +20,7 @@
     steps = 5000
     learning_rate = 3e-3
     decay = 0.1                    # the last tenth of the steps goes down to nothing
+    first = 0                      # the lessons to begin with: those that ``start`` had are not had again
     branches = [0.5, 0.75]         # decayed here, too, on the side
 """
 
@@ -45,6 +47,7 @@ class Stage:
     warmup: int = 100
     decay: float = 0.1
     branches: tuple[float, ...] = ()
+    first: int = 0
     prompt: Literal["caption", "instruction"] = "caption"
 
     def __post_init__(self) -> None:
@@ -52,6 +55,8 @@ class Stage:
             raise UserError(
                 f"stage '{self.name}': steps at least 1, learning_rate above 0, warmup at least 0, decay in [0, 1]"
             )
+        if self.first < 0:
+            raise UserError(f"stage '{self.name}': first is at least 0, not {self.first}")
         if any(not self.decay < share < 1 for share in self.branches):
             raise UserError(f"stage '{self.name}': a branch lies between decay ({self.decay}) and 1")
 
@@ -76,6 +81,7 @@ class LanguageRecipe:
     stages: tuple[Stage, ...]
     model: Mapping[str, Any] = field(default_factory=dict)
     base: str = ""
+    start: str = ""
     text_vocabulary: int = 1024
     order: str = "native"
     pictures: bool = True
@@ -90,8 +96,11 @@ class LanguageRecipe:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.model) == bool(self.base):
-            raise UserError(f"recipe '{self.name}' needs either [model] (a new Llama) or base (one to start from)")
+        if [bool(self.model), bool(self.base), bool(self.start)].count(True) != 1:
+            raise UserError(
+                f"recipe '{self.name}' needs either [model] (a new Llama), base (any causal language model) or start "
+                "(a model of this trainer, to be trained further)"
+            )
         if not self.stages:
             raise UserError(f"recipe '{self.name}' has no [[stages]]")
         if self.batch < 1 or self.chunk_tokens < 1:

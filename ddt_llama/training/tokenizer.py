@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.precision import usable
 from harness.checkpoints import save_checkpoint
 from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
@@ -48,7 +49,7 @@ class Training:
         torch.set_num_threads(threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.steps = recipe, out, steps
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=usable(recipe.precision))
         self.subject = cast(Any, recipe.build(find))
         self.subject.to(self.accelerator.device)
         self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))

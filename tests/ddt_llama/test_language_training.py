@@ -17,6 +17,7 @@ from ddt_llama.mllm.batching import IGNORED
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
 from ddt_llama.training.language import Clock, LanguageTraining, train_language
+from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from harness.errors import UserError
 
@@ -200,6 +201,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
         ({"sead": 1}, "unknown key 'sead'"),
         ({"model": {}}, "either"),
         ({"base": "somewhere"}, "either"),
+        ({"start": "somewhere"}, "either"),
         ({"stages": []}, "no \\[\\[stages\\]\\]"),
         ({"stages": [{"name": "pretrain", "steps": 0, "learning_rate": 1e-3}]}, "steps at least 1"),
         ({"stages": [{"name": "pretrain", "learning_rate": 1e-3}]}, "steps"),
@@ -243,3 +245,35 @@ def test_pictures_drawn_in_another_way_are_encoded_again(tmp_path: Path, monkeyp
     monkeypatch.setattr(fakes.FakeLessons, "pictures", lambda self, first, count: 1 - drawn(self, first, count))
     Classroom.open(recipe, fakes.find, tmp_path, quiet)
     assert len(list(tmp_path.glob("*.npy"))) == 2
+
+
+def test_a_model_is_trained_further_on_other_lessons(tmp_path: Path) -> None:
+    first = train(tmp_path / "first")
+    values = fakes.recipe(start=str(tmp_path / "first"))
+    del values["model"]
+    values["stages"] = [{"name": "pretrain", "steps": 4, "learning_rate": 1e-9, "warmup": 0, "first": 12}]
+    asked: list[int] = []
+    lessons = fakes.FakeLessons.lessons
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            fakes.FakeLessons,
+            "lessons",
+            lambda self, stage, step, size: (asked.append(step), lessons(self, stage, step, size))[1],
+        )
+        more = train(tmp_path / "more", values)
+    assert asked[:4] == [12, 13, 14, 15]
+    for key, value in weights(first).items():  # a rate of next to nothing leaves the weights that it began with
+        torch.testing.assert_close(value, weights(more)[key], atol=1e-3, rtol=1e-3)
+    before, after = first.card["training"], more.card["training"]
+    assert after["tokens_seen"] > before["tokens_seen"] and after["cpu_hours"] >= before["cpu_hours"]
+    assert after["started_from"] == first.card["sha256"] and before["started_from"] == ""
+    with pytest.raises(UserError, match="reads its codes native, not reversed"):
+        train(tmp_path / "turned", values | {"order": "reversed"})
+
+
+def test_bf16_is_used_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    for has, expected in ((True, "bf16"), (False, "no")):
+        monkeypatch.setattr("ddt_llama.training.precision.bf16_pays", lambda has=has: has)
+        assert usable("bf16", said.append) == expected and usable("no", said.append) == "no"
+    assert said == ["this processor has no bf16 instructions: training in float32"]
