@@ -45,8 +45,29 @@ LANGUAGE_MODELS: tuple[Entry, ...] = (
     _language_model("var", "VAR tokens, scale by scale", VAR_PAPER),
 )
 
+
+def _class_model(tokenizer: str, words: str, paper: str) -> Entry:
+    return Entry(
+        kind="model",
+        name=f"{tokenizer}-gpt-fashion",
+        place="baselines.language_model:open_language_subject",
+        summary=f"a small Llama that writes {words} of one of Fashion-MNIST's ten classes",
+        provides=("GeneratesClasses",),
+        source=f"zoo/{tokenizer}-gpt-fashion",
+        licence="MIT",
+        paper=paper,
+    )
+
+
+CLASS_MODELS: tuple[Entry, ...] = (
+    _class_model("ddt", "DDT tokens", DDT_PAPER),
+    _class_model("vqgan", "VQGAN tokens", VQGAN_PAPER),
+    _class_model("var", "VAR tokens", VAR_PAPER),
+)
+
 MODELS: tuple[Entry, ...] = (
     *LANGUAGE_MODELS,
+    *CLASS_MODELS,
     Entry(
         kind="model",
         name="vqgan",
