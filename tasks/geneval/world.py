@@ -8,9 +8,9 @@ thing, the share of its own energy that an object explains: near 1 for a clean s
 The official thresholds do not carry over: of true scenes, encoded and decoded by the zoo's tokenizers, 26 % (VQGAN),
 13 % (VAR) and 16 % (DDT) count right above 0.9, though the objects are there; and down to 0.3, the detector's own,
 ragged blobs pass as the shape that is nearest. Both are 0.45 here: below it lie fewer than 1 % of the objects that
-VQGAN and VAR rebuild rightly and about 1 % of DDT's. Of 480 true scenes they then score 1.00, 1.00 and 0.93 overall, the most
-that a model can reach which speaks these tokens (``tests/tasks/geneval/test_task.py``); at 0.3 it was 1.00, 1.00 and
-0.95. Every other rule is the official one.
+VQGAN and VAR rebuild rightly and about 1 % of DDT's. Of 480 true scenes they then score 1.00, 1.00 and 0.93 overall,
+the most that a model can reach which speaks these tokens (``tests/tasks/geneval/test_task.py``); at 0.3 it was 1.00,
+1.00 and 0.95. Every other rule is the official one.
 """
 
 from __future__ import annotations
