@@ -1,8 +1,8 @@
-"""Mask2Former (Cheng et al. 2022, arXiv 2112.01527) on COCO's 80 classes: instances in pictures, as mmdet 2.x finds them.
+"""Mask2Former (Cheng et al. 2022, arXiv 2112.01527) on COCO's 80 classes: instances, as mmdet 2.x finds them.
 
 The network is transformers' ``Mask2FormerForUniversalSegmentation``, from a folder or hub id in its own format, or from
 mmdet's ``.pth`` through the key map of ``mmdet_weights``. Around it stands mmdet's pipeline for
-``mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco`` and not transformers' own processor (which resizes masks to 384 first):
+``mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco``, not transformers' own processor (which resizes masks to 384 first):
 
 * 8-bit pixels resized by OpenCV's bilinear rule, sides in proportion, to fit 1333 x 800 (large-scale jitter is a matter
   of training alone); padded right and below with grey 128 to multiples of 32; minus mean, over deviation;
@@ -137,6 +137,7 @@ class Mask2Former:
 
         if reason := self.unavailable():
             raise UserError(reason)
+        model: Any
         if self.weights.name == WEIGHTS:
             try:
                 model = Mask2FormerForUniversalSegmentation.from_pretrained(self.weights.parent, dtype=torch.float32)
@@ -144,7 +145,7 @@ class Mask2Former:
                 line = str(error).splitlines()[0]
                 raise UserError(f"{self.weights.parent} does not open as Mask2Former ({line}): {CURE}") from error
         else:
-            config = self._config or Mask2FormerConfig(num_labels=CLASSES)
+            config = self._config or Mask2FormerConfig.from_dict({"num_labels": CLASSES})
             model = Mask2FormerForUniversalSegmentation(config)
             fill_from_mmdet(model, read_mmdet(self.weights), str(self.weights))
         if model.config.num_labels != CLASSES:
@@ -152,7 +153,8 @@ class Mask2Former:
                 f"{self.weights.parent} knows {model.config.num_labels} classes, not COCO's {CLASSES}: "
                 "take the weights for instance segmentation"
             )
-        return model.eval().requires_grad_(False).to(self.device)
+        model.train(False)
+        return model.requires_grad_(False).to(self.device)
 
 
 def _from_hub(name: str) -> Path:

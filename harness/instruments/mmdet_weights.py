@@ -10,8 +10,8 @@ the name ends in the start of its SHA-256) with mmdet 2.27. What differs between
 * ``relative_position_index`` is stored there and computed here. Two tensors are only here and take no part:
   ``swin.layernorm`` (the last feature map has a norm of its own) and the weights of the loss.
 
-Verified: the keys and shapes of this configuration as mmdet 2.28.2 builds it (649, one to one), and on seeded weights of
-a small configuration the logits of classes and masks and the detections of mmdet's own code
+Verified: the keys and shapes of this configuration as mmdet 2.28.2 builds it (649, one to one), and on seeded weights
+of a small configuration the logits of classes and masks and the detections of mmdet's own code
 (``tests/parity/mask2former``). Not verified: the published file itself, which was not at hand.
 """
 
@@ -53,7 +53,7 @@ class Rule:
 
 def _merged(tensor: Tensor) -> Tensor:
     """The last axis from (channel, row, column) to (column, row, channel)."""
-    parts = tensor.unflatten(-1, (-1, 2, 2))
+    parts: Tensor = tensor.reshape(*tensor.shape[:-1], -1, 2, 2)
     return parts.movedim(-3, -1).transpose(-3, -2).flatten(-3)
 
 

@@ -16,7 +16,8 @@ def resize_bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """8-bit ``height width 3`` at another size."""
     if pixels.shape[:2] == (2 * height, 2 * width):
         sums = pixels.reshape(height, 2, width, 2, -1).sum(axis=(1, 3), dtype=np.int64)
-        return ((sums + 2) >> 2).astype(np.uint8)
+        halved: np.ndarray = ((sums + 2) >> 2).astype(np.uint8)
+        return halved
     source = pixels.astype(np.int64)
     last_row, last_column = pixels.shape[0] - 1, pixels.shape[1] - 1
     column, share = _places(pixels.shape[1], width)
@@ -26,7 +27,8 @@ def resize_bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     row, share = _places(pixels.shape[0], height)
     near, far = (weight[:, None, None] for weight in _weights(share))
     upper, lower = rows[row.clip(0, last_row)] >> 4, rows[(row + 1).clip(0, last_row)] >> 4
-    return ((((near * upper) >> 16) + ((far * lower) >> 16) + 2) >> 2).astype(np.uint8)
+    resized: np.ndarray = ((((near * upper) >> 16) + ((far * lower) >> 16) + 2) >> 2).astype(np.uint8)
+    return resized
 
 
 def _places(before: int, after: int) -> tuple[np.ndarray, np.ndarray]:
