@@ -42,7 +42,8 @@ LONG_SIDE, SHORT_SIDE = 1333, 800
 MULTIPLE, PADDING = 32, 128
 PER_PICTURE = 100
 BATCH = 4
-"""Pictures of one size go through the network this many at a time; what is found does not depend on it."""
+"""Pictures of one size go through the network this many at a time, the last one repeated where there are fewer, so
+that not even the last bit of a score depends on how many there are."""
 
 WEIGHTS = "model.safetensors"
 CURE = f"set {VARIABLE} to a folder or hub id of transformers, or to mmdet's {OFFICIAL_FILE}"
@@ -62,11 +63,12 @@ class Mask2Former:
     """``source``: a folder, a ``.pth`` of mmdet, or a hub id; "" is what ``DDTBENCH_DETECTOR`` says, else what lies in
     the data folder under ``detectors/``."""
 
-    def __init__(self, source: str = "", fit: tuple[int, int] = (LONG_SIDE, SHORT_SIDE), config: Any = None) -> None:
-        """``config`` is that of mmdet's file where it is not the official one; ``fit`` (long side, short side)."""
+    def __init__(self, source: str = "", fit: tuple[int, int] | None = None, config: Any = None) -> None:
+        """``config`` is that of mmdet's file where it is not the official one; ``fit`` (long side, short side), by
+        default 1333 and 800."""
         self.source = source or os.environ.get(VARIABLE, "")
         self.device = os.environ.get(DEVICE_VARIABLE, "cpu")
-        self.fit = fit
+        self.fit = fit or (LONG_SIDE, SHORT_SIDE)
         self._config = config
 
     def unavailable(self) -> str:
@@ -122,12 +124,14 @@ class Mask2Former:
 
         size = pictures[0].shape[:2]
         shown = fitted_size(size, *self.fit)
-        inputs = torch.stack([prepared(picture, self.fit) for picture in pictures]).to(self.device)
+        full = [prepared(picture, self.fit) for picture in pictures]
+        inputs = torch.stack([*full, *[full[-1]] * (BATCH - len(full))]).to(self.device)
         with torch.inference_mode():
             seen = self.network(pixel_values=inputs)
             classes, masks = seen.class_queries_logits.float(), seen.masks_queries_logits.float()
             padded = tuple(inputs.shape[-2:])
-            return [_instances(one, mask, padded, shown, size) for one, mask in zip(classes, masks, strict=True)]
+            pairs = list(zip(classes, masks, strict=True))[: len(pictures)]
+            return [_instances(one, mask, padded, shown, size) for one, mask in pairs]
 
     @cached_property
     def network(self) -> Any:
