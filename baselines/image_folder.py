@@ -35,7 +35,7 @@ class ImageFolder:
     def image_size(self) -> int:
         """Raises UserError where the first image cannot be read."""
         try:
-            return min(load_rgb(self._files[0]).shape[:2])
+            return int(min(load_rgb(self._files[0]).shape[:2]))
         except ValueError as error:
             raise UserError(f"{self.folder}: {error}") from error
 

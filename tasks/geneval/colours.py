@@ -127,4 +127,4 @@ def cut_out(picture: np.ndarray, item: Instance) -> Any:
     if not item.mask.any():
         raise ValueError("an object without a pixel has no colour")
     shown = np.where(item.mask[..., None], picture, np.array(GREY, np.uint8))
-    return Image.fromarray(shown).crop(tuple(round(side) for side in item.box))
+    return Image.fromarray(shown).crop(item.box)

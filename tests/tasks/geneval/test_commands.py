@@ -1,4 +1,4 @@
-"""GenEval through the command line: prepared data, a model, a folder of images made elsewhere, the script's result file."""
+"""GenEval through the command line: prepared data, a model, a folder of images, the script's result file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_model_runs_from_prompt_to_score(tmp_path, prompt_file, eyes):
     out = tmp_path / "runs"
     words = ("run", f"geneval@{prompt_file}", "--model", "vqgan-llama", "--limit", 8, "--out", out)
     assert ddtbench(*words, "--batch", 8, "--device", "cpu") == 0
-    folder, found = estimates(out)
+    _, found = estimates(out)
     overall = found["geneval-coco", ""]
     assert overall.scored == 8 and overall.failed == 0 and 0 <= overall.value <= 1
     assert overall.fingerprint["geneval-coco"].startswith("detector-")
