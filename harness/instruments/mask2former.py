@@ -1,14 +1,8 @@
 """Mask2Former (Cheng et al. 2022, arXiv 2112.01527) on COCO's 80 classes: instances, as mmdet 2.x finds them.
 
 The network is transformers' ``Mask2FormerForUniversalSegmentation``, from a folder or hub id in its own format, or from
-mmdet's ``.pth`` through the key map of ``mmdet_weights``. Around it stands mmdet's pipeline for
-``mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco``, not transformers' own processor (which resizes masks to 384 first):
-
-* 8-bit pixels resized by OpenCV's bilinear rule, sides in proportion, to fit 1333 x 800 (large-scale jitter is a matter
-  of training alone); padded right and below with grey 128 to multiples of 32; minus mean, over deviation;
-* mask logits resized to the padded size, cut to the picture, resized to its original size, all bilinearly;
-* the 100 best pairs of query and class by softmax; score = that times the mean probability inside the mask; mask =
-  logit above 0; box = the mask's first column and row and one past its last ones; 0 0 0 0 for an empty mask.
+mmdet's ``.pth`` through the key map of ``mmdet_weights``; what happens to pictures and to what the network says is in
+``mmdet_pipeline``.
 
 Known deviations from mmdet 2.x: instances of equal score come in another order; where a feature map is no larger than a
 window of Swin (pictures of more than 5.9 to 1) transformers makes the window smaller, and mmdet pads.
@@ -17,46 +11,28 @@ window of Swin (pictures of more than 5.9 to 1) transformers makes the window sm
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.instruments.mmdet_pipeline import LONG_SIDE, SHORT_SIDE, Instance, fitted_size, instances_of, prepared
 from harness.instruments.mmdet_weights import OFFICIAL_DIGEST, OFFICIAL_FILE, fill_from_mmdet, read_mmdet
-from harness.instruments.opencv_resize import resize_bilinear
 from harness.paths import data_root
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 VARIABLE = "DDTBENCH_DETECTOR"
 DEVICE_VARIABLE = "DDTBENCH_INSTRUMENT_DEVICE"
 CLASSES = 80
-MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-LONG_SIDE, SHORT_SIDE = 1333, 800
-MULTIPLE, PADDING = 32, 128
-PER_PICTURE = 100
 BATCH = 4
 """Pictures of one size go through the network this many at a time, the last one repeated where there are fewer, so
 that not even the last bit of a score depends on how many there are."""
 
 WEIGHTS = "model.safetensors"
 CURE = f"set {VARIABLE} to a folder or hub id of transformers, or to mmdet's {OFFICIAL_FILE}"
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One object: COCO's class number, a score in [0, 1], ``x0 y0 x1 y1`` in pixels, a bool mask ``height width``."""
-
-    label: int
-    score: float
-    box: tuple[float, float, float, float]
-    mask: np.ndarray
 
 
 class Mask2Former:
@@ -131,7 +107,7 @@ class Mask2Former:
             classes, masks = seen.class_queries_logits.float(), seen.masks_queries_logits.float()
             padded = tuple(inputs.shape[-2:])
             pairs = list(zip(classes, masks, strict=True))[: len(pictures)]
-            return [_instances(one, mask, padded, shown, size) for one, mask in pairs]
+            return [instances_of(one, mask, padded, shown, size) for one, mask in pairs]
 
     @cached_property
     def network(self) -> Any:
@@ -169,52 +145,3 @@ def _from_hub(name: str) -> Path:
     except (OSError, ValueError) as error:  # the hub's own errors are of these kinds: no such name, no network
         line = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"'{name}' is no folder, and cannot be fetched ({line}): {CURE}") from error
-
-
-def fitted_size(size: tuple[int, ...], long_side: int, short_side: int) -> tuple[int, int]:
-    """(height, width) scaled as far as both limits allow, rounded half up: mmcv's ``rescale_size``."""
-    scale = min(long_side / max(size), short_side / min(size))
-    return int(size[0] * scale + 0.5), int(size[1] * scale + 0.5)
-
-
-def prepared(picture: np.ndarray, fit: tuple[int, int] = (LONG_SIDE, SHORT_SIDE)) -> Tensor:
-    """What the network sees of an 8-bit picture: float32 ``3 height width``, multiples of 32."""
-    import torch
-    from torch.nn.functional import pad
-
-    height, width = fitted_size(picture.shape[:2], *fit)
-    pixels = torch.from_numpy(resize_bilinear(picture, height, width)).permute(2, 0, 1).float()
-    pixels = pad(pixels, (0, -width % MULTIPLE, 0, -height % MULTIPLE), value=PADDING)
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return (pixels - mean) / deviation
-
-
-def _instances(
-    classes: Tensor, masks: Tensor, padded: tuple[int, ...], shown: tuple[int, int], size: tuple[int, ...]
-) -> list[Instance]:
-    """Of one picture: ``classes`` logits ``queries classes+1``, ``masks`` logits ``queries height/4 width/4``."""
-    from torch.nn.functional import interpolate
-
-    scores, places = classes.softmax(-1)[:, :-1].flatten().topk(min(PER_PICTURE, classes[:, :-1].numel()))
-    full = interpolate(masks[None], size=padded, mode="bilinear", align_corners=False)[..., : shown[0], : shown[1]]
-    full = interpolate(full, size=tuple(size), mode="bilinear", align_corners=False)[0]
-    inside = full > 0
-    certainty = (full.sigmoid() * inside).sum((1, 2)) / (inside.sum((1, 2)) + 1e-6)
-    queries = places // (classes.shape[1] - 1)
-    totals = (scores * certainty[queries]).cpu().numpy()
-    labels, rows, regions = (places % (classes.shape[1] - 1)).tolist(), queries.tolist(), inside.cpu().numpy()
-    order = np.argsort(-totals, kind="stable")
-    return [Instance(labels[i], float(totals[i]), box_of(regions[rows[i]]), regions[rows[i]]) for i in order]
-
-
-def box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """mmdet's ``mask2bbox``: the right and lower ends are one past the last pixel."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if not columns.size:
-        return 0.0, 0.0, 0.0, 0.0
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
-def describe(fit: tuple[int, int] = (LONG_SIDE, SHORT_SIDE)) -> Mapping[str, Any]:
-    """What is done to a picture, for a protocol fingerprint."""
-    return {"resize": f"opencv-bilinear-fit-{fit[0]}x{fit[1]}", "per_picture": PER_PICTURE, "pad": f"{PADDING}/32"}

@@ -11,12 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.mask2former import Instance, Mask2Former
+from harness.instruments.mask2former import Mask2Former
 from harness.instruments.masks import encode_mask
+from harness.instruments.mmdet_pipeline import Instance
 from tasks.geneval.colours import ColourClassifier
 from tasks.geneval.detections import Detection, Detections, dumps, loads
 from tasks.geneval.judges import StoredDetections
@@ -87,9 +86,7 @@ class CocoObjects:
                 best = items[: OFFICIAL_RULES.max_objects]
                 seen[: len(best)] = self.colours.classify(sample.images["output"], best, name)
             found[name] = [
-                # as the detector's float32 prints, so that it comes back bit for bit
-                Detection(*item.box, score=float(np.float32(item.score)), colour=colour)
-                for item, colour in zip(items, seen, strict=True)
+                Detection(*item.box, score=item.score, colour=colour) for item, colour in zip(items, seen, strict=True)
             ]
         masks = {name: [encode_mask(item.mask) for item in items] for name, items in by_class.items()}
         return dumps(found), json.dumps(masks, separators=(",", ":"))

@@ -20,7 +20,8 @@ import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
-from harness.instruments.mask2former import DEVICE_VARIABLE, Instance
+from harness.instruments.mask2former import DEVICE_VARIABLE
+from harness.instruments.mmdet_pipeline import Instance
 from harness.paths import data_root
 from tasks.geneval.names import COLOURS
 

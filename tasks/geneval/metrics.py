@@ -134,6 +134,10 @@ class GenEvalScore:
     def protocol(self) -> Mapping[str, Any]:
         return self.sight.protocol
 
+    @property
+    def published_note(self) -> Callable[[Mapping[str, Any]], str] | None:
+        return self.sight.note
+
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
         """(numerators, denominators), one per image. Raises NotMeasured where a tag has no image."""
         return self.count(JudgedImages.of(columns, self.sight))

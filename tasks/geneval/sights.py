@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.contracts import Columns
-from harness.instruments.mask2former import describe
+from harness.instruments.mmdet_pipeline import describe
 from tasks.geneval import coco, world
 from tasks.geneval.judges import DetectorJudge, StoredDetections
 from tasks.geneval.names import OBJECTS
@@ -16,13 +16,17 @@ from tasks.geneval.scoring import OFFICIAL_RULES, Rules
 
 @dataclass(frozen=True)
 class Sight:
-    """``read`` makes stored detections of the columns, by case; ``protocol`` is what a fingerprint says of them."""
+    """``read`` makes stored detections of the columns, by case; ``protocol`` is what a fingerprint says of them.
+
+    ``note`` of a fingerprint is what stands in the way of a comparison with published rows (None: there are none).
+    """
 
     columns: tuple[str, ...]
     read: Callable[[Columns, Sequence[str]], StoredDetections]
     classes: tuple[str, ...]
     rules: Rules
     about: Mapping[str, Any]
+    note: Callable[[Mapping[str, Any]], str] | None = None
 
     @property
     def protocol(self) -> Mapping[str, Any]:
@@ -53,5 +57,12 @@ WORLD = Sight(
 )
 """The exact detector of the embedded world reads colours too. Its digest joins the fingerprint by itself."""
 
-COCO = Sight(tuple(f"{coco.NAME}.{name}" for name in coco.JUDGED), _on_coco, OBJECTS, OFFICIAL_RULES, describe())
-"""Mask2Former and CLIP. The digest that joins the fingerprint names both files (``coco.published_note``)."""
+COCO = Sight(
+    tuple(f"{coco.NAME}.{name}" for name in coco.JUDGED),
+    _on_coco,
+    OBJECTS,
+    OFFICIAL_RULES,
+    describe(),
+    coco.published_note,
+)
+"""Mask2Former and CLIP. The digest that joins the fingerprint names both files."""

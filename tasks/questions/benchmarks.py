@@ -19,7 +19,8 @@ deviations:
 * T2I-CompBench: attribute binding only; its noun phrases come from spaCy, here they are the parts between commas and
   *and*, the same for prompts like *a green bench and a blue bowl*; the model is asked VQAScore's question about each.
 * DPG-Bench: the original skips the first row of its file and then leaves out the prompt whose parents it lost; here
-  all rows count. Scores per category are not made. The question is followed by *Answer in one word.*
+  all rows count. Prompts are those of the column ``text``. Scores per category are not made. The question is followed
+  by *Answer in one word.*
 * DrawBench: what the published papers measured on it is people's preference; this is another number.
 """
 

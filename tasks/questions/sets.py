@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def read_geneval2(path: Path) -> tuple[QuestionedPrompt, ...]:
         if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
             raise UserError(f"{where}: 'vqa_list' must be a list of [question, answer]")
         questions = tuple(Question(text, _spellings(text, answer, where)) for text, answer in pairs)
-        found.append(QuestionedPrompt(record["prompt"], record["prompt"], questions, str(record["atom_count"])))
+        found.append(
+            QuestionedPrompt(record["prompt"], record["prompt"], questions, f"atomicity {record['atom_count']:>2}")
+        )
     return _checked(path, found)
 
 
@@ -142,16 +145,18 @@ def _is_pair(value: object) -> bool:
 
 
 def _checked(path: Path, found: Sequence[QuestionedPrompt]) -> tuple[QuestionedPrompt, ...]:
+    """A prompt that stands in the file again is asked again: the second one's id ends in ``(2)``."""
     if not found:
         raise UserError(f"{path}: holds no prompt")
-    seen: set[str] = set()
+    times: Counter[str] = Counter()
+    prompts = []
     for prompt in found:
         if not prompt.text.strip():
             raise UserError(f"{path}: the prompt of '{prompt.id}' is empty")
-        if prompt.id in seen:
-            raise UserError(f"{path}: '{prompt.id}' stands there twice")
-        seen.add(prompt.id)
-    return tuple(found)
+        times[prompt.id] += 1
+        again = f" ({times[prompt.id]})" if times[prompt.id] > 1 else ""
+        prompts.append(replace(prompt, id=prompt.id + again))
+    return tuple(prompts)
 
 
 def _read(path: Path) -> str:

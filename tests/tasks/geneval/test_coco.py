@@ -10,8 +10,9 @@ import pytest
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from harness.instruments.mask2former import Instance, Mask2Former, box_of, fitted_size
+from harness.instruments.mask2former import Mask2Former
 from harness.instruments.masks import decode_mask
+from harness.instruments.mmdet_pipeline import Instance, box_of, fitted_size
 from tasks.geneval.coco import STORED_FROM, CocoObjects, open_coco, published_note, stored
 from tasks.geneval.colours import GREY, ColourClassifier, cut_out
 from tasks.geneval.detections import from_rows, loads

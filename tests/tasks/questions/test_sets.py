@@ -12,7 +12,7 @@ from tasks.questions.sets import YES, phrases, read_compbench, read_dpg, read_dr
 
 def test_geneval2(miniatures):
     prompts = read_geneval2(miniatures / "geneval2.jsonl")
-    assert len(prompts) == 8 and prompts[0].stratum == "3"
+    assert len(prompts) == 8 and prompts[0].stratum == "atomicity  3"
     count, green, _ = prompts[0].questions
     assert count.answers == ("two", "Two", " two", " Two", "2", " 2")
     assert green.answers == YES and not green.parents
@@ -52,7 +52,6 @@ GOOD = {"prompt": "p", "atom_count": 3, "vqa_list": [["Is it?", "Yes"]], "skills
         ([json.dumps(GOOD | {"vqa_list": []})], "'vqa_list' must be a list of"),
         ([json.dumps(GOOD | {"vqa_list": [["Is it?"]]})], "'vqa_list' must be a list of"),
         ([json.dumps(GOOD | {"vqa_list": [["How many?", "many"]]})], "must be a number from one to ten in words"),
-        ([json.dumps(GOOD)] * 2, "'p' stands there twice"),
         ([], "holds no prompt"),
     ],
 )
@@ -61,6 +60,12 @@ def test_a_broken_geneval2_file_names_the_row(tmp_path, lines, message):
     path.write_text("\n".join(lines))
     with pytest.raises(UserError, match=message):
         read_geneval2(path)
+
+
+def test_a_prompt_that_stands_twice_is_two_cases(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text("\n".join([json.dumps(GOOD)] * 2))
+    assert [(prompt.id, prompt.text) for prompt in read_geneval2(path)] == [("p", "p"), ("p (2)", "p")]
 
 
 HEAD = "item_id,text,proposition_id,dependency,question_natural_language\n"
