@@ -124,6 +124,13 @@ MODELS: tuple[Entry, ...] = (
         licence="MIT",
         control=True,
     ),
+    Entry(
+        kind="model",
+        name="image-folder",
+        place="baselines.image_folder:open_image_folder",
+        summary="images made elsewhere, in the layout of the benchmark: image-folder@FOLDER (geneval)",
+        provides=("GeneratesImages",),
+    ),
     _shuffled("ddt"),
     _shuffled("vqgan"),
     _shuffled("var"),

@@ -76,6 +76,8 @@ def measure(
         protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
         if getattr(metric, "within_strata", False):
             protocol["resampled"] = WITHIN_STRATA
+        if note := getattr(metric, "published_note", None):
+            protocol["published"] = note(protocol)
         if not _is_ratio(metric):
             protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
         try:

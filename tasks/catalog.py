@@ -7,6 +7,7 @@ from tasks.editing.entries import EDITING_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
+from tasks.questions.entries import QUESTION_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
@@ -124,6 +125,7 @@ ENTRIES: tuple[Entry, ...] = (
     *DATA,
     *TASKS,
     *GENEVAL_ENTRIES,
+    *QUESTION_ENTRIES,
     *MME_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,

@@ -85,7 +85,11 @@ arrays."""
 
 
 class RatioMetric(Protocol):
-    """A metric that is a ratio of sums over cases (a mean is a ratio with denominators 1). Clustered bootstrap."""
+    """A metric that is a ratio of sums over cases (a mean is a ratio with denominators 1). Clustered bootstrap.
+
+    Optional: ``published_note(fingerprint) -> str``, what stands in the way of a comparison with published rows ("" for
+    nothing); it joins the fingerprint as ``published``.
+    """
 
     @property
     def name(self) -> str: ...

@@ -5,9 +5,10 @@ prompts (MIT). ``prompts`` reads them, ``image_folder`` checks a folder of gener
 a detector and a colour classifier saw, ``scoring`` turns that into verdicts and scores, ``results`` writes and reads
 the script's own result file, ``judges`` puts the rule behind the Protocol that other benchmarks' judges satisfy.
 
-The task is ``task`` (protocol and known gaps stand there), on the ``prompt_sets`` of the world or of a file; ``world``
-turns the exact detector's findings into detections, ``metrics`` weighs the verdicts, ``export`` writes a run as an
-image folder for the official script.
+The task is ``task`` (protocol and known deviations stand there), on the ``prompt_sets`` of the world or of a file. Who
+looks: on the world the exact detector, whose findings ``world`` turns into detections; on the official prompts ``coco``
+(Mask2Former) and ``colours`` (CLIP). ``sights`` names both, ``metrics`` weighs the verdicts, ``export`` writes a run as
+an image folder and as the script's result file.
 
 Known deviations, none of which changes a verdict of the seeded cases:
 

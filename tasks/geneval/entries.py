@@ -11,7 +11,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         "task",
         "geneval",
         "tasks.geneval.task:build",
-        "objects, counts, colours and positions of a prompt in four images: @world, or @PATH/evaluation_metadata.jsonl",
+        "objects, counts, colours and positions of a prompt in four images: @world, @official or @PATH",
         licence="MIT",
         paper=PAPER,
     ),
@@ -36,9 +36,28 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         "chance: GenEval if each image belonged to another prompt of its tag",
     ),
     Entry(
+        "metric", "geneval-coco", "tasks.geneval.metrics:on_coco", "GenEval on its own prompts, about COCO's objects"
+    ),
+    Entry(
         "metric",
+        "geneval-coco-prompts",
+        "tasks.geneval.metrics:any_of_four_on_coco",
+        "share of GenEval's own prompts with at least one right image",
+    ),
+    Entry(
+        "instrument",
         "geneval-coco",
-        "tasks.geneval.metrics:on_coco",
-        "GenEval on the official prompts: needs a detector that this version has not",
+        "tasks.geneval.coco:open_coco",
+        "Mask2Former's objects on COCO and their colours by CLIP; needs DDTBENCH_DETECTOR and DDTBENCH_COLOUR_CLIP",
+        licence="MIT (code of Mask2Former and CLIP), Apache-2.0 (MMDetection)",
+        paper="arXiv 2112.01527 and arXiv 2103.00020",
+    ),
+    Entry(
+        "data",
+        "geneval",
+        "tasks.geneval.prompt_sets:prepare",
+        "the 553 official prompts, checked once: ddtbench data prepare geneval --from PATH",
+        licence="MIT",
+        paper=PAPER,
     ),
 )

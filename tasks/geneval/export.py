@@ -4,7 +4,8 @@
 
 (``--prompts world`` for a run on the world) writes ``NNNNN/metadata.jsonl`` and ``NNNNN/samples/NNNN.png`` and then
 checks the folder as ``image_folder`` does, so that a missing, failed or repeated image is named before anything is
-scored.
+scored. ``--results FILE`` also writes what was judged here as the script's own result file, which its
+``summary_scores.py`` reads.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from harness.files import Folder
 from harness.images import encode_png
 from harness.store import RunFolder
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT, GeneratedImage, check_images
+from tasks.geneval.metrics import JudgedImages
 from tasks.geneval.prompt_sets import PromptSource, open_prompts
+from tasks.geneval.results import Result, write_results
+from tasks.geneval.scoring import Verdict, filter_detections
+from tasks.geneval.sights import COCO
 
 
 def export_images(
@@ -56,6 +61,22 @@ def export_images(
     return check_images(root, source.prompts, IMAGES_PER_PROMPT, identical=identical, classes=source.classes)
 
 
+def export_results(run: RunFolder, images: Sequence[GeneratedImage], source: PromptSource, to: str | Path) -> None:
+    """The verdicts on a run's images as GenEval's result file. Raises UserError where they were not all judged."""
+    columns = run.columns().columns
+    if missing := [name for name in COCO.columns if name not in columns]:
+        raise UserError(f"{run.path} has no column '{missing[0]}': ddtbench observe it first (on the official prompts)")
+    judged = JudgedImages.of(columns, COCO)
+    places = {f"{source.prompts[image.prompt].text}/{image.number}": image for image in images}
+    results = []
+    for case, prompt, found in zip(judged.cases, judged.prompts, judged.judgements, strict=True):
+        if found.score is None:
+            raise UserError(f"image {case}: {found.absent}")
+        kept = filter_detections(judged.judge.stored.images[case], prompt.tag, COCO.rules)
+        results.append(Result(str(places[case].path), prompt, Verdict(bool(found.score), found.reason), kept))
+    write_results(to, results)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command of this module: 0, or 2 with one line about what is wrong."""
     parser = argparse.ArgumentParser(
@@ -65,9 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prompts", required=True, help="world, or the path of evaluation_metadata.jsonl")
     parser.add_argument("--to", required=True, help="an empty folder")
     parser.add_argument("--identical", choices=("refuse", "accept"), default="refuse")
+    parser.add_argument("--results", help="also write the verdicts, as the script's result file")
     given = parser.parse_args(arguments)
     try:
-        images = export_images(RunFolder.open(given.run), open_prompts(given.prompts), given.to, given.identical)
+        run, source = RunFolder.open(given.run), open_prompts(given.prompts)
+        images = export_images(run, source, given.to, given.identical)
+        if given.results:
+            export_results(run, images, source, given.results)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

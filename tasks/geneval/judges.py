@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.errors import UserError
+from tasks.geneval.colours import CURE as NO_CLASSIFIER
 from tasks.geneval.detections import Detections
 from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import prompt_from_json
@@ -105,7 +106,7 @@ class DetectorJudge:
             return Judgement(None, absent=f"not measured: no stored detections of image {question.image}")
         prompt = prompt_from_json(question.record, f"prompt of image {question.image}", self.classes)
         if not self.stored.classifier and any(item.colour for item in prompt.include):
-            return Judgement(None, absent="not measured: judge missing (colour classifier)")
+            return Judgement(None, absent=f"not measured: judge missing (colour classifier); {NO_CLASSIFIER}")
         try:
             found = verdict(prompt, filter_detections(raw, prompt.tag, self.rules, self.classes), self.rules)
         except UserError as error:

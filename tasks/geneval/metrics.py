@@ -19,17 +19,14 @@ from numpy.typing import NDArray
 
 from harness.contracts import Columns
 from harness.metrics import NotMeasured
-from tasks.geneval.detections import Detections
-from tasks.geneval.judges import DetectorJudge, Judgement, MissingJudge, Question, StoredDetections
+from tasks.geneval.judges import DetectorJudge, Judgement, Question
 from tasks.geneval.names import TAGS
 from tasks.geneval.prompt_sets import COLOUR_TAGS
 from tasks.geneval.prompts import Prompt, prompt_from_json
 from tasks.geneval.scoring import filter_detections, verdict
-from tasks.geneval.world import CLASSES, DETECTOR, RULES, detections
+from tasks.geneval.sights import COCO, WORLD, Sight
 
 Floats = NDArray[np.float64]
-
-COLUMN = f"{DETECTOR}.detections"
 
 
 @dataclass(frozen=True)
@@ -39,31 +36,34 @@ class JudgedImages:
     cases: tuple[str, ...]
     prompts: tuple[Prompt, ...]
     held_out: tuple[bool, ...]
-    found: tuple[Detections, ...]
+    judge: DetectorJudge
 
     @classmethod
-    def of(cls, columns: Columns) -> JudgedImages:
+    def of(cls, columns: Columns, sight: Sight = WORLD) -> JudgedImages:
         """Raises UserError, naming the image, for facts or detections that are none."""
         cases = tuple(map(str, columns["case"]))
         known: dict[str, tuple[Prompt, bool]] = {}
         for case, text in zip(cases, columns["facts"], strict=True):
             if text not in known:  # the four images of a prompt have the same facts
                 facts = json.loads(text)
-                prompt = prompt_from_json(facts["geneval"], f"prompt of image {case}", CLASSES)
+                prompt = prompt_from_json(facts["geneval"], f"prompt of image {case}", sight.classes)
                 known[text] = prompt, bool(facts["held_out"])
         asked = [known[text] for text in columns["facts"]]
-        found = tuple(detections(text, f"image {case}") for case, text in zip(cases, columns[COLUMN], strict=True))
-        return cls(cases, tuple(prompt for prompt, _ in asked), tuple(never for _, never in asked), found)
+        prompts, never = tuple(prompt for prompt, _ in asked), tuple(never for _, never in asked)
+        return cls(cases, prompts, never, sight.judge(columns, cases))
 
     @cached_property
     def judgements(self) -> Sequence[Judgement]:
         """GenEval's verdict on each image, with its reason where it is wrong."""
         questions = [Question(case, prompt.to_json()) for case, prompt in zip(self.cases, self.prompts, strict=True)]
-        return _judge(dict(zip(self.cases, self.found, strict=True))).judge(questions)
+        return self.judge.judge(questions)
 
     @cached_property
     def right(self) -> Floats:
-        """1 where the image shows what its prompt asks for, else 0."""
+        """1 where the image shows what its prompt asks for, else 0. Raises NotMeasured where a judgement is absent."""
+        absent = [judgement.absent for judgement in self.judgements if judgement.score is None]
+        if absent:
+            raise NotMeasured(f"{absent[0].removeprefix('not measured: ')}; so it is for {len(absent)} images")
         return np.array([judgement.score for judgement in self.judgements], np.float64)
 
     @cached_property
@@ -79,10 +79,11 @@ class JudgedImages:
         # Prompts that differ in their words only (a stated background) have the same verdict.
         demands = {tag: Counter(map(_demand, prompts.values())) for tag, prompts in asked.items()}
         shares = []
-        for prompt, raw in zip(self.prompts, self.found, strict=True):
-            kept = filter_detections(raw, prompt.tag, RULES, CLASSES)
-            fits = sum(number for demand, number in demands[prompt.tag].items() if verdict(demand, kept, RULES).correct)
-            own = verdict(prompt, kept, RULES).correct
+        rules, classes = self.judge.rules, self.judge.classes
+        for case, prompt in zip(self.cases, self.prompts, strict=True):
+            kept = filter_detections(self.judge.stored.images[case], prompt.tag, rules, classes)
+            fits = sum(number for demand, number in demands[prompt.tag].items() if verdict(demand, kept, rules).correct)
+            own = verdict(prompt, kept, rules).correct
             shares.append((fits - own) / (len(asked[prompt.tag]) - 1))
         return np.array(shares, np.float64)
 
@@ -107,11 +108,6 @@ def _demand(prompt: Prompt) -> Prompt:
     return replace(prompt, text="")
 
 
-def _judge(found: Mapping[str, Detections]) -> DetectorJudge:
-    """The rule on the world detector's findings; the digest of the detector that was used joins the fingerprint."""
-    return DetectorJudge(StoredDetections(DETECTOR, found, DETECTOR), DETECTOR, RULES, classes=CLASSES)
-
-
 Parts = Callable[[JudgedImages], tuple[Floats, Floats]]
 
 
@@ -125,22 +121,30 @@ class GenEvalScore:
     worst: float | None = 0.0
     version: int = 1
     unit: str = ""
-    needs: tuple[str, ...] = (COLUMN,)
+    sight: Sight = WORLD
     bounds: tuple[float, float] = (0.0, 1.0)
     within_strata: bool = True
     chance: float | str | None = None
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        return self.sight.columns
+
+    @property
     def protocol(self) -> Mapping[str, Any]:
-        return _judge({}).fingerprint
+        return self.sight.protocol
+
+    @property
+    def published_note(self) -> Callable[[Mapping[str, Any]], str] | None:
+        return self.sight.note
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
         """(numerators, denominators), one per image. Raises NotMeasured where a tag has no image."""
-        return self.count(JudgedImages.of(columns))
+        return self.count(JudgedImages.of(columns, self.sight))
 
     def reasons(self, columns: Columns) -> list[str]:
         """Why each image is wrong, in the official script's words, "" where it is right."""
-        return [judgement.reason for judgement in JudgedImages.of(columns).judgements]
+        return [judgement.reason for judgement in JudgedImages.of(columns, self.sight).judgements]
 
 
 def _overall(images: JudgedImages) -> tuple[Floats, Floats]:
@@ -197,33 +201,11 @@ def shuffled() -> GenEvalScore:
     return GenEvalScore("geneval-shuffled", _by_chance, direction="none", worst=None)
 
 
-COCO_JUDGE = MissingJudge(
-    "Mask2Former on COCO and CLIP",
-    "the images are stored: python -m tasks.geneval.export writes them in the layout of GenEval's own script",
-)
+def on_coco() -> GenEvalScore:
+    """The overall score on GenEval's own prompts, whose objects are COCO's."""
+    return GenEvalScore("geneval-coco", _overall, version=2, sight=COCO)
 
 
-@dataclass(frozen=True)
-class WithoutJudge:
-    """The score on the official prompts, whose detector this version has not: always *not measured*, and why."""
-
-    name: str = "geneval-coco"
-    version: int = 1
-    direction: Literal["higher"] = "higher"
-    unit: str = ""
-    worst: float | None = 0.0
-    needs: tuple[str, ...] = ()
-
-    @property
-    def protocol(self) -> Mapping[str, Any]:
-        return COCO_JUDGE.fingerprint
-
-    def parts(self, columns: Columns) -> tuple[Floats, Floats]:
-        """Raises NotMeasured."""
-        questions = [Question(str(case), {}) for case in columns["case"]]
-        raise NotMeasured(COCO_JUDGE.judge(questions)[0].absent.removeprefix("not measured: "))
-
-
-def on_coco() -> WithoutJudge:
-    """The catalogue's factory."""
-    return WithoutJudge()
+def any_of_four_on_coco() -> GenEvalScore:
+    """The share of GenEval's own prompts of which at least one image is right."""
+    return GenEvalScore("geneval-coco-prompts", _prompts, sight=COCO)

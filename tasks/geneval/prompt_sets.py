@@ -12,6 +12,8 @@ from pathlib import Path
 
 from harness.contracts import Case
 from harness.errors import UserError
+from harness.files import Folder
+from harness.paths import data_root
 from harness.spec import canonical_json, path_safe
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
 from tasks.geneval.names import OBJECTS
@@ -24,8 +26,11 @@ OFFICIAL_FILE = "evaluation_metadata.jsonl"
 COLOUR_TAGS = ("colors", "color_attr")
 """The tags whose prompts name colours, so that they can name combinations held out of training."""
 
+CURE = f"ddtbench data prepare geneval --from PATH/{OFFICIAL_FILE}"
+
 DIGITS = 16
 
+COCO_METRICS = ("geneval-coco", "geneval-coco-prompts")
 WORLD_METRICS = ("geneval", "geneval-prompts", "geneval-seen", "geneval-held-out", "geneval-shuffled")
 
 
@@ -73,13 +78,45 @@ class PromptSource:
         )
 
 
+def prepared_path() -> Path:
+    """Where ``ddtbench data prepare geneval`` puts the official prompts."""
+    return data_root() / "geneval" / OFFICIAL_FILE
+
+
+def prepare(source: str | None = None) -> Path:
+    """Check the official prompts (digest, 553, per tag) and keep them for ``geneval@official``; the catalogue's data.
+
+    ``source`` is the file or a folder that holds it. Raises UserError, and leaves what was there before, otherwise.
+    """
+    place = prepared_path()
+    if source is None:
+        if not place.is_file():
+            raise UserError(f"GenEval's prompts are not prepared: get {OFFICIAL.source}, then {CURE}")
+        read_prompts(place)
+        print(f"geneval is already prepared in {place.parent}")
+        return place.parent
+    given = Path(source).expanduser()
+    path = given / OFFICIAL_FILE if given.is_dir() else given
+    prompts = read_prompts(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Folder(place.parent).write(place.name, path.read_bytes())
+    print(f"geneval: {len(prompts)} prompts, {', '.join(f'{tag} {n}' for tag, n in tags_of(prompts).items())}")
+    return place.parent
+
+
 def open_prompts(argument: str) -> PromptSource:
-    """``world`` (or nothing), or the path of a prompt file. Raises UserError for anything else."""
+    """``world`` (or nothing), ``official``, or the path of a prompt file. Raises UserError for anything else."""
     if argument in ("", "world"):
         return world_source()
+    if argument == "official":
+        if not prepared_path().is_file():
+            raise UserError(f"GenEval's prompts are not prepared: {CURE}, or name the file itself")
+        return file_source(prepared_path())
     path = Path(argument).expanduser()
     if not path.is_file():
-        raise UserError(f"no prompts at '{argument}': give 'world', or the path of GenEval's {OFFICIAL_FILE}")
+        raise UserError(
+            f"no prompts at '{argument}': give 'world', 'official', or the path of GenEval's {OFFICIAL_FILE}"
+        )
     return file_source(path)
 
 
@@ -115,8 +152,8 @@ def file_source(path: Path) -> PromptSource:
         prompts=prompts,
         held_out=((),) * len(prompts),
         classes=OBJECTS,
-        instruments=(),
-        metrics=("geneval-coco",),
+        instruments=("geneval-coco",),
+        metrics=COCO_METRICS,
     )
 
 

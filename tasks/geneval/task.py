@@ -1,28 +1,35 @@
 """GenEval as a task: four images of each prompt, detected, judged by GenEval's rule.
 
 Paper: Ghosh, Hajishirzi, Schmidt 2023, "GenEval: An Object-Focused Framework for Evaluating Text-to-Image Alignment"
-(arXiv 2310.11513). Data: ``geneval@world``, 600 prompts about the embedded world (ours, MIT); or
-``geneval@PATH/evaluation_metadata.jsonl``, the official 553 (MIT).
+(arXiv 2310.11513). Data: ``geneval@world``, 600 prompts about the embedded world (ours, MIT); ``geneval@official``, the
+553 official prompts (MIT) after ``ddtbench data prepare geneval --from PATH``; or any file in their schema.
 
 Protocol: every prompt four times with other seeds; images rounded to 8 bits and, on the world, resized to 32 pixels
 where the subject makes others; verdicts by the rule of ``tasks.geneval.scoring``, which agrees with the official script
 on all of its seeded cases. Overall is the plain mean of the six tags. On the world the detector is exact and reads
-colours too; thresholds and why are in ``tasks.geneval.world``, the prompts in ``tasks.world.prompts``.
+colours too; thresholds and why are in ``tasks.geneval.world``, the prompts in ``tasks.world.prompts``. On the official
+prompts it is Mask2Former with GenEval's colour classifier (``harness.instruments.mask2former``,
+``tasks.geneval.colours``); without their weights the score is *not measured: judge missing*.
 
-Known gaps: the official prompts need Mask2Former on COCO and CLIP, which this version has not: their images are made
-and stored, and the score is *not measured*. World scores stand beside no published one.
+Images made elsewhere, in the official layout, are scored by ``--model image-folder@FOLDER``: nothing is generated, and
+a folder with a missing, repeated or other-sized image, or of other prompts, is refused with a list of what is wrong.
+
+Known deviations: those of the rule (``tasks.geneval``), of the detector's pipeline and of the colour classifier, each
+stated in its module. Seeds are one per image; the official sampler sets one seed before each prompt and draws all of
+its images from it. World scores stand beside no published one; others only where ``coco.published_note`` is empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.contracts import Case, Sample
-from harness.images import Rounding, centre_crop_resize, describe_preprocessing, to_bytes
-from tasks.geneval.image_folder import IMAGES_PER_PROMPT
+from harness.images import Rounding, centre_crop_resize, describe_preprocessing, load_rgb, to_bytes
+from tasks.geneval.image_folder import IMAGES_PER_PROMPT, check_images
 from tasks.geneval.prompt_sets import PromptSource, open_prompts, tags_of
 
 FILTER = "bicubic-antialias"
@@ -42,6 +49,7 @@ class GenEval:
         self.data_revision = source.revision
         self.instruments = source.instruments
         self.metrics = source.metrics
+        self._made_elsewhere = _files(source, getattr(subject, "folder", None))
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -60,12 +68,18 @@ class GenEval:
     def cases(self) -> Sequence[Case]:
         return self.source.cases
 
-    def load(self, case: Case) -> str:
-        """The prompt's text."""
+    def load(self, case: Case) -> str | np.ndarray:
+        """The prompt's text; the image itself where it was made elsewhere."""
+        if self._made_elsewhere:
+            return load_rgb(self._made_elsewhere[case.id])
         return str(case.facts["geneval"]["prompt"])
 
-    def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[str], seeds: Sequence[int]) -> Sequence[Sample]:
+    def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[Any], seeds: Sequence[int]) -> Sequence[Sample]:
         """One image per case. Raises ValueError if the subject returns another number of images."""
+        if self._made_elsewhere:
+            return [
+                Sample(case, images={"output": self._judged(image)}) for case, image in zip(cases, inputs, strict=True)
+            ]
         import torch
 
         with torch.no_grad():
@@ -83,6 +97,14 @@ class GenEval:
         return {}
 
 
+def _files(source: PromptSource, folder: Path | None) -> dict[str, Path]:
+    """Case id to image, of a subject that is a folder of images; {} for the others. Raises IncompleteImages."""
+    if folder is None:
+        return {}
+    images = check_images(folder, source.prompts, IMAGES_PER_PROMPT, classes=source.classes)
+    return {f"{source.prompts[image.prompt].text}/{image.number}": image.path for image in images}
+
+
 def build(argument: str, subject: Any) -> GenEval:
-    """The catalogue's factory: ``geneval@world`` or ``geneval@PATH/evaluation_metadata.jsonl``."""
+    """The catalogue's factory: ``geneval@world``, ``geneval@official`` or ``geneval@FILE.jsonl``."""
     return GenEval(open_prompts(argument), subject)

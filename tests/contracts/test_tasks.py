@@ -29,6 +29,7 @@ TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
 METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}
 SOURCES = ("world", "fashion", "photos", "FOLDER")
 """What follows the ``@`` of a task on images; other tasks take other words."""
+MINIATURES = Path(__file__).parents[1] / "tasks" / "questions" / "miniatures"
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "perplexity": NAMES,
     "mme": ("world", "world-held-out"),
@@ -36,6 +37,10 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "editing-chain": ("world",),
     "geneval": ("world",),
     "generation": ("world", "fashion", "fashion-2000"),
+    "geneval2": (f"{MINIATURES}/geneval2.jsonl",),
+    "t2i-compbench": (f"{MINIATURES}/t2i-compbench",),
+    "dpg-bench": (f"{MINIATURES}/dpg_bench.csv",),
+    "drawbench": (f"{MINIATURES}/drawbench.csv",),
 }
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]

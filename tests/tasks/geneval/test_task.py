@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,17 +24,20 @@ from harness.run import run
 from harness.spec import RunSpec
 from harness.store import RunFolder
 from tasks.geneval import metrics
+from tasks.geneval.coco import CocoObjects
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
-from tasks.geneval.metrics import COLUMN, GenEvalScore
+from tasks.geneval.metrics import GenEvalScore
 from tasks.geneval.names import TAGS
 from tasks.geneval.prompt_sets import WORLD_METRICS
 from tasks.geneval.prompts import OFFICIAL, Prompt
 from tasks.geneval.scoring import OFFICIAL_RULES, task_scores
+from tasks.geneval.sights import WORLD
 from tasks.geneval.task import GenEval, build
 from tasks.geneval.world import detections
 from tasks.world.detector import WorldDetector
 from tasks.world.detector_card import CONDITIONS
 
+(COLUMN,) = WORLD.columns
 ROUND = len(TAGS) * IMAGES_PER_PROMPT
 SCORES = {
     score.name: score
@@ -46,12 +50,15 @@ def result(root: Path, task: GenEval, subject: Any, limit: int) -> tuple[RunFold
     spec = RunSpec("fake", 1, "", task.name, task.version, task.data_revision, batch=24)
     folder = RunFolder.create_or_open(root, spec)
     run(spec, task, lambda: subject, folder, limit=limit)
-    instruments = [WorldDetector()] if task.instruments else []
-    observe(folder, instruments, batch=24)
-    known = [*SCORES.values(), metrics.on_coco()]
+    observe(folder, [_instrument(name) for name in task.instruments], batch=24)
+    known = [*SCORES.values(), metrics.on_coco(), metrics.any_of_four_on_coco()]
     chosen = [score for score in known if score.name in task.metrics]
     estimates = measure(folder, chosen, task.fingerprint, limit=limit)
     return folder, {(item.metric, item.stratum): item for item in estimates}
+
+
+def _instrument(name: str) -> Any:
+    return {"world-detector": WorldDetector, "geneval-coco": CocoObjects}[name]()
 
 
 # ------------------------------------------------------------------------------------------------ cases
@@ -186,7 +193,7 @@ def test_the_true_scenes_made_worse_score_as_well_as_the_detector_sees(
 @pytest.mark.slow
 @pytest.mark.parametrize(("tokenizer", "least"), [("vqgan", 0.98), ("var", 0.98), ("ddt", 0.91)])
 def test_the_true_scenes_survive_the_tokenizers_and_not_the_official_threshold_of_counting(
-    tokenizer: str, least: float, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch
+    tokenizer: str, least: float, oracle: ModuleType
 ) -> None:
     from harness import catalog
 
@@ -200,8 +207,8 @@ def test_the_true_scenes_survive_the_tokenizers_and_not_the_official_threshold_o
     counting = np.array([case.stratum == "counting" for case in cases])
     numerators, denominators = metrics.overall().parts(columns)
     assert numerators.sum() / denominators.sum() >= least and numerators[counting].mean() >= 0.85
-    monkeypatch.setattr(metrics, "RULES", OFFICIAL_RULES)
-    assert metrics.overall().parts(columns)[0][counting].mean() < 0.35
+    strict = replace(metrics.overall(), sight=replace(WORLD, rules=OFFICIAL_RULES))
+    assert strict.parts(columns)[0][counting].mean() < 0.35
 
 
 # ------------------------------------------------------------------------------------------------ verdicts
@@ -392,15 +399,17 @@ def test_the_order_of_the_images_does_not_matter(oracle: ModuleType) -> None:
 
 
 def test_a_file_in_the_official_schema_runs_and_says_that_its_detector_is_missing(
-    tmp_path: Path, prompt_file: Path
+    tmp_path: Path, prompt_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path))
     task = build(str(prompt_file), Sized(8))
     assert (task.name, len(task.cases())) == ("geneval-prompts", 6 * IMAGES_PER_PROMPT)
     assert task.cases()[0].id == "a photo of a bench/0"
     folder, found = result(tmp_path, task, Sized(8), ROUND)
-    (estimate,) = found.values()
-    assert estimate.value is None and "\n" not in estimate.absent
-    assert estimate.absent.startswith("judge missing (Mask2Former on COCO and CLIP); the images are stored")
+    assert set(found) == {("geneval-coco", ""), ("geneval-coco-prompts", "")}
+    for estimate in found.values():
+        assert estimate.value is None and "\n" not in estimate.absent and str(tmp_path) not in estimate.absent
+        assert "judge missing: Mask2Former's weights are missing: set DDTBENCH_DETECTOR to" in estimate.absent
     (samples,) = folder.samples()
     assert len(samples) == ROUND and samples[0].images["output"].shape == (8, 8, 3)
 

@@ -1,0 +1,67 @@
+"""The catalogue's lines of the benchmarks whose judge answers questions; no torch here."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+_TASK = "tasks.questions.task"
+_METRICS = "tasks.questions.metrics"
+
+GENEVAL2_PAPER = "Kamath et al. 2025, arXiv 2512.16853"
+COMPBENCH_PAPER = "Huang et al. 2023, arXiv 2307.06350"
+DPG_PAPER = "Hu et al. 2024 (ELLA), arXiv 2403.05135"
+DRAWBENCH_PAPER = "Saharia et al. 2022 (Imagen), arXiv 2205.11487"
+
+
+def _pair(name: str, attribute: str, summary: str, what: str, licence: str, paper: str) -> tuple[Entry, Entry]:
+    task = Entry("task", name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper)
+    words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
+    return task, Entry("data", name, f"{_TASK}:prepare_{attribute}", words, licence=licence, paper=paper)
+
+
+QUESTION_ENTRIES: tuple[Entry, ...] = (
+    *_pair(
+        "geneval2",
+        "geneval2",
+        "GenEval 2: a vision-language model's probability of the right answers about an image; its data, or @FILE",
+        "GenEval 2's 800 prompts",
+        "CC BY-NC 4.0",
+        GENEVAL2_PAPER,
+    ),
+    *_pair(
+        "t2i-compbench",
+        "compbench",
+        "T2I-CompBench, attribute binding: colour, shape, texture, ten images of a prompt; its data, or @FOLDER",
+        "color_val.txt, shape_val.txt and texture_val.txt",
+        "MIT",
+        COMPBENCH_PAPER,
+    ),
+    *_pair(
+        "dpg-bench",
+        "dpg",
+        "DPG-Bench: long prompts, questions that depend on each other, four images of each; its data, or @FILE",
+        "dpg_bench.csv",
+        "Apache-2.0",
+        DPG_PAPER,
+    ),
+    *_pair(
+        "drawbench",
+        "drawbench",
+        "DrawBench's prompts by VQAScore; its data, or @FILE",
+        "the 200 prompts as CSV (Prompts, Category)",
+        "unknown",
+        DRAWBENCH_PAPER,
+    ),
+    Entry("metric", "soft-tifa-am", f"{_METRICS}:soft_tifa_am", "mean probability of the answers about an image"),
+    Entry("metric", "soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same"),
+    Entry("metric", "attribute-binding", f"{_METRICS}:attribute_binding", "product of the probabilities of yes"),
+    Entry("metric", "dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first"),
+    Entry("metric", "vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt"),
+    Entry(
+        "instrument",
+        "vlm-answers",
+        "tasks.questions.vlm:open_vlm",
+        "a local vision-language model answers a case's questions; needs DDTBENCH_JUDGE",
+        paper=GENEVAL2_PAPER,
+    ),
+)
