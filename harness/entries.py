@@ -41,7 +41,7 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
     Entry(
         "metric",
         "fd-infinity",
-        f"{_FRECHET}:fd_infinity",
+        "harness.metrics.frechet_infinity:fd_infinity",
         "FD-world extrapolated to infinite N",
         paper="arXiv 1911.07023",
     ),

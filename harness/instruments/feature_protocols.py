@@ -1,4 +1,5 @@
-"""The published ways to make Inception features, each by one name that ties resize, rounding, scale, network and layers.
+"""The published ways to make Inception features, each by one name that ties resize, rounding, scale, network and
+layers.
 
 They disagree on the same pictures, so a distance carries its protocol: ``fid@clean`` and ``fid@adm`` are two metrics.
 Imports no torch.

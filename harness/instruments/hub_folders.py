@@ -62,7 +62,6 @@ class HubModel:
         files = [self.folder / CONFIG, *_weights(self.folder)]
         return hashlib.sha256("\n".join(sha256_of(path) for path in files).encode()).hexdigest()
 
-
     def load(self, of: Any) -> Any:
         """A model of this class of transformers, frozen, in evaluation mode. Raises UserError where the folder cannot
         be used or lacks a weight."""

@@ -52,7 +52,9 @@ Branch = tuple[Pool, Sequence[Sequence[Conv]]]
 class ConvNorm(nn.Module):
     """Convolution without bias, batch norm, ReLU. Borders are padded to keep the size where the stride is 1."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: int = 1, padded: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: tuple[int, int], stride: int = 1, padded: bool = True
+    ) -> None:
         super().__init__()
         padding = (kernel[0] // 2, kernel[1] // 2) if padded and stride == 1 else (0, 0)
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
@@ -180,7 +182,9 @@ class InceptionNet(nn.Module):
         self.Mixed_7b, self.Mixed_7c = _eight(1280, "average"), _eight(2048, "maximum")
         self.fc = nn.Linear(2048, CLASSES)
 
-    def forward(self, pixels: Float[Tensor, "batch 3 299 299"], layers: Iterable[str] = ("pool3",)) -> dict[str, Tensor]:
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 299 299"], layers: Iterable[str] = ("pool3",)
+    ) -> dict[str, Tensor]:
         """One ``batch width`` tensor per layer asked for (see ``WIDTHS``)."""
         wanted = set(layers)
         if unknown := wanted - WIDTHS.keys():

@@ -87,5 +87,7 @@ class FoundWeights:
         file, path = self._found
         # One path may hold any of the files.
         if self.digest not in {known.sha256 for known in self._files}:
-            return f"{path.name} is damaged or another file: its SHA-256 is not {file.sha256[:16]}...; get the file again"
+            return (
+                f"{path.name} is damaged or another file: its SHA-256 is not {file.sha256[:16]}...; get the file again"
+            )
         return ""

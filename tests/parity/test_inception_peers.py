@@ -162,7 +162,9 @@ def test_each_resize_is_that_of_its_library(height: int, width: int) -> None:
 
     picture = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
     values = torch.from_numpy(picture).permute(2, 0, 1).float()
-    clean, legacy = (torch.from_numpy(build_resizer(mode)(picture)).permute(2, 0, 1) for mode in ("clean", "legacy_pytorch"))
+    clean, legacy = (
+        torch.from_numpy(build_resizer(mode)(picture)).permute(2, 0, 1) for mode in ("clean", "legacy_pytorch")
+    )
     assert torch.equal(resizing.bicubic_pillow(values), clean)
     assert torch.equal(resizing.bilinear_torch(values), legacy)
     tensorflow = interpolate_bilinear_2d_like_tensorflow1x(values[None], (299, 299), align_corners=False)[0]
