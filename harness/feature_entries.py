@@ -54,9 +54,7 @@ def _metric(name: str, maker: str, summary: str, paper: str) -> Entry:
 METRICS = (
     _metric("fid", "fid", "Frechet inception distance: fid@PROTOCOL[@STATISTICS.npz]", "arXiv 1706.08500"),
     _metric("sfid", "sfid", "FID on spatial features: sfid@adm[@STATISTICS.npz]", "arXiv 2103.03841"),
-    _metric(
-        "fid-infinity", "fid_infinity", "FID extrapolated to infinite N: fid-infinity@PROTOCOL", "arXiv 1911.07023"
-    ),
+    _metric("fid-infinity", "fid_infinity", "FID for infinite N: fid-infinity@PROTOCOL", "arXiv 1911.07023"),
     _metric("kid", "kid", "kernel inception distance, unbiased, all pairs: kid@PROTOCOL", "arXiv 1801.01401"),
     _metric("fd", "fd", "Frechet distance on other features: fd@INSTRUMENT", "arXiv 2306.04675"),
     _metric("kd", "kd", "kernel distance on other features: kd@INSTRUMENT", "arXiv 1801.01401"),
@@ -72,10 +70,8 @@ METRICS = (
         "Inception score of all pictures at once: inception-score-unsplit@PROTOCOL",
         "arXiv 1801.01973",
     ),
-    _metric(
-        "precision", "precision", "outputs on the manifold of the references: precision@FEATURES", "arXiv 1904.06991"
-    ),
-    _metric("recall", "recall", "references on the manifold of the outputs: recall@FEATURES", "arXiv 1904.06991"),
+    _metric("precision", "precision", "outputs on the references' manifold: precision@FEATURES", "arXiv 1904.06991"),
+    _metric("recall", "recall", "references on the outputs' manifold: recall@FEATURES", "arXiv 1904.06991"),
     _metric("density", "density", "balls of references that hold an output: density@FEATURES", "arXiv 2002.09797"),
     _metric("coverage", "coverage", "references whose ball holds an output: coverage@FEATURES", "arXiv 2002.09797"),
     Entry(

@@ -43,7 +43,7 @@ class Clip:
         import torch
 
         pixels = np.stack([centre_square(picture, SIDE) for picture in pictures]).astype(np.float32) / 255
-        pixels = (pixels - np.float32(MEAN)) / np.float32(DEVIATION)
+        pixels = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
         with torch.inference_mode():
             found = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2)).image_embeds
             found = found / found.norm(dim=1, keepdim=True)

@@ -46,7 +46,7 @@ class Dinov2:
         import torch
 
         pixels = np.stack([resized(picture, SIDE) for picture in pictures]).astype(np.float32) / 255
-        pixels = (pixels - np.float32(MEAN)) / np.float32(DEVIATION)
+        pixels = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
         with torch.inference_mode():
             tokens = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2)).pooler_output
         return [{LAYER: row.copy()} for row in tokens.numpy()]

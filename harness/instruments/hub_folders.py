@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from logging import ERROR
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class HubModel:
         from transformers.utils import logging
 
         level = logging.get_verbosity()
-        logging.set_verbosity_error()  # weights of parts that are not used here (CLIP's text side) are no warning
+        logging.set_verbosity(ERROR)  # weights of parts that are not used here (CLIP's text side) are no warning
         try:
             net, told = of.from_pretrained(self.folder, local_files_only=True, output_loading_info=True)
         except RuntimeError as error:

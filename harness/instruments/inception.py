@@ -9,6 +9,7 @@ digest names which of them was used.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -68,7 +69,8 @@ class InceptionExtractor:
         from harness.instruments import resizing
 
         values = torch.from_numpy(np.moveaxis(picture, 2, 0).astype(np.float32))
-        values = getattr(resizing, self.protocol.filter)(values)
+        resize: resizing.Resize = getattr(resizing, self.protocol.filter)
+        values = resize(values, resizing.SIDE)
         return (values - 128) / 128 if self.protocol.scale == "(x-128)/128" else 2 * (values / 255) - 1
 
     def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
@@ -87,8 +89,10 @@ class InceptionExtractor:
         if reason := self.unavailable():
             raise UserError(f"{self.protocol.instrument}: {reason}")
         if self._weights.digest == TORCHSCRIPT.sha256:
-            layers = torch.jit.load(self._weights.path, map_location="cpu").eval().layers
-            return lambda pixels: {"pool3": layers(pixels).flatten(1)}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # TorchScript goes; this published file stays
+                whole = torch.jit.load(self._weights.path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            return lambda pixels: {"pool3": whole.layers(pixels).flatten(1)}
         from harness.instruments.inception_net import InceptionNet
 
         state = torch.load(self._weights.path, map_location="cpu", weights_only=True)

@@ -87,7 +87,6 @@ class FoundWeights:
         file, path = self._found
         # One path may hold any of the files.
         if self.digest not in {known.sha256 for known in self._files}:
-            return (
-                f"{path.name} is damaged or another file: its SHA-256 is not {file.sha256[:16]}...; get the file again"
-            )
+            expected = f"its SHA-256 does not start with {file.sha256[:16]}"
+            return f"{path.name} is damaged or another file: {expected}; get the file again"
         return ""

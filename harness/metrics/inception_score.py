@@ -51,7 +51,7 @@ class Answers:
         p = np.exp(log_p)
         total = np.zeros((splits, x.shape[1]))
         np.add.at(total, split, p)
-        certainty = np.bincount(split, weights=(p * log_p).sum(axis=1), minlength=splits)
+        certainty = np.bincount(split, weights=(p * log_p).sum(axis=1), minlength=splits).astype(np.float64)
         return cls(np.bincount(split, minlength=splits).astype(np.float64), total, certainty)
 
     def __add__(self, other: Answers) -> Answers:

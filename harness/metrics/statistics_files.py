@@ -45,7 +45,7 @@ class StatisticsFile:
                 return tuple(archive.files)
         except FileNotFoundError:
             raise UserError(f"there is no file {self.path}: give a .npz of statistics") from None
-        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"{self.path} is no NumPy archive (.npz) of statistics: get the file again") from error
 
     @cached_property

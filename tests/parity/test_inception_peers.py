@@ -27,7 +27,7 @@ pytestmark = [
 
 
 class Scripted(nn.Module):
-    """What NVIDIA's TorchScript offers: ``layers`` on scaled pixels, and a forward that resizes as TensorFlow 1 does."""
+    """What NVIDIA's file offers: ``layers`` on scaled pixels, and a forward that resizes as TensorFlow 1 does."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()
