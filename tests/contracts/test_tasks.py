@@ -36,6 +36,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "editing-chain": ("world",),
     "geneval": ("world",),
     "generation": ("world", "fashion", "fashion-2000"),
+    "fid": ("FOLDER",),
 }
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]
@@ -76,6 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(CASES + 1):
         size = (24 + number, 40, 3)
         Image.fromarray(rng.integers(0, 256, size, dtype=np.uint8)).save(place / f"{number}.png")
+    captions = [json.dumps({"file_name": f"{number}.png", "text": f"noise {number}"}) for number in range(CASES + 1)]
+    (place / "metadata.jsonl").write_text("\n".join(captions))  # for FID; others look at pictures alone
     return place
 
 
