@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.contracts import Case
 from harness.errors import UserError
 from harness.metrics.statistics_files import PAIRS, StatisticsFile
-from harness.spec import path_safe
+from harness.spec import canonical_json, path_safe
 from tasks.sources import FolderSource
 
 if TYPE_CHECKING:
@@ -34,14 +35,19 @@ class ReferenceFolder(FolderSource):
         if self.captions:
             missing = [name for name in self.captions if name not in known]
             if missing:
-                raise UserError(
-                    f"{folder / METADATA} names {missing[0]} and {len(missing) - 1} more that are not there"
-                )
+                others = f"{missing[0]} and {len(missing) - 1} more"
+                raise UserError(f"{folder / METADATA} names {others} that are not there")
         elif loose := [name for name in known if "/" not in name]:
             raise UserError(
                 f"{folder} has neither {METADATA} nor a sub-folder per class: {min(loose)} lies in none; put each "
                 f'picture into its class\'s folder, or write rows {{"file_name": ..., "text": ...}}'
             )
+
+    @cached_property
+    def revision(self) -> str:
+        """Of the pictures and of their captions."""
+        told = canonical_json([super().revision, self.captions])
+        return f"files-{hashlib.sha256(told.encode()).hexdigest()[:DIGITS]}"
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
