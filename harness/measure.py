@@ -30,6 +30,7 @@ from harness.statistics import (
     ratio_interval,
 )
 from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
+from harness.stored_vectors import StoredVectors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -248,7 +249,7 @@ def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tup
 
 def _take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
     return {
-        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+        name: values[rows] if isinstance(values, np.ndarray | StoredVectors) else [values[row] for row in rows]
         for name, values in columns.items()
     }
 
@@ -280,6 +281,8 @@ def _why_missing(metric: str, need: str, unavailable: Mapping[str, str]) -> str:
 
 def _refuse_non_finite(metric: str, need: str, columns: Columns) -> None:
     values = columns[need]
+    if isinstance(values, StoredVectors):
+        _refuse(metric, f"column {need}", columns["case"], values.not_finite())
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         wrong = np.logical_not(np.isfinite(values)).reshape(len(values), -1).any(axis=1)
         _refuse(metric, f"column {need}", columns["case"], np.asarray(wrong, dtype=np.bool_))

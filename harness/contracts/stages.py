@@ -81,7 +81,7 @@ class Instrument(Protocol):
 Columns = Mapping[str, Any]
 """Per-case arrays in case order, ok cases only: ``case``, ``group``, ``stratum``, ``facts`` (JSON strings), ``codes``
 (list of int arrays), ``number.<name>``, and ``<instrument>.<column>`` for each observed column. Vectors are 2-d float
-arrays."""
+arrays, or stay on disk where they are many: rows of them can be taken, and ``np.asarray`` reads them."""
 
 
 class RatioMetric(Protocol):

@@ -53,7 +53,7 @@ class FrechetInfinity:
     def state(self, columns: Columns) -> MomentBlocks:
         # Clusters go to blocks by a hash of their name, so that states of disjoint cases agree on the blocks.
         block = np.array([seed_for("fd-infinity", group) % _BLOCKS for group in columns["group"]], dtype=np.int64)
-        output, reference = (np.asarray(columns[name]) for name in self.needs[:2])
+        output, reference = (columns[name] for name in self.needs[:2])
         pairs = (MomentPair(Moments.of(output[block == b]), Moments.of(reference[block == b])) for b in range(_BLOCKS))
         return MomentBlocks(tuple(pairs))
 

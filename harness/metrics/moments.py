@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +29,8 @@ class Moments:
     def of(cls, features: ArrayLike) -> Moments:
         """Of features ``samples width``. Deviations are taken from the mean first, so a large common offset costs no
         digits. Raises ValueError, naming the row, for one that is not finite."""
-        rows = np.asarray(features)
+        # What stays on disk is read block by block.
+        rows: Any = features if hasattr(features, "ndim") else np.asarray(features)
         if rows.ndim != 2:
             raise ValueError(f"features must be samples x width, not {rows.shape}")
         total = cls._of_block(rows[:ROWS], 0)
