@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from harness.contracts import Columns
+
 ROWS = 4096
 """Rows that are looked at together."""
 
@@ -65,3 +67,34 @@ class StoredVectors:
             piece, here = self._pieces[number], piece_of == number
             found[here] = piece.read()[rows[here] - (self._ends[number] - piece.count)]
         return found
+
+
+def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    """These rows of every column."""
+    return {
+        name: values[rows] if isinstance(values, np.ndarray | StoredVectors) else [values[row] for row in rows]
+        for name, values in columns.items()
+    }
+
+
+def states_by_group(metric: Any, columns: Columns, groups: Sequence[NDArray[np.int64]]) -> list[Any]:
+    """The metric's state of each group of rows, which together are all rows.
+
+    Where vectors stay on disk and the metric says that its states are small (``streams``), they are read once, in
+    order, some rows at a time, and each group's state is the sum over these.
+    """
+    large = any(isinstance(values, StoredVectors) for values in columns.values())
+    if not groups or not (large and getattr(metric, "streams", False)):
+        return [metric.state(take(columns, rows)) for rows in groups]
+    group_of = np.empty(sum(map(len, groups)), np.int64)
+    for number, rows in enumerate(groups):
+        group_of[rows] = number
+    states: list[Any] = [None] * len(groups)
+    for start in range(0, len(group_of), ROWS):
+        here = group_of[start : start + ROWS]
+        block = take(columns, np.arange(start, start + len(here)))
+        block = {name: np.asarray(v) if isinstance(v, StoredVectors) else v for name, v in block.items()}
+        for number in np.unique(here):
+            found = metric.state(take(block, np.flatnonzero(here == number)))
+            states[number] = found if states[number] is None else states[number] + found
+    return states

@@ -111,7 +111,8 @@ class SetMetric(Protocol):
     """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife.
 
     Optional: ``given(columns) -> metric``, called once with all scored cases before they are parted into groups; what
-    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups.
+    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups. ``streams = True``: its
+    states do not grow with the cases, so that those of a large group may be summed over parts of it.
     """
 
     @property

@@ -104,6 +104,8 @@ class Frechet:
     protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
     layer: str = ""
 
+    streams = True  # its states are small: they may be summed over parts of a large set
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output{self.layer}", f"{self.features}.reference{self.layer}")

@@ -46,6 +46,8 @@ class FrechetInfinity:
     unit: str = ""
     protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
 
+    streams = True  # its states are small: they may be summed over parts of a large set
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output", f"{self.features}.reference", "group")

@@ -33,6 +33,8 @@ class FrechetToFile:
     unit: str = ""
     bounds: tuple[float, float] = (0.0, np.inf)
 
+    streams = True  # its states are small: they may be summed over parts of a large set
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output{self.layer}",)

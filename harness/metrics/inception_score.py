@@ -97,6 +97,8 @@ class InceptionScore:
     features_protocol: Mapping[str, Any] = field(default_factory=dict)
     split_of: Mapping[str, int] | None = None
 
+    streams = True  # its states are small: they may be summed over parts of a large set
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output_logits_unbiased",)
