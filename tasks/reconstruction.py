@@ -59,8 +59,8 @@ class TokenizerTask:
     title = ""
     version = 1
     examines = "ImageTokenizer"
-    instruments: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    instruments: Sequence[str] = ()
+    metrics: Sequence[str] = ()
 
     def __init__(self, source: ImageSource, subject: Any) -> None:
         self.source = source
@@ -145,8 +145,8 @@ class Reconstruction(TokenizerTask):
         super().__init__(source, subject)
         world = source.name == "world"
         full = source.native_size is None  # world and Fashion-MNIST are not what FID's network knows
-        self.instruments = ("pixels", "lpips", "world-features", *(("world-detector",) if world else ()))
-        self.instruments += ("inception-adm",) if full else ()
+        further = (("world-detector",) if world else ()) + (("inception-adm",) if full else ())
+        self.instruments = ("pixels", "lpips", "world-features", *further)
         self.metrics = METRICS[:4] + (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ()) + METRICS[4:]
 
     def ask(

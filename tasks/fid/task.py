@@ -41,7 +41,6 @@ class FidOfFolder(Generation):
     """Against a folder's pictures, one per case. Sample images are ``reference`` and ``output``."""
 
     title = "fid"
-    source: Any
 
     def __init__(self, source: ReferenceFolder, protocol: FeatureProtocol, subject: Any) -> None:
         super().__init__(source, subject)
@@ -60,7 +59,6 @@ class FidOfStatistics(Generation):
 
     title = "fid"
     examines = "GeneratesClasses"
-    source: Any
 
     def __init__(self, source: StatisticsReference, protocol: FeatureProtocol, subject: Any) -> None:
         super().__init__(source, subject)
