@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.store import RunFolder
 
 
-HELD = 1 << 26
+HELD = 1 << 23
 """Bytes of one column of vectors that are held in memory; a larger one is read when it is looked at."""
 
 

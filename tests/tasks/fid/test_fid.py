@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from harness import catalog
 from harness.errors import UserError
 from harness.instruments.picture_features import PictureFeatures
 from harness.measure import measure
@@ -23,6 +24,7 @@ from harness.run import run
 from harness.spec import RunSpec
 from harness.store import RunFolder
 from tasks.fid.task import build
+from tasks.reconstruction import build as build_reconstruction
 
 
 class Painter:
@@ -87,12 +89,12 @@ def adm(tmp_path: Path) -> Path:
     return write_statistics(tmp_path / "VIRTUAL_mini.npz", *moments, references)
 
 
-def measured(task: Any, out: Path, limit: int | None = None, seen: bool = True) -> dict[str, Any]:
-    from harness import catalog
-
+def measured(
+    task: Any, out: Path, limit: int | None = None, seen: bool = True, subject: Callable[[], Any] = Painter
+) -> dict[str, Any]:
     spec = RunSpec("painter", 1, "", task.name, task.version, task.data_revision, batch=8, unit_size=16)
     folder = RunFolder.create_or_open(out, spec)
-    run(spec, task, Painter, folder, limit=limit)
+    run(spec, task, subject, folder, limit=limit)
     if seen:
         instrument = PictureFeatures("inception-adm", Drawn(), "pool3", ["spatial"], ["logits_unbiased"])
     else:
@@ -182,3 +184,37 @@ def test_what_is_no_reference_is_named(tmp_path: Path, by_class: Path, with_capt
     refused(str(with_captions), "line 2: 0.png has a caption already")
     rows.write_text('{"file_name": "0.png"}\n')
     refused(str(with_captions), r"metadata\.jsonl, line 1: .*KeyError")
+
+
+class Keeps:
+    """A tokenizer that gives back what it was shown, darker by ``loss``."""
+
+    image_size, code_count, codebook_size = 16, 1, 2
+
+    def __init__(self, loss: float = 0.0) -> None:
+        self.loss = loss
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        self.shown = images
+        return torch.zeros(len(images), 1, dtype=torch.int64)
+
+    def decode(self, codes: torch.Tensor, visible: Any = None, seeds: Any = None) -> torch.Tensor:
+        return self.shown * (1 - self.loss)
+
+
+def test_rfid_compares_with_the_same_crop_of_the_same_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "val"
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    for number in range(24):  # not square: an uncropped reference would be another picture
+        Image.fromarray(rng.integers(0, 256, (20 + number, 40, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    task = build_reconstruction(str(folder), Keeps())
+    assert "inception-adm" in task.instruments and {"fid@adm", "sfid@adm", "kid@adm"} <= set(task.metrics)
+    assert "inception-adm" not in build_reconstruction("world", Keeps()).instruments
+    exact = measured(task, tmp_path / "exact", subject=Keeps)
+    darker = measured(task, tmp_path / "darker", subject=lambda: Keeps(0.1))
+    assert exact["fid@adm"].value == pytest.approx(0, abs=1e-9) and exact["kid@adm"].value == pytest.approx(0, abs=1e-9)
+    assert darker["fid@adm"].value > 1e-3 and darker["sfid@adm"].value > 1e-3
+    protocol = exact["fid@adm"].fingerprint
+    assert (protocol["reference"], protocol["n"], protocol["crop"]) == ("image folder val", 24, "centre")
+    assert protocol["resize"] == "short-side-16" and protocol["revision"] == task.data_revision
