@@ -12,8 +12,9 @@ import tomllib
 import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from harness.contracts import Entry, Kind, Task
 from harness.errors import UserError, nearest
@@ -141,6 +142,20 @@ def open_model(text: str, device: str = "cpu") -> Any:
             raise
         what = f"{type(error).__name__}: {error}"
         raise UserError(f"no '{name}' can be made from {source} ({what}): is its card that of a '{name}'?") from error
+
+
+def make(kind: Literal["metric", "instrument"], text: str) -> Any:
+    """The metric or instrument that ``NAME[@ARGUMENT]`` stands for: ``fid@clean``, ``inception-adm@FILE``.
+
+    Raises UserError also for an argument where the entry takes none.
+    """
+    name, argument = split_name(text)
+    maker = find(kind, name)
+    if not argument:
+        return maker()
+    if not signature(maker).parameters:
+        raise UserError(f"{kind} '{name}' takes no argument, so '@{argument}' means nothing: leave it away")
+    return maker(argument)
 
 
 def build_task(text: str, subject: Any) -> Task:

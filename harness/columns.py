@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.contracts import Columns
+from harness.errors import UserError
 from harness.parts import Part, metadata_of
 from harness.spec import path_safe
+from harness.stored_vectors import Piece, StoredVectors
 
 if TYPE_CHECKING:
     from harness.store import RunFolder
+
+
+HELD = 1 << 23
+"""Bytes of one column of vectors that are held in memory; a larger one is read when it is looked at."""
 
 
 def observations_folder(name: str, digest: str) -> str:
@@ -55,7 +62,7 @@ def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
     columns["codes"] = _code_arrays(ok["codes"])
     columns.update(_numbers(ok["numbers"].to_pylist()))
     for instrument in sorted(folder.instruments()):
-        seen = _observed(folder, instrument, parts)
+        seen = _observed(folder, instrument, parts, HELD)
         columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
     ids = everything["case"].to_pylist()
     return StoredCases(
@@ -90,21 +97,57 @@ def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
     return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
 
 
-def _observed(folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]]) -> dict[str, Any]:
+def _observed(
+    folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]], held: float = np.inf
+) -> dict[str, Any]:
+    """Vectors of more than ``held`` bytes in a column stay on disk (``StoredVectors``)."""
     digest = folder.instruments().get(instrument)
     if digest is None:
         return {}
     place = observations_folder(instrument, digest)
-    stored = {table_source(table): table for _, table in folder.tables(place)}
-    tables = []
+    rows = sum(samples.num_rows for _, samples in parts)
+    large: dict[str, int] = {}
+    stored: dict[str, tuple[Part, pa.Table]] = {}
+    for part, table in folder.tables(place):
+        kinds = {field.name: field.type for field in table.schema if pa.types.is_fixed_size_list(field.type)}
+        large |= {name: kind.list_size for name, kind in kinds.items() if 4 * rows * kind.list_size > held}
+        kept = table.drop_columns([name for name in kinds if name in large])
+        stored[table_source(table)] = part, kept
+    tables, pieces = [], []
     for part, samples in parts:
-        seen = stored.get(part.digest)
-        if seen is None:
+        if part.digest not in stored:
             return {}
+        of, seen = stored[part.digest]
         # A limit may cut a unit: keep the observations of its ok cases alone.
-        tables.append(seen.filter(pc.is_in(seen["case"], samples["case"].combine_chunks())))
+        chosen = samples["case"].combine_chunks()
+        tables.append(seen.filter(pc.is_in(seen["case"], chosen)))
+        pieces.append((tables[-1].num_rows, of, chosen))
     names = sorted({name for table in tables for name in table.column_names} - {"case"})
-    return {name: _merge([_array(table, name) for table in tables]) for name in names}
+    found: dict[str, Any] = {name: _merge([_array(table, name) for table in tables]) for name in names}
+    read = _Reader(folder, place)
+    for name, width in large.items():
+        lazy = [Piece(count, partial(read.vectors, of, name, width, chosen)) for count, of, chosen in pieces]
+        found[name] = StoredVectors(lazy, width)
+    return found
+
+
+class _Reader:
+    """Reads the vectors of one part; the part read last is kept, since its columns are asked for in turn."""
+
+    def __init__(self, folder: RunFolder, place: str) -> None:
+        self._folder, self._place = folder, place
+        self._last: tuple[Part, pa.Table] | None = None
+
+    def vectors(self, part: Part, name: str, width: int, chosen: pa.Array) -> np.ndarray:
+        """The column of these cases: NaN where the instrument failed."""
+        if self._last is None or self._last[0] != part:
+            table = self._folder.read(part, self._place)
+            if table is None:
+                raise UserError(f"{self._folder.path}/{self._place}/{part.file} is damaged: observe again")
+            self._last = part, table
+        table = self._last[1]
+        found = _array(table.filter(pc.is_in(table["case"], chosen)), name)
+        return np.full((found, width), np.nan, np.float32) if isinstance(found, int) else found
 
 
 def table_source(table: pa.Table) -> str:

@@ -118,7 +118,7 @@ def _names(folder: RunFolder) -> dict[str, Any]:
 @cache
 def _instrument(name: str) -> Instrument:
     """Made once per process, since its weights are read only once then."""
-    made: Instrument = catalog.find("instrument", name)()
+    made: Instrument = catalog.make("instrument", name)
     return made
 
 
@@ -132,7 +132,7 @@ def _observe(folder: RunFolder, instruments: Sequence[str], progress: Progress) 
 def _measure(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:
     from harness.measure import measure
 
-    metrics = [catalog.find("metric", name)() for name in protocol["metrics"]]
+    metrics = [catalog.make("metric", name) for name in protocol["metrics"]]
     with limited_threads(folder.spec.threads):
         return measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
 
@@ -168,7 +168,7 @@ def observe_runs(
     Returns the number of runs. Raises UserError.
     """
     for name in instruments:
-        catalog.lookup("instrument", name)
+        catalog.lookup("instrument", catalog.split_name(name)[0])
     stored = list(_stored(runs, suite))
     for folder, protocol in stored:
         wider = _added(protocol, "instruments", instruments)
@@ -181,7 +181,7 @@ def observe_runs(
 def measure_runs(runs: str, *, suite: str | None = None, metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Measure what is stored, with the metrics of the tasks and these. Opens no model. Raises UserError."""
     for name in metrics:
-        catalog.lookup("metric", name)
+        catalog.lookup("metric", catalog.split_name(name)[0])
     measured = []
     for folder, protocol in list(_stored(runs, suite)):
         wider = _added(protocol, "metrics", metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
+from harness.feature_entries import FEATURE_ENTRIES
 
 _RECONSTRUCTION = "harness.metrics.reconstruction"
 _OBJECTS = "harness.metrics.objects"
@@ -12,6 +13,7 @@ _MANIFOLD = "harness.metrics.precision_recall"
 _LIKELIHOOD = "harness.metrics.likelihood"
 
 HARNESS_ENTRIES: tuple[Entry, ...] = (
+    *FEATURE_ENTRIES,
     Entry("metric", "psnr", f"{_RECONSTRUCTION}:psnr", "peak signal-to-noise ratio per image, in dB, at most 58.92"),
     Entry(
         "metric",
@@ -41,7 +43,7 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
     Entry(
         "metric",
         "fd-infinity",
-        f"{_FRECHET}:fd_infinity",
+        "harness.metrics.frechet_infinity:fd_infinity",
         "FD-world extrapolated to infinite N",
         paper="arXiv 1911.07023",
     ),

@@ -30,6 +30,7 @@ from harness.statistics import (
     ratio_interval,
 )
 from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
+from harness.stored_vectors import StoredVectors, states_by_group, take
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,7 +120,7 @@ def _measure_one(
         if need not in columns:
             raise NotMeasured(_why_missing(metric.name, need, unavailable))
     needed = {name: values for name, values in columns.items() if name in (*_OWN, *metric.needs)}
-    seen = _take(needed, _seen_by(metric.needs, columns, asked.order))
+    seen = take(needed, _seen_by(metric.needs, columns, asked.order))
     if not len(seen["case"]):
         raise NotMeasured("the instrument failed on every case")
     for need in metric.needs:
@@ -209,13 +210,11 @@ def _shown(interval: Interval, monotone: Callable[[float], float] | None) -> Int
 
 def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
     scored, failed = len(columns["case"]), asked.count() - len(columns["case"])
-    states, sizes, names = [], [], []
     # A metric may hold something of all cases fixed (the references of precision and recall) while its groups vary.
     given = metric.given(columns) if hasattr(metric, "given") else metric
-    for name, chosen in _jackknife_parts(columns, asked, seed):
-        states.append(given.state(_take(columns, chosen)))
-        sizes.append(len(chosen))
-        names.append(name)
+    parts = list(_jackknife_parts(columns, asked, seed))
+    names, sizes = [name for name, _ in parts], [len(chosen) for _, chosen in parts]
+    states = states_by_group(given, columns, [chosen for _, chosen in parts])
     if not states:
         value = float(given.value(given.state(columns)))
         groups = len(set(asked.groups.values()))
@@ -248,13 +247,6 @@ def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tup
 # ---------------------------------------------------------------------------------------------- columns
 
 
-def _take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
-    return {
-        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
-        for name, values in columns.items()
-    }
-
-
 def _instruments(needs: Sequence[str]) -> list[str]:
     """The instruments whose columns are needed, sorted."""
     names = {need.rpartition(".")[0] for need in needs if need not in _OWN}
@@ -282,6 +274,8 @@ def _why_missing(metric: str, need: str, unavailable: Mapping[str, str]) -> str:
 
 def _refuse_non_finite(metric: str, need: str, columns: Columns) -> None:
     values = columns[need]
+    if isinstance(values, StoredVectors):
+        _refuse(metric, f"column {need}", columns["case"], values.not_finite())
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         wrong = np.logical_not(np.isfinite(values)).reshape(len(values), -1).any(axis=1)
         _refuse(metric, f"column {need}", columns["case"], np.asarray(wrong, dtype=np.bool_))

@@ -125,7 +125,7 @@ def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case]) -> float:
     job = Job(item.spec, item.task, item.open_subject, "dry-run")
     subject = item.open_subject()
     unit = Unit("00000", tuple(cases[: item.spec.batch]))
-    instruments = [catalog.find("instrument", name)() for name in item.task.instruments]
+    instruments = [catalog.make("instrument", name) for name in item.task.instruments]
     usable = [instrument for instrument in instruments if not instrument.unavailable()]
     elapsed = 0.0
     for _ in range(2):  # the first warms up: kernels are picked and files are read then

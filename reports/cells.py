@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from harness import catalog
 from harness.contracts import Estimate
 from reports.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
 from reports.ranking import RATES, Group, Ranking, protocol_groups
@@ -125,10 +126,7 @@ def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
     if estimate is None:
         return Cell(notes=(notes.number("not part of this run"),))
     if estimate.value is None:
-        return Cell(
-            notes=(notes.number(f"{estimate.metric}: {_homeless(estimate.absent) or 'not measured'}"),),
-            estimate=estimate,
-        )
+        return Cell(notes=(notes.number(_why_absent(estimate)),), estimate=estimate)
     text, interval = show(estimate.value, estimate.low, estimate.high)
     bound = ""
     if estimate.failed and estimate.failures_wrong is not None and estimate.direction != "none":
@@ -144,6 +142,13 @@ def chance_cell(estimates: Iterable[Estimate | None]) -> Cell:
         return Cell(text="")
     ends = list(dict.fromkeys(plain(value, 3) for value in (min(values), max(values))))
     return Cell(text="\N{EN DASH}".join(ends), value=values[0] if len(ends) == 1 else None)
+
+
+def _why_absent(estimate: Estimate) -> str:
+    """The reason; one that begins with an instrument's name is the same for all that reads it, and is told once."""
+    reason = _homeless(estimate.absent) or "not measured"
+    instruments = {entry.name for entry in catalog.entries("instrument")}
+    return reason if reason.partition(": ")[0] in instruments else f"{estimate.metric}: {reason}"
 
 
 def _homeless(text: str) -> str:

@@ -32,7 +32,7 @@ LEADING = (
     "psnr",
     "object-f1",
     "fd-world",
-    "fid",
+    "fid@adm",
     "geneval",
     "mme-percent",
     "edit-success",

@@ -12,6 +12,15 @@ METRIC_LABELS = {
     "l2": "L2",
     "l1-outside": "L1 outside",
     "fd-world": "FD-world",
+    "fid": "FID",
+    "sfid": "sFID",
+    "fid-infinity": "FID, N \N{RIGHTWARDS ARROW} \N{INFINITY}",
+    "kid": "KID",
+    "fd": "FD",
+    "kd": "KD",
+    "inception-score": "Inception score",
+    "inception-score-unsplit": "Inception score, unsplit",
+    "cmmd": "CMMD",
     "fd-infinity": "FD-world, N \N{RIGHTWARDS ARROW} \N{INFINITY}",
     "kd-world": "KD-world",
     "precision-world": "precision",
@@ -27,7 +36,6 @@ METRIC_LABELS = {
     "density-fashion": "density",
     "coverage-fashion": "coverage",
     "class-agreement": "class read right",
-    "fid": "FID",
     "object-f1": "object F1",
     "progressive-psnr": "PSNR, first codes",
     "progressive-psnr-reversed": "PSNR, last codes",
@@ -68,8 +76,10 @@ METRIC_LABELS = {
 
 
 def label_of_metric(name: str) -> str:
-    """The label, or the name with spaces."""
-    return METRIC_LABELS.get(name, name.replace("_", " ").replace("-", " "))
+    """The label, or the name with spaces; behind it, what follows the ``@``."""
+    plain, _, features = name.partition("@")
+    label = METRIC_LABELS.get(plain, plain.replace("_", " ").replace("-", " "))
+    return f"{label} ({features})" if features else label
 
 
 @cache
@@ -79,6 +89,6 @@ def meaning_of(name: str) -> str:
     from harness.errors import UserError
 
     try:
-        return catalog.lookup("metric", name).summary
+        return catalog.lookup("metric", catalog.split_name(name)[0]).summary
     except UserError:
         return ""

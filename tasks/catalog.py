@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 from tasks.editing.entries import EDITING_ENTRIES
+from tasks.fid.entries import FID_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
@@ -130,5 +131,6 @@ ENTRIES: tuple[Entry, ...] = (
     *EDITING_ENTRIES,
     *METRICS,
     *GENERATION_ENTRIES,
+    *FID_ENTRIES,
     *SUITES,
 )

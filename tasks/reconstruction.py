@@ -10,9 +10,13 @@ The world and Fashion-MNIST are compared at their native 32 pixels: for a subjec
 on the way in and on the way out, and the fingerprint says so. Fashion-MNIST is scored on the unpadded 28x28 pixels,
 one channel.
 
-Known gaps: published rFIDs use ImageNet's 50,000 validation images and Inception features, so these numbers stand
-beside no published one; ``fd-world`` is a Frechet distance in the features of the world's own small network, also
-on photographs, where it says less; photographs shrunk to 32 pixels are of another kind than the zoo learned.
+rFID (``fid@adm``, ``sfid@adm``, ``kid@adm``) is measured on a folder and on photographs, where the weights of the FID
+network are at hand, against the same crop of the same images; other protocols by ``ddtbench observe`` and ``measure``.
+Published rFIDs are of ImageNet's 50,000 validation images at 256 pixels (``reconstruction@FOLDER`` of those); which
+images were compared and how many is in the fingerprint.
+
+Known gaps: ``fd-world`` is a Frechet distance in the features of the world's own small network, also on photographs,
+where it says less; photographs shrunk to 32 pixels are of another kind than the zoo learned.
 """
 
 from __future__ import annotations
@@ -45,6 +49,7 @@ METRICS = (
     "bits-per-image",
     "bits-per-pixel",
 )
+RFID_METRICS = ("fid@adm", "sfid@adm", "kid@adm")
 OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 
 
@@ -139,8 +144,10 @@ class Reconstruction(TokenizerTask):
     def __init__(self, source: ImageSource, subject: Any) -> None:
         super().__init__(source, subject)
         world = source.name == "world"
-        self.instruments = ("pixels", "lpips", "world-features", *(("world-detector",) if world else ()))
-        self.metrics = METRICS[:4] + (OBJECT_METRICS if world else ()) + METRICS[4:]
+        full = source.native_size is None  # world and Fashion-MNIST are not what FID's network knows
+        further = (("world-detector",) if world else ()) + (("inception-adm",) if full else ())
+        self.instruments = ("pixels", "lpips", "world-features", *further)
+        self.metrics = METRICS[:4] + (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ()) + METRICS[4:]
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]

@@ -81,7 +81,7 @@ class Instrument(Protocol):
 Columns = Mapping[str, Any]
 """Per-case arrays in case order, ok cases only: ``case``, ``group``, ``stratum``, ``facts`` (JSON strings), ``codes``
 (list of int arrays), ``number.<name>``, and ``<instrument>.<column>`` for each observed column. Vectors are 2-d float
-arrays."""
+arrays, or stay on disk where they are many: rows of them can be taken, and ``np.asarray`` reads them."""
 
 
 class RatioMetric(Protocol):
@@ -115,7 +115,8 @@ class SetMetric(Protocol):
     """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife.
 
     Optional: ``given(columns) -> metric``, called once with all scored cases before they are parted into groups; what
-    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups.
+    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups. ``streams = True``: its
+    states do not grow with the cases, so that those of a large group may be summed over parts of it.
     """
 
     @property

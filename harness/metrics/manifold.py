@@ -29,8 +29,8 @@ from harness.metrics.neighbours import (
 )
 
 NEAREST = 5
-SPARE = 3 * NEAREST
-"""Nearest neighbours that are kept of an output, so that k are left when some outputs are taken away."""
+SPARE = 3
+"""So many times k nearest neighbours are kept of an output, so that k are left when some outputs are taken away."""
 WITNESSES = 64
 """Outputs whose balls hold a reference, of which so many are kept per reference."""
 
@@ -40,27 +40,28 @@ class Geometry:
     """Outputs and references, ``count width`` each, and what lies in whose ball. Compared by a digest."""
 
     digest: str
+    nearest: int
     outputs: Floats = field(compare=False, repr=False)
     references: Floats = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, outputs: Any, references: Any) -> Geometry:
+    def of(cls, outputs: Any, references: Any, nearest: int = NEAREST) -> Geometry:
         """Raises NotMeasured where a set has no k-th nearest neighbour."""
         x, y = (np.ascontiguousarray(values, dtype=np.float64) for values in (outputs, references))
-        if min(len(x), len(y)) <= NEAREST:
-            raise NotMeasured(f"needs more than {NEAREST} pictures, not {min(len(x), len(y))}")
+        if min(len(x), len(y)) <= nearest:
+            raise NotMeasured(f"needs more than {nearest} pictures, not {min(len(x), len(y))}")
         digest = hashlib.sha256(repr((x.shape, y.shape)).encode() + x.tobytes() + y.tobytes()).hexdigest()
-        return _latest(cls(digest, x, y))
+        return _latest(cls(digest, nearest, x, y))
 
     @cached_property
     def inside(self) -> csr_array:
         """``outputs references``: which output lies in the ball of which reference."""
-        radii = nearest_others(self.references, NEAREST + 1).distances[:, NEAREST - 1]
+        radii = nearest_others(self.references, self.nearest + 1).distances[:, self.nearest - 1]
         return points_in_balls(self.outputs, self.references, radii)
 
     @cached_property
     def balls_of_outputs(self) -> OutputBalls:
-        return OutputBalls(self.outputs, self.references)
+        return OutputBalls(self.outputs, self.references, self.nearest)
 
 
 @lru_cache(maxsize=1)
@@ -76,14 +77,14 @@ class OutputBalls:
     not tell (most neighbours of an output were taken away) what is missing is computed, so that the answer is exact.
     """
 
-    def __init__(self, outputs: Floats, references: Floats) -> None:
-        self.outputs, self.references = outputs, references
-        self.known: Neighbours = nearest_others(outputs, SPARE)
+    def __init__(self, outputs: Floats, references: Floats, nearest: int) -> None:
+        self.outputs, self.references, self.nearest = outputs, references, nearest
+        self.known: Neighbours = nearest_others(outputs, SPARE * nearest)
         self.pairs, self.cut = self._candidates()
 
     def _candidates(self) -> tuple[tuple[Ints, Ints, Floats], NDArray[np.bool_]]:
         """((output, reference, distance) of the pairs that may count, references of which not all pairs were kept)."""
-        surely, perhaps = self.known.distances[:, NEAREST - 1], self.known.distances[:, -1]
+        surely, perhaps = self.known.distances[:, self.nearest - 1], self.known.distances[:, -1]
         slack = slack_of(self.references, self.outputs)
         kept: list[tuple[Ints, Ints, Floats]] = []
         cut = np.zeros(len(self.references), dtype=bool)
@@ -103,20 +104,20 @@ class OutputBalls:
     def radii(self, present: NDArray[np.bool_]) -> Floats:
         """Squared radii of the balls of the outputs that are present (of the others: -1)."""
         there = present[self.known.indices]
-        enough = present & (there.sum(axis=1) >= NEAREST)
-        place = (np.cumsum(there, axis=1) >= NEAREST).argmax(axis=1)
+        enough = present & (there.sum(axis=1) >= self.nearest)
+        place = (np.cumsum(there, axis=1) >= self.nearest).argmax(axis=1)
         found = np.where(enough, self.known.distances[np.arange(len(present)), place], -1.0)
         rows = np.flatnonzero(present & ~enough)
         others = np.flatnonzero(present)
         for row in rows:
             distances = squared_distances(self.outputs, self.outputs, np.full(len(others), row), others)
-            found[row] = np.partition(distances[others != row], NEAREST - 1)[NEAREST - 1]
+            found[row] = np.partition(distances[others != row], self.nearest - 1)[self.nearest - 1]
         return found
 
     def covered(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which references lie in the ball of an output that is present. Raises NotMeasured for too few outputs."""
-        if present.sum() <= NEAREST:
-            raise NotMeasured(f"needs more than {NEAREST} pictures, not {present.sum()}")
+        if present.sum() <= self.nearest:
+            raise NotMeasured(f"needs more than {self.nearest} pictures, not {present.sum()}")
         radii = self.radii(present)
         output, reference, distance = self.pairs
         found = np.zeros(len(self.references), dtype=bool)

@@ -69,7 +69,7 @@ class Given:
         if self.which == "coverage":
             return Outputs(self.geometry, rows, np.asarray(inside.sum(axis=0), dtype=np.float64))
         balls = np.diff(inside.indptr)
-        counted = (balls > 0).sum() if self.which == "precision" else balls.sum() / NEAREST
+        counted = (balls > 0).sum() if self.which == "precision" else balls.sum() / self.geometry.nearest
         return Outputs(self.geometry, rows, np.array([counted], dtype=np.float64))
 
     def value(self, state: Outputs) -> float:
@@ -93,13 +93,17 @@ class ManifoldMetric:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
-    protocol: dict[str, Any] = field(
-        default_factory=lambda: {
-            "manifold": f"closed balls to nearest neighbour {NEAREST}, euclidean, float64",
+    nearest: int = NEAREST
+    features_protocol: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        return {
+            "manifold": f"closed balls to nearest neighbour {self.nearest}, euclidean, float64",
             "interval": "outputs vary, references stay",
             "biased_with_n": True,
+            **self.features_protocol,
         }
-    )
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -110,10 +114,10 @@ class ManifoldMetric:
         return (f"{self.features}.output", f"{self.features}.reference")
 
     def given(self, columns: Columns) -> Given:
-        """This metric with the references of all these cases. Raises NotMeasured for five cases or fewer."""
+        """This metric with the references of all these cases. Raises NotMeasured for k cases or fewer."""
         outputs, references = (columns[name] for name in self.needs)
         places = {str(name): place for place, name in enumerate(columns["case"])}
-        return Given(self.which, Geometry.of(outputs, references), places)
+        return Given(self.which, Geometry.of(outputs, references, self.nearest), places)
 
     def state(self, columns: Columns) -> Outputs:
         return self.given(columns).state(columns)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.metrics.frechet import Frechet, FrechetInfinity
+from harness.metrics.frechet import Frechet
+from harness.metrics.frechet_infinity import FrechetInfinity
 from harness.metrics.kernel import KernelDistance
 from harness.metrics.precision_recall import ManifoldMetric
 from harness.metrics.ratio import Ratio

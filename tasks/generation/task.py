@@ -6,12 +6,13 @@ import statistics
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from tasks.generation.reference import CLASSES, Reference, open_reference
 from tasks.reconstruction import TokenizerTask
+from tasks.sources import ImageSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +33,20 @@ FASHION_METRICS = (
 )
 
 
+class AskedSource(ImageSource, Protocol):
+    """References, and in words what a subject is asked for."""
+
+    @property
+    def asked(self) -> str: ...
+
+
 class Generation(TokenizerTask, ABC):
     """What both tasks share. Sample images are ``reference`` (a real picture, see the package) and ``output``."""
 
     title = "generation"
-    source: Reference
+    source: AskedSource
 
-    def __init__(self, source: Reference, subject: Any) -> None:
+    def __init__(self, source: AskedSource, subject: Any) -> None:
         super().__init__(source, subject)
 
     @property

@@ -41,6 +41,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "t2i-compbench": (f"{MINIATURES}/t2i-compbench",),
     "dpg-bench": (f"{MINIATURES}/dpg_bench.csv",),
     "drawbench": (f"{MINIATURES}/drawbench.csv",),
+    "fid": ("FOLDER",),
 }
 CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS]
@@ -81,6 +82,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(CASES + 1):
         size = (24 + number, 40, 3)
         Image.fromarray(rng.integers(0, 256, size, dtype=np.uint8)).save(place / f"{number}.png")
+    captions = [json.dumps({"file_name": f"{number}.png", "text": f"noise {number}"}) for number in range(CASES + 1)]
+    (place / "metadata.jsonl").write_text("\n".join(captions))  # for FID; others look at pictures alone
     return place
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments import efficientnet as module
 from harness.instruments.efficientnet import CODE, FEATURES, SIDE, WEIGHTS, EfficientNetLite0, resized
+from harness.instruments.picture_features import Remembered
 
 here = pytest.mark.skipif(
     not all(importlib.util.find_spec(package) for package in (CODE, WEIGHTS)), reason="needs the extra 'features'"
@@ -22,13 +24,15 @@ CHUNK = 2
 """Smaller than the real one, for speed: each chunk is computed whole."""
 
 
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK", CHUNK)
+@pytest.fixture(autouse=True, scope="module")
+def _small_chunks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CHUNK", CHUNK)
+        yield
 
 
 @pytest.fixture(scope="module")
-def instrument() -> EfficientNetLite0:
+def instrument(_small_chunks: None) -> EfficientNetLite0:
     return EfficientNetLite0()
 
 
@@ -79,17 +83,14 @@ def test_features_do_not_depend_on_the_batch_nor_on_what_was_seen(instrument: Ef
     assert not np.array_equal(together[0], together[1])
 
 
-@here
-def test_only_so_many_pictures_are_remembered(instrument: EfficientNetLite0, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 3)
+def test_only_so_many_pictures_are_remembered() -> None:
     asked: list[int] = []
-    plain = instrument._look
-    monkeypatch.setattr(instrument, "_look", lambda pictures: asked.append(len(pictures)) or plain(pictures))
+    seen = Remembered(lambda pictures: [asked.append(1) or picture.mean() for picture in pictures], CHUNK, 3)
     pictures = [picture(seed) for seed in range(100, 104)]
-    instrument.embed([*pictures, pictures[0]])
-    assert asked == [2, 2] and len(instrument._known) == 3
-    instrument.embed([pictures[3], pictures[1]])
-    assert asked == [2, 2, 1]
+    assert seen([*pictures, pictures[0]]) == [picture.mean() for picture in [*pictures, pictures[0]]]
+    assert len(asked) == 4 and len(seen) == 3
+    seen([pictures[3], pictures[1]])
+    assert len(asked) == 6  # one was forgotten, and its chunk is computed whole
 
 
 @here

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from harness.metrics import NotMeasured
-from harness.metrics.frechet import Frechet, FrechetInfinity, Moments, between, frechet_distance
+from harness.metrics.frechet import Frechet, between, frechet_distance
+from harness.metrics.frechet_infinity import FrechetInfinity
+from harness.metrics.moments import Moments
 
 PACK = Path(__file__).resolve().parents[2] / "parity" / "frechet"
 MANIFEST = json.loads((PACK / "manifest.json").read_text(encoding="utf-8"))["cases"]

@@ -49,8 +49,9 @@ def test_needs_name_every_column_once() -> None:
 @pytest.mark.parametrize("entry", HARNESS_ENTRIES, ids=lambda entry: entry.name)
 def test_every_entry_opens_what_it_names(entry: object) -> None:
     module, attribute = entry.place.split(":")  # type: ignore[attr-defined]
-    made = getattr(importlib.import_module(module), attribute)()
-    assert made.name == entry.name  # type: ignore[attr-defined]
+    asked = ["efficientnet-lite0"] if entry.name in ("fd", "kd") else []  # type: ignore[attr-defined]
+    made = getattr(importlib.import_module(module), attribute)(*asked)
+    assert made.name.partition("@")[0] == entry.name  # type: ignore[attr-defined]
 
 
 def test_entries_import_no_heavy_library() -> None:

@@ -1,0 +1,86 @@
+"""The catalogue's entries of FID and its relatives: feature instruments, and metrics called ``NAME@FEATURES``. Imports
+no torch."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+_BY_FEATURES = "harness.metrics.by_features"
+_INCEPTION = "harness.instruments.inception"
+_LICENCE = "Apache-2.0 (weights)"
+
+
+def _inception(name: str, opener: str, summary: str, paper: str = "arXiv 1512.00567") -> Entry:
+    return Entry(
+        "instrument",
+        f"inception-{name}",
+        f"{_INCEPTION}:{opener}",
+        f"features of the FID Inception {summary}; @PATH of its weights",
+        licence=_LICENCE,
+        paper=paper,
+    )
+
+
+INSTRUMENTS = (
+    _inception("clean", "open_clean", "as clean-fid makes them: bicubic with anti-aliasing", "arXiv 2104.11222"),
+    _inception("legacy-pytorch", "open_legacy_pytorch", "as pytorch-fid makes them: bilinear without anti-aliasing"),
+    _inception("legacy-tensorflow", "open_legacy_tensorflow", "as clean-fid's legacy_tensorflow: resized by the graph"),
+    _inception("adm", "open_adm", "as the ADM evaluator makes them: resized by the graph; also spatial and logits"),
+    _inception("torch-fidelity", "open_torch_fidelity", "as torch-fidelity makes them: TensorFlow 1's resize"),
+    _inception("torchmetrics", "open_torchmetrics", "as torchmetrics makes them: bilinear with anti-aliasing"),
+    Entry(
+        "instrument",
+        "dinov2-vitl14",
+        "harness.instruments.dinov2:open_dinov2",
+        "1024 features of DINOv2 ViT-L/14 at 224 pixels; @FOLDER of its files",
+        licence=_LICENCE,
+        paper="arXiv 2304.07193",
+    ),
+    Entry(
+        "instrument",
+        "clip-vitl14-336",
+        "harness.instruments.clip:open_clip_vitl14",
+        "768 embeddings of CLIP ViT-L/14 at 336 pixels, for CMMD; @FOLDER of its files",
+        licence="MIT (weights)",
+        paper="arXiv 2103.00020",
+    ),
+)
+
+
+def _metric(name: str, maker: str, summary: str, paper: str) -> Entry:
+    return Entry("metric", name, f"{_BY_FEATURES}:{maker}", summary, paper=paper)
+
+
+METRICS = (
+    _metric("fid", "fid", "Frechet inception distance: fid@PROTOCOL[@STATISTICS.npz]", "arXiv 1706.08500"),
+    _metric("sfid", "sfid", "FID on spatial features: sfid@adm[@STATISTICS.npz]", "arXiv 2103.03841"),
+    _metric("fid-infinity", "fid_infinity", "FID for infinite N: fid-infinity@PROTOCOL", "arXiv 1911.07023"),
+    _metric("kid", "kid", "kernel inception distance, unbiased, all pairs: kid@PROTOCOL", "arXiv 1801.01401"),
+    _metric("fd", "fd", "Frechet distance on other features: fd@INSTRUMENT", "arXiv 2306.04675"),
+    _metric("kd", "kd", "kernel distance on other features: kd@INSTRUMENT", "arXiv 1801.01401"),
+    _metric(
+        "inception-score",
+        "inception_score",
+        "Inception score, mean of 10 splits: inception-score@PROTOCOL",
+        "arXiv 1606.03498",
+    ),
+    _metric(
+        "inception-score-unsplit",
+        "inception_score_unsplit",
+        "Inception score of all pictures at once: inception-score-unsplit@PROTOCOL",
+        "arXiv 1801.01973",
+    ),
+    _metric("precision", "precision", "outputs on the references' manifold: precision@FEATURES", "arXiv 1904.06991"),
+    _metric("recall", "recall", "references on the outputs' manifold: recall@FEATURES", "arXiv 1904.06991"),
+    _metric("density", "density", "balls of references that hold an output: density@FEATURES", "arXiv 2002.09797"),
+    _metric("coverage", "coverage", "references whose ball holds an output: coverage@FEATURES", "arXiv 2002.09797"),
+    Entry(
+        "metric",
+        "cmmd",
+        "harness.metrics.cmmd:cmmd",
+        "maximum mean discrepancy of CLIP embeddings, times 1000",
+        paper="arXiv 2401.09603",
+    ),
+)
+
+FEATURE_ENTRIES: tuple[Entry, ...] = (*INSTRUMENTS, *METRICS)

@@ -1,0 +1,114 @@
+"""The instruments ``inception-PROTOCOL``: features of the FID network of 2015-12-05, by six published protocols
+(``feature_protocols``).
+
+Two published files hold the same network. The one of pytorch-fid, torch-fidelity and torchmetrics is opened in our own
+network (``inception_net``) and gives every layer; NVIDIA's TorchScript, which clean-fid opens, gives pool3 alone. The
+digest names which of them was used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import UserError
+from harness.instruments.feature_protocols import FeatureProtocol, protocol_of
+from harness.instruments.picture_features import Layers, PictureFeatures
+from harness.instruments.weight_files import FoundWeights, WeightFile, torch_hub
+from harness.spec import canonical_json
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+VARIABLE = "DDTBENCH_INCEPTION"
+
+STATE_DICT = WeightFile(
+    ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth"),
+    # The published names hold its first eight digits; public evaluation code that checks the file has the rest.
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    VARIABLE,
+    (torch_hub,),
+)
+TORCHSCRIPT = WeightFile(
+    ("inception-2015-12-05.pt",),
+    # As crowsonkb/k-diffusion checks it after downloading (k_diffusion/evaluation.py).
+    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+    VARIABLE,
+    (lambda: Path("/tmp"),),  # where clean-fid puts it
+)
+
+
+class InceptionExtractor:
+    """The layers of pictures by one protocol. ``layers`` default to those that the protocol stores."""
+
+    def __init__(self, protocol: FeatureProtocol, given: str = "", layers: Sequence[str] = ()) -> None:
+        self.protocol = protocol
+        self.layers = tuple(layers) or ("pool3", *protocol.further, *protocol.of_outputs)
+        served = protocol.torchscript and self.layers == ("pool3",)
+        self._weights = FoundWeights((TORCHSCRIPT, STATE_DICT) if served else (STATE_DICT,), given)
+
+    def unavailable(self) -> str:
+        return self._weights.problem()
+
+    @cached_property
+    def digest(self) -> str:
+        what = canonical_json([self._weights.digest, self.protocol.describe(), self.layers])
+        return hashlib.sha256(what.encode()).hexdigest()
+
+    def pixels(self, picture: np.ndarray) -> Float[Tensor, "3 299 299"]:
+        """An 8-bit picture ``height width 3`` as the network is shown it."""
+        import torch
+
+        from harness.instruments import resizing
+
+        values = torch.from_numpy(np.moveaxis(picture, 2, 0).astype(np.float32))
+        resize: resizing.Resize = getattr(resizing, self.protocol.filter)
+        values = resize(values, resizing.SIDE)
+        return (values - 128) / 128 if self.protocol.scale == "(x-128)/128" else 2 * (values / 255) - 1
+
+    def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
+        import torch
+
+        with torch.inference_mode():
+            found = self._net(torch.stack([self.pixels(picture) for picture in pictures]))
+        arrays = {layer: values.numpy() for layer, values in found.items()}
+        return [{layer: values[row].copy() for layer, values in arrays.items()} for row in range(len(pictures))]
+
+    @cached_property
+    def _net(self) -> Any:
+        """From pixels to layers. Raises UserError where the weights are missing or damaged."""
+        import torch
+
+        if reason := self.unavailable():
+            raise UserError(f"{self.protocol.instrument}: {reason}")
+        if self._weights.digest == TORCHSCRIPT.sha256:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # TorchScript goes; this published file stays
+                whole = torch.jit.load(self._weights.path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            return lambda pixels: {"pool3": whole.layers(pixels).flatten(1)}
+        from harness.instruments.inception_net import InceptionNet
+
+        state = torch.load(self._weights.path, map_location="cpu", weights_only=True)
+        return partial(InceptionNet(state, self._weights.path.name), layers=self.layers)
+
+
+def open_inception(protocol: str, given: str = "") -> PictureFeatures:
+    """The instrument of a protocol; ``given`` is the path of its weights, or of a folder that holds them."""
+    chosen = protocol_of(protocol)
+    extractor = InceptionExtractor(chosen, given)
+    return PictureFeatures(chosen.instrument, extractor, "pool3", chosen.further, chosen.of_outputs)
+
+
+open_clean = partial(open_inception, "clean")
+open_legacy_pytorch = partial(open_inception, "legacy-pytorch")
+open_legacy_tensorflow = partial(open_inception, "legacy-tensorflow")
+open_adm = partial(open_inception, "adm")
+open_torch_fidelity = partial(open_inception, "torch-fidelity")
+open_torchmetrics = partial(open_inception, "torchmetrics")
