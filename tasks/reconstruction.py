@@ -8,11 +8,11 @@ Protocol: every image is centre-cropped and resized to the subject's size (Pillo
 from all its codes with the seeds of the run, and rounded to 8 bits; reference and output are compared as stored.
 The world and Fashion-MNIST are compared at their native 32 pixels: for a subject of another size they are resized
 on the way in and on the way out, and the fingerprint says so. Fashion-MNIST is scored on the unpadded 28x28 pixels,
-one channel.
+one channel. ImageNet's validation photographs are compared at 256 pixels, after short side 256 and a centre crop.
 
-Known gaps: published rFIDs use ImageNet's 50,000 validation images and Inception features, so these numbers stand
-beside no published one; ``fd-world`` is a Frechet distance in the features of the world's own small network, also
-on photographs, where it says less; photographs shrunk to 32 pixels are of another kind than the zoo learned.
+Known gaps: published rFIDs use Inception features, so these numbers stand beside no published one; ``fd-world`` is a
+Frechet distance in the features of the world's own small network, also on photographs, where it says less; photographs
+shrunk to 32 pixels are of another kind than the zoo learned.
 """
 
 from __future__ import annotations
@@ -179,5 +179,6 @@ class Reconstruction(TokenizerTask):
 
 
 def build(argument: str, subject: Any) -> Reconstruction:
-    """The catalogue's factory: ``reconstruction@world``, ``@fashion``, ``@photos`` or ``@FOLDER``."""
+    """The catalogue's factory: ``reconstruction@world``, ``@fashion``, ``@photos``, ``@imagenet-val[:PATH]`` or
+    ``@FOLDER``."""
     return Reconstruction(open_source(argument), subject)

@@ -110,11 +110,12 @@ class ClipEmbeddings:
     def _net(self) -> Any:
         if reason := self.unavailable():
             raise UserError(f"{self.name}: {reason}")
+        import torch
         from transformers import CLIPModel
 
         with quiet_loading():
-            net = CLIPModel.from_pretrained(self.folder.path, local_files_only=True)
-        return net.float().eval().requires_grad_(False)
+            net: Any = CLIPModel.from_pretrained(self.folder.path, dtype=torch.float32, local_files_only=True)
+        return net.eval().requires_grad_(False)
 
 
 def _vectors(output: Any) -> np.ndarray:

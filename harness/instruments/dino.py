@@ -74,11 +74,14 @@ class DinoEmbeddings:
     def _net(self) -> Any:
         if reason := self.unavailable():
             raise UserError(f"{self.name}: {reason}")
+        import torch
         from transformers import ViTModel
 
         with quiet_loading():
-            net = ViTModel.from_pretrained(self.folder.path, local_files_only=True, add_pooling_layer=False)
-        return net.float().eval().requires_grad_(False)
+            net: Any = ViTModel.from_pretrained(
+                self.folder.path, dtype=torch.float32, local_files_only=True, add_pooling_layer=False
+            )
+        return net.eval().requires_grad_(False)
 
 
 def open_dino_vits16() -> DinoEmbeddings:

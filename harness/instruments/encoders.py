@@ -1,10 +1,11 @@
 """What the pretrained encoders share: a folder that the user fills, checked by shape and digest, and a memory.
 
-Weights are never downloaded. An encoder is a folder as the hub has it and ``save_pretrained`` of transformers writes it:
-``config.json`` and ``model.safetensors``, or ``pytorch_model.bin``, of which torch reads tensors alone
-(``weights_only``). It lies in ``$DDTBENCH_DATA/backbones``, or where an environment variable says. That its shape is the published one is checked, so that no other network gives numbers under its name; that its
-values are the published ones cannot be (no published digest of these files is at hand): the digest joins the
-fingerprint, so that numbers of two files are not ranked together.
+Weights are never downloaded. An encoder is a folder as the hub has it and ``save_pretrained`` of transformers writes
+it: ``config.json`` and ``model.safetensors``, or ``pytorch_model.bin``, of which torch reads tensors alone
+(``weights_only``). It lies in ``$DDTBENCH_DATA/backbones``, or where an environment variable says. That its shape is
+the published one is checked, so that no other network gives numbers under its name; that its values are the published
+ones cannot be (no published digest of these files is at hand): the digest joins the fingerprint, so that numbers of two
+files are not ranked together.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ REMEMBERED = 8192
 
 @dataclass(frozen=True)
 class EncoderFolder:
-    """``name`` is that of the folder, ``hub`` of the repository, ``variable`` the environment variable that names another
-    folder, ``files`` what it holds beside weights and ``config.json``, ``shape`` what that must say (dots lead into
-    nested objects)."""
+    """``name`` is that of the folder, ``hub`` of the repository, ``variable`` the environment variable that names
+    another folder, ``files`` what it holds beside weights and ``config.json``, ``shape`` what that must say (dots lead
+    into nested objects)."""
 
     name: str
     hub: str
@@ -65,12 +66,12 @@ class EncoderFolder:
             config = json.loads((self.path / CONFIG).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return f"{CONFIG} is no JSON: put that of {self.hub} into {place}"
-        for key, wanted in self.shape.items():
+        for key, due in self.shape.items():
             found: Any = config
-            for word in key.split("."):
-                found = found.get(word) if isinstance(found, dict) else None
-            if found != wanted:
-                return f"it is another network than {self.hub} ({key} is {found}, not {wanted}): put that into {place}"
+            for part in key.split("."):
+                found = found.get(part) if isinstance(found, dict) else None
+            if found != due:
+                return f"it is another network than {self.hub} ({key} is {found}, not {due}): put that into {place}"
         return ""
 
     @cached_property

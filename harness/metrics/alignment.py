@@ -1,7 +1,7 @@
 """Cosines of embeddings: output against the true picture, against the source, against a caption, and of directions.
 
-Encoders are the instruments ``clip-vit-b32`` and ``dino-vits16``, whose digests join every fingerprint. ``reference`` is
-the true edit (MagicBrush, arXiv 2306.10012) or, in sets that have none, the source (Emu Edit, arXiv 2311.10089): two
+Encoders are the instruments ``clip-vit-b32`` and ``dino-vits16``, whose digests join every fingerprint. ``reference``
+is the true edit (MagicBrush, arXiv 2306.10012) or, in sets that have none, the source (Emu Edit, arXiv 2311.10089): two
 names for the same column keep the two kinds of number apart.
 """
 
@@ -103,7 +103,8 @@ def dino() -> Cosine:
 
 
 def cvs_assumed() -> Cosine:
-    """The paper's CVS ("visual similarity"), as it is assumed here: CLIP-I times 100. Never equal to a published one."""
+    """The paper's CVS ("visual similarity"), as it is assumed here: CLIP-I times 100. Never equal to a published
+    one."""
     needs = f"{CLIP}.output", f"{CLIP}.reference"
     return Cosine("cvs-assumed", needs, scale=100.0, protocol={"cvs": CVS})
 
