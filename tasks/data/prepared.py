@@ -161,8 +161,11 @@ def write_table(path: Path, schema: Schema, records: Records, label: str) -> str
     kinds = {name: pa.string() for name in names} | dict.fromkeys(schema.numbers, pa.int64())
     arrow = pa.schema({**kinds, **dict.fromkeys(schema.images, image)})
     digest, total = Revision(), len(records.cells)
-    with written_whole(path) as file, Progress().stage(f"prepare {label}", total) as stage:
-        writer = pq.ParquetWriter(file, arrow, compression="zstd", write_page_checksum=True)
+    with (
+        Progress().stage(f"prepare {label}", total) as stage,
+        written_whole(path) as file,
+        pq.ParquetWriter(file, arrow, compression="zstd", use_dictionary=False, write_page_checksum=True) as writer,
+    ):
         for start in range(0, total, ROWS_PER_GROUP):
             rows = []
             for row in range(start, min(start + ROWS_PER_GROUP, total)):
@@ -173,7 +176,6 @@ def write_table(path: Path, schema: Schema, records: Records, label: str) -> str
             writer.write_table(pa.Table.from_pylist(rows, arrow), row_group_size=ROWS_PER_GROUP)
             stage.advance(len(rows))
         writer.add_key_value_metadata({REVISION: str(digest).encode()})
-        writer.close()
     return str(digest)
 
 

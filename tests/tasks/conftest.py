@@ -1,4 +1,4 @@
-"""The fakes, loaded by path: our tests are never imported by name."""
+"""The fakes and the miniatures, loaded by path: our tests are never imported by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ddtbench_fakes", Path(__file__).parents[1] / "fakes.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"ddtbench_{name}", Path(__file__).parents[1] / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def fakes() -> ModuleType:
+    return load("fakes")
+
+
+@pytest.fixture(scope="session")
+def miniatures() -> ModuleType:
+    return load("miniatures")
