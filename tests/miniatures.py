@@ -35,12 +35,12 @@ def image(seed: int, size: tuple[int, int] = SIZES[0], kind: str = "PNG") -> dic
     return {"bytes": encoded(seed, size, kind), "path": None}
 
 
-def magicbrush_rows() -> list[Row]:
+def magicbrush_rows(sessions: Sequence[int] = TURNS) -> list[Row]:
     """The hub's columns, mask included; the source of a turn is the target of the one before."""
     rows = []
-    for session, turns in enumerate(TURNS):
+    for session, turns in enumerate(sessions):
         for turn in range(1, turns + 1):
-            seed, size = 100 * session, SIZES[session]
+            seed, size = 100 * session, SIZES[session % len(SIZES)]
             rows.append(
                 {
                     "img_id": str(200 + session),
@@ -74,11 +74,12 @@ def magicbrush_archive(folder: Path) -> Path:
     return folder
 
 
-def emu_rows() -> list[Row]:
+def emu_rows(count: int = 4) -> list[Row]:
     """The hub's columns; the second row has equal captions, the last shares its picture with the first."""
     tasks = ("add", "background", "color", "style")
     rows = []
-    for number, task in enumerate(tasks):
+    for number in range(count):
+        task = tasks[number % len(tasks)]
         before = f"blocks number {number}"
         rows.append(
             {
