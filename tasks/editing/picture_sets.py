@@ -65,7 +65,7 @@ def open_edits(argument: str, chain: bool = False) -> PictureEdits:
             raise UserError(f"no files of {edit_pairs.NAMES[name]}: {edit_pairs.data_of(name).schema.cure}")
         return _pairs(name, path)
     known = ("world", "magicbrush") if chain else NAMES
-    raise UserError(f"no edits of '{argument}': {task} knows {', '.join(known)}{nearest(name, known)}")
+    raise UserError(f"no edits of '{argument}' for {task}{nearest(name, known)}")
 
 
 def _magicbrush(path: str, chain: bool) -> PictureEdits:

@@ -113,8 +113,8 @@ def test_bits_do_not_depend_on_the_batch_or_on_what_is_known(clip_of: clip.ClipE
 
 
 def test_a_caption_that_clip_would_cut_is_refused_by_case(clip_of: clip.ClipEmbeddings) -> None:
-    with pytest.raises(ValueError, match="case '0': its caption has 42 tokens, CLIP reads 24"):
-        clip_of.observe(samples(pictures(1), ("a" * 40,)))
+    with pytest.raises(ValueError, match="case '0': its caption has 102 tokens, CLIP reads 77"):
+        clip_of.observe(samples(pictures(1), ("a" * 100,)))
 
 
 def test_no_column_where_a_sample_lacks_its_content(clip_of: clip.ClipEmbeddings) -> None:
