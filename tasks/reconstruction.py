@@ -11,8 +11,9 @@ on the way in and on the way out, and the fingerprint says so. Fashion-MNIST is 
 one channel. ImageNet's validation photographs are compared at 256 pixels, after short side 256 and a centre crop.
 
 Known gaps: published rFIDs use Inception features, so these numbers stand beside no published one; ``fd-world`` is a
-Frechet distance in the features of the world's own small network, also on photographs, where it says less; photographs
-shrunk to 32 pixels are of another kind than the zoo learned.
+Frechet distance in the features of the world's own small network, also on photographs of 32 pixels, where it says less;
+pictures of another size have a kernel distance in EfficientNet-Lite0's features instead; photographs shrunk to 32
+pixels are of another kind than the zoo learned.
 """
 
 from __future__ import annotations
@@ -35,16 +36,9 @@ FILTER = "bicubic-antialias"
 ROUNDING: Rounding = "nearest"
 PROBE_BATCH = 32
 
-METRICS = (
-    "psnr",
-    "ssim",
-    "lpips",
-    "fd-world",
-    "codebook-use",
-    "code-perplexity",
-    "bits-per-image",
-    "bits-per-pixel",
-)
+WORLD_SIDE = 32
+"""The one size that the world's feature net reads; larger pictures are compared in EfficientNet-Lite0's features."""
+CODE_METRICS = ("codebook-use", "code-perplexity", "bits-per-image", "bits-per-pixel")
 OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 
 
@@ -139,8 +133,12 @@ class Reconstruction(TokenizerTask):
     def __init__(self, source: ImageSource, subject: Any) -> None:
         super().__init__(source, subject)
         world = source.name == "world"
-        self.instruments = ("pixels", "lpips", "world-features", *(("world-detector",) if world else ()))
-        self.metrics = METRICS[:4] + (OBJECT_METRICS if world else ()) + METRICS[4:]
+        small = self.compared_size == WORLD_SIDE
+        features, distance = (
+            ("world-features", "fd-world") if small else ("efficientnet-lite0", "kid-efficientnet-lite0")
+        )
+        self.instruments = ("pixels", "lpips", features, *(("world-detector",) if world else ()))
+        self.metrics = ("psnr", "ssim", "lpips", distance, *(OBJECT_METRICS if world else ()), *CODE_METRICS)
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]
