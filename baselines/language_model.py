@@ -1,13 +1,13 @@
 """A multimodal language model as a subject: it generates, edits, answers and scores through its image tokenizer.
 
 One adapter for DDT-LLaMA and for its rivals: what differs is the checkpoint, whose card names the image tokenizer.
-Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresText`` and
-``ScoresImages``.
+Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresText``,
+``ScoresTextInStrides`` and ``ScoresImages``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import torch
 
 from ddt_llama.mllm.generation import generate_images, generate_text
 from ddt_llama.mllm.layout import Document
-from ddt_llama.mllm.likelihood import nats_of_answers, windows
+from ddt_llama.mllm.likelihood import nats_of_answers, strided_windows, windows
 from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.sampling import GREEDY, Sampling
 from harness.catalog import open_model
@@ -116,19 +116,33 @@ class LanguageSubject:
     def score_text(
         self, texts: Sequence[str], images: Float[Tensor, "batch 3 size size"] | None = None
     ) -> Sequence[Likelihood]:
-        layout, words = self.model.layout, self.model.vocabulary
         if images is None:
-            context = int(getattr(self.model.language_model.config, "max_position_embeddings", 1 << 20)) - 1
-            # the end that the layout adds is no part of the text
-            documents = [windows(layout.text_only(text).answer[:-1], words.bos, context) for text in texts]
-        else:
-            whole = [
-                layout.image_to_caption(codes, text) for codes, text in zip(self._read(images), texts, strict=True)
-            ]
-            documents = [[Document(document.prompt, document.answer[:-1])] for document in whole]
+            return self._score_windows(texts, windows)
+        pairs = zip(self._read(images), texts, strict=True)
+        whole = [self.model.layout.image_to_caption(codes, text) for codes, text in pairs]
+        documents = [[Document(document.prompt, document.answer[:-1])] for document in whole]
+        return self._score_documents(documents)
+
+    def score_text_in_strides(self, texts: Sequence[str], share: float) -> Sequence[Likelihood]:
+        def overlapping(tokens: Sequence[int], prefix: int, longest: int) -> list[Document]:
+            return strided_windows(tokens, prefix, longest, max(1, int(share * (longest + 1))))
+
+        return self._score_windows(texts, overlapping)
+
+    def _score_windows(
+        self, texts: Sequence[str], cut: Callable[[Sequence[int], int, int], list[Document]]
+    ) -> list[Likelihood]:
+        """Texts given nothing; ``cut`` makes documents of tokens, the token before them and the longest that fits."""
+        longest = int(getattr(self.model.language_model.config, "max_position_embeddings", 1 << 20)) - 1
+        layout, bos = self.model.layout, self.model.vocabulary.bos
+        # the end that the layout adds is no part of the text
+        return self._score_documents([cut(layout.text_only(text).answer[:-1], bos, longest) for text in texts])
+
+    def _score_documents(self, documents: Sequence[Sequence[Document]]) -> list[Likelihood]:
         nats = iter(nats_of_answers(self.model, [part for parts in documents for part in parts]))
+        choices = self.model.vocabulary.text_size
         return [
-            Likelihood(sum(next(nats) for _ in parts), sum(len(part.answer) for part in parts), words.text_size)
+            Likelihood(sum(next(nats) for _ in parts), sum(len(part.answer) for part in parts), choices)
             for parts in documents
         ]
 

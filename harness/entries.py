@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
+from harness.encoder_entries import ENCODER_ENTRIES
 from harness.feature_entries import FEATURE_ENTRIES
 
 _RECONSTRUCTION = "harness.metrics.reconstruction"
@@ -13,6 +14,7 @@ _MANIFOLD = "harness.metrics.precision_recall"
 _LIKELIHOOD = "harness.metrics.likelihood"
 
 HARNESS_ENTRIES: tuple[Entry, ...] = (
+    *ENCODER_ENTRIES,
     *FEATURE_ENTRIES,
     Entry("metric", "psnr", f"{_RECONSTRUCTION}:psnr", "peak signal-to-noise ratio per image, in dB, at most 58.92"),
     Entry(

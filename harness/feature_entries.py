@@ -39,7 +39,7 @@ INSTRUMENTS = (
     Entry(
         "instrument",
         "clip-vitl14-336",
-        "harness.instruments.clip:open_clip_vitl14",
+        "harness.instruments.clip_cmmd:open_clip_vitl14",
         "768 embeddings of CLIP ViT-L/14 at 336 pixels, for CMMD; @FOLDER of its files",
         licence="MIT (weights)",
         paper="arXiv 2103.00020",

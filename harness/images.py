@@ -91,21 +91,32 @@ def load_rgb(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
     """An image file as RGB by the rule at the top of this module. Raises ValueError, one line that names the file."""
     path = Path(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata and large images; the limits here are our own
-            with Image.open(path) as image:
-                _check_size(image)
-                return _as_rgb(ImageOps.exif_transpose(image))
+        return _decoded(path, path.name, path.stat().st_size)
     except FileNotFoundError:
         raise ValueError(f"{path.name}: there is no such file") from None
+    except OSError as error:
+        raise ValueError(f"{path.name}: {error.strerror or error}") from error
+
+
+def decode_rgb(content: bytes, name: str) -> UInt8[np.ndarray, "height width 3"]:
+    """An encoded image as RGB by the same rule. Raises ValueError, one line that begins with ``name``."""
+    return _decoded(io.BytesIO(content), name, len(content))
+
+
+def _decoded(source: Path | io.BytesIO, name: str, size: int) -> np.ndarray:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata and large images; the limits here are our own
+            with Image.open(source) as image:
+                _check_size(image)
+                return _as_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
-        raise ValueError(f"{path.name}: {_too_large('more than 178 megapixels')}") from None
+        raise ValueError(f"{name}: {_too_large('more than 178 megapixels')}") from None
     except UnidentifiedImageError:
-        empty = not path.stat().st_size
-        raise ValueError(f"{path.name}: {'the file is empty' if empty else 'not an image that Pillow reads'}") from None
+        raise ValueError(f"{name}: {'not an image that Pillow reads' if size else 'the file is empty'}") from None
     except UNREADABLE as error:
         line = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise ValueError(f"{path.name}: {line}") from error
+        raise ValueError(f"{name}: {line}") from error
 
 
 def _too_large(found: str) -> str:

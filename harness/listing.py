@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import textwrap
 
@@ -32,7 +33,8 @@ def list_entries(kind: str) -> tuple[Entry, ...]:
 
 
 def list_text(kind: str) -> str:
-    """One line per entry: name and summary, what it provides, its checkpoint, and whether that is there."""
+    """One line per entry: name and summary, what it provides, its checkpoint and its data, and whether they are there,
+    licence and paper."""
     found = list_entries(kind)
     if not found:
         return f"no {kind} in the catalogue"
@@ -52,6 +54,21 @@ def _words(entry: Entry) -> str:
     if entry.source:
         there = (checkout_root() / entry.source).exists()
         parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
+    parts += [f"data {name} {state}" for name in entry.data if (state := data_state(name))]
+    if entry.at_hand:
+        parts.append(data_state(entry.name).strip("()"))
     if entry.licence:
         parts.append(f"licence {entry.licence}")
+    if entry.paper:
+        parts.append(f"paper {entry.paper}")
     return "; ".join(part for part in parts if part)
+
+
+def data_state(name: str) -> str:
+    """``(present)``, or ``(missing: COMMAND)``, of a data entry; "" for one that does not say."""
+    place = catalog.lookup("data", name).at_hand
+    if not place:
+        return ""
+    module, _, attribute = place.partition(":")
+    there = getattr(importlib.import_module(module), attribute)()
+    return "(present)" if there else f"(missing: ddtbench data prepare {name} --from PATH)"

@@ -37,6 +37,12 @@ KINDS: tuple[TaskKind, ...] = (
     ),
     TaskKind("MME", ("mme-world", "mme-"), ("mme-percent",), "questions", "mme-score", "mme-acc-plus"),
     TaskKind("editing", ("editing-world",), ("edit-success", "l1"), "edits", "edit-success", "edit-success"),
+    TaskKind(
+        "editing photographs",
+        tuple(f"editing-{name}" for name in ("magicbrush", "chain-magicbrush", "emu-edit", "evr", "ma5k")),
+        (),
+        "edits",
+    ),
     TaskKind("editing in turns", ("editing-chain",), (), "edits", "edit-success", "edit-success"),
     TaskKind("image codes", ("perplexity-image-codes",), ("nll-over-log-codebook",), "costs"),
     TaskKind("text", ("perplexity-wikipedia", "perplexity-captions", "perplexity-"), ("bits-per-byte",), "costs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
+from tasks.data.entries import DATA_ENTRIES
 from tasks.editing.entries import EDITING_ENTRIES
 from tasks.fid.entries import FID_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
@@ -23,6 +24,7 @@ DATA: tuple[Entry, ...] = (
         "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist [--from FOLDER]",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
+        at_hand="tasks.prepare:fashion_at_hand",
     ),
     Entry(
         "data",
@@ -54,6 +56,7 @@ DATA: tuple[Entry, ...] = (
         "tasks.wikipedia:wikipedia",
         "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",
         licence="CC BY-SA 3.0 and GFDL",
+        at_hand="tasks.wikipedia:wikipedia_at_hand",
     ),
 )
 
@@ -62,7 +65,11 @@ TASKS: tuple[Entry, ...] = (
         "task",
         "reconstruction",
         "tasks.reconstruction:build",
-        "encode and decode images of world, fashion, photos or a folder: PSNR, SSIM, LPIPS, FD-world, objects, bits",
+        "encode and decode images of world, fashion, photos, imagenet-val[:PATH] or a folder: PSNR, SSIM, LPIPS, "
+        "FD-world, objects, bits",
+        licence="world and Fashion-MNIST: MIT; photographs as their facts say; ImageNet: research use",
+        paper="arXiv 2012.09841, 2404.02905, 2505.07538 (tables of PSNR, SSIM and rFID)",
+        data=("fashion-mnist", "imagenet-val"),
     ),
     Entry(
         "task",
@@ -82,7 +89,20 @@ TASKS: tuple[Entry, ...] = (
         "task",
         "perplexity",
         "tasks.perplexity.tasks:build",
-        "bits of wikipedia, captions, captions-given-image, image-codes, image-codes-given-caption or a text FILE",
+        "bits of wikipedia, wikitext[:PATH], captions, captions-given-image, image-codes, image-codes-given-caption or "
+        "a text FILE, in lm-eval's rolling windows",
+        licence="captions and codes: MIT (ours); Wikipedia and WikiText: CC BY-SA and GFDL",
+        paper="EleutherAI/lm-evaluation-harness (definitions)",
+        data=("wikipedia", "wikitext"),
+    ),
+    Entry(
+        "task",
+        "perplexity-strided",
+        "tasks.perplexity.tasks:build_strided",
+        "bits of wikipedia, wikitext[:PATH], captions or a text FILE, in windows that overlap by half",
+        licence="captions: MIT (ours); Wikipedia and WikiText: CC BY-SA and GFDL",
+        paper="transformers documentation, 'Perplexity of fixed-length models'",
+        data=("wikipedia", "wikitext"),
     ),
 )
 
@@ -124,6 +144,7 @@ SUITES: tuple[Entry, ...] = (
 ENTRIES: tuple[Entry, ...] = (
     *WORLD_ENTRIES,
     *DATA,
+    *DATA_ENTRIES,
     *TASKS,
     *GENEVAL_ENTRIES,
     *QUESTION_ENTRIES,

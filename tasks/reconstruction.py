@@ -8,15 +8,16 @@ Protocol: every image is centre-cropped and resized to the subject's size (Pillo
 from all its codes with the seeds of the run, and rounded to 8 bits; reference and output are compared as stored.
 The world and Fashion-MNIST are compared at their native 32 pixels: for a subject of another size they are resized
 on the way in and on the way out, and the fingerprint says so. Fashion-MNIST is scored on the unpadded 28x28 pixels,
-one channel.
+one channel. ImageNet's validation photographs are compared at 256 pixels, after short side 256 and a centre crop.
 
 rFID (``fid@adm``, ``sfid@adm``, ``kid@adm``) is measured on a folder and on photographs, where the weights of the FID
 network are at hand, against the same crop of the same images; other protocols by ``ddtbench observe`` and ``measure``.
-Published rFIDs are of ImageNet's 50,000 validation images at 256 pixels (``reconstruction@FOLDER`` of those); which
-images were compared and how many is in the fingerprint.
+Published rFIDs are of ImageNet's 50,000 validation images at 256 pixels (``reconstruction@imagenet-val``); which images
+were compared and how many is in the fingerprint.
 
-Known gaps: ``fd-world`` is a Frechet distance in the features of the world's own small network, also on photographs,
-where it says less; photographs shrunk to 32 pixels are of another kind than the zoo learned.
+Known gaps: ``fd-world`` is a Frechet distance in the features of the world's own small network, also on photographs of
+32 pixels, where it says less; pictures of another size have a kernel distance in EfficientNet-Lite0's features instead;
+photographs shrunk to 32 pixels are of another kind than the zoo learned.
 """
 
 from __future__ import annotations
@@ -39,16 +40,9 @@ FILTER = "bicubic-antialias"
 ROUNDING: Rounding = "nearest"
 PROBE_BATCH = 32
 
-METRICS = (
-    "psnr",
-    "ssim",
-    "lpips",
-    "fd-world",
-    "codebook-use",
-    "code-perplexity",
-    "bits-per-image",
-    "bits-per-pixel",
-)
+WORLD_SIDE = 32
+"""The one size that the world's feature net reads; larger pictures are compared in EfficientNet-Lite0's features."""
+CODE_METRICS = ("codebook-use", "code-perplexity", "bits-per-image", "bits-per-pixel")
 RFID_METRICS = ("fid@adm", "sfid@adm", "kid@adm")
 OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 
@@ -144,10 +138,15 @@ class Reconstruction(TokenizerTask):
     def __init__(self, source: ImageSource, subject: Any) -> None:
         super().__init__(source, subject)
         world = source.name == "world"
+        small = self.compared_size == WORLD_SIDE
+        features, distance = (
+            ("world-features", "fd-world") if small else ("efficientnet-lite0", "kid-efficientnet-lite0")
+        )
         full = source.native_size is None  # world and Fashion-MNIST are not what FID's network knows
         further = (("world-detector",) if world else ()) + (("inception-adm",) if full else ())
-        self.instruments = ("pixels", "lpips", "world-features", *further)
-        self.metrics = METRICS[:4] + (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ()) + METRICS[4:]
+        self.instruments = ("pixels", "lpips", features, *further)
+        also = (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ())
+        self.metrics = ("psnr", "ssim", "lpips", distance, *also, *CODE_METRICS)
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]
@@ -186,5 +185,6 @@ class Reconstruction(TokenizerTask):
 
 
 def build(argument: str, subject: Any) -> Reconstruction:
-    """The catalogue's factory: ``reconstruction@world``, ``@fashion``, ``@photos`` or ``@FOLDER``."""
+    """The catalogue's factory: ``reconstruction@world``, ``@fashion``, ``@photos``, ``@imagenet-val[:PATH]`` or
+    ``@FOLDER``."""
     return Reconstruction(open_source(argument), subject)

@@ -1,5 +1,5 @@
-"""Where test images come from: the embedded world, Fashion-MNIST, photographs that two Python packages ship, or a
-folder.
+"""Where test images come from: the embedded world, Fashion-MNIST, photographs that two Python packages ship, ImageNet's
+validation split, or a folder.
 
 ``open_source`` turns what follows the ``@`` of a task's name into an ImageSource. Case ids are the join key of
 every paired comparison: the number of a world scene or of a Fashion-MNIST image, the place of a photograph in its
@@ -21,6 +21,7 @@ from harness.contracts import Case
 from harness.errors import UserError, nearest
 from harness.images import load_rgb, to_bytes
 from harness.spec import canonical_json, path_safe
+from tasks.data.imagenet_val import ImageNetVal
 from tasks.photographs import PHOTOGRAPHS, Photograph
 from tasks.prepare import FILES, open_fashion, padded_rgb
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 
-NAMES = ("world", "fashion", "photos")
+NAMES = ("world", "fashion", "photos", "imagenet-val")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 WORLD_CASES = 1000
 DIGITS = 16
@@ -75,6 +76,9 @@ def open_source(argument: str) -> ImageSource:
         return FashionSource()
     if argument == "photos":
         return PhotographSource()
+    name, _, path = argument.partition(":")
+    if name == "imagenet-val":
+        return ImageNetVal(path)
     folder = Path(argument).expanduser()
     if folder.is_dir():
         return FolderSource(folder)

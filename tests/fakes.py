@@ -65,11 +65,11 @@ class Blind(BlockTokenizer):
 
 
 class Speaker(BlockTokenizer):
-    """Satisfies ScoresText and ScoresImages too: a byte of text costs ln 256, a code the log of the codebook's size,
-    and each a quarter less after a picture or a caption. Satisfies AnswersQuestions: yes to every other length of
-    question, and the other way round for dark pictures. Satisfies EditsImages: mirrors every picture, and darkens it by
-    the length of the instruction and the seed. Satisfies GeneratesImages and GeneratesClasses: flat pictures, as light
-    as the length of the prompt (or the class) and the seed say."""
+    """Satisfies ScoresText, ScoresTextInStrides and ScoresImages too: a byte of text costs ln 256, a code the log of
+    the codebook's size, and each a quarter less after a picture or a caption. Satisfies AnswersQuestions: yes to every
+    other length of question, and the other way round for dark pictures. Satisfies EditsImages: mirrors every picture,
+    and darkens it by the length of the instruction and the seed. Satisfies GeneratesImages and GeneratesClasses: flat
+    pictures, as light as the length of the prompt (or the class) and the seed say."""
 
     class_count = 10
 
@@ -94,6 +94,10 @@ class Speaker(BlockTokenizer):
         sizes = [len(text.encode()) for text in texts]
         assert images is None or images.shape == (len(texts), 3, self.image_size, self.image_size)
         return [Likelihood((1 if images is None else 0.75) * size * math.log(256), size, 256) for size in sizes]
+
+    def score_text_in_strides(self, texts: Sequence[str], share: float) -> list[Likelihood]:
+        assert 0 < share < 1
+        return self.score_text(texts)
 
     def score_images(self, images: Tensor, prompts: Sequence[str] | None = None) -> list[Likelihood]:
         codes = self.encode(images)

@@ -77,3 +77,26 @@ def windows(tokens: Sequence[int], prefix: int, longest: int) -> list[Document]:
         context = tuple(tokens[max(0, start + len(answer) - longest - 1) : start]) if start else (prefix,)
         made.append(Document(context, answer))
     return made
+
+
+def strided_windows(tokens: Sequence[int], prefix: int, longest: int, stride: int) -> list[Document]:
+    """A text as documents whose answers are its tokens, each once, in windows that overlap: the fixed-length strided
+    evaluation of transformers' documentation ("Perplexity of fixed-length models").
+
+    A window holds at most ``longest + 1`` tokens, ``prefix`` among them, and begins ``stride`` tokens after the one
+    before; its answers are the tokens that no earlier window held, given all that precedes them in the window. Two
+    deviations from the documentation's code: the text's first token is predicted too, from ``prefix``, and losses are
+    summed token by token (the code weighs each window by one token too few). Raises ValueError for a stride of no
+    token, or of so many that a token had nothing before it.
+    """
+    if not 1 <= stride <= longest:
+        raise ValueError(f"a stride must be 1 to {longest} tokens, not {stride}")
+    ids = (prefix, *tokens)
+    made, told = [], 1
+    for begin in range(0, len(ids), stride):
+        end = min(begin + longest + 1, len(ids))
+        made.append(Document(ids[begin:told], ids[told:end]))
+        told = end
+        if end == len(ids):
+            break
+    return made

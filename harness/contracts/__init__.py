@@ -24,6 +24,7 @@ from harness.contracts.subjects import (
     Likelihood,
     ScoresImages,
     ScoresText,
+    ScoresTextInStrides,
 )
 from harness.contracts.training import Lesson, Recipe, Trainable, TrainingImages, TrainingLessons
 from harness.contracts.values import Case, Entry, Estimate, Kind, Sample
@@ -48,6 +49,7 @@ __all__ = [
     "Sample",
     "ScoresImages",
     "ScoresText",
+    "ScoresTextInStrides",
     "SetMetric",
     "Task",
     "Trainable",

@@ -127,6 +127,16 @@ class ScoresText(Protocol):
 
 
 @runtime_checkable
+class ScoresTextInStrides(Protocol):
+    """How likely a text is when a long one is read in windows that overlap."""
+
+    def score_text_in_strides(self, texts: Sequence[str], share: float) -> Sequence[Likelihood]:
+        """As ``score_text`` given nothing, but each window is as long as the context and begins ``share`` of it (above
+        0, below 1) after the one before, so that a token is given more of what precedes it."""
+        ...
+
+
+@runtime_checkable
 class ScoresImages(Protocol):
     """How likely an image's codes are, alone or after a caption."""
 

@@ -1,72 +1,129 @@
-"""The instrument ``clip-vitl14-336``: image embeddings of OpenAI's CLIP ViT-L/14 at 336 pixels (Radford et al. 2021,
-arXiv 2103.00020), on which CMMD is defined (Jayasumana et al. 2024, arXiv 2401.09603).
+"""The instrument ``clip-vit-b32``: embeddings of pictures and captions by CLIP ViT-B/32 (Radford et al. 2021, arXiv
+2103.00020), the encoder of MagicBrush's CLIP-I and CLIP-T and of most follow-ups.
 
-As in sayakpaul/cmmd-pytorch: the centre square is resized to 336 pixels by Pillow's bicubic filter on 8-bit pixels and
-shifted by CLIP's mean and deviation; embeddings are projected and scaled to unit length. Known deviations: none.
+Weights: a folder of the hub's ``openai/clip-vit-base-patch32``, opened with transformers (``harness.instruments
+.encoders`` says where it lies). A picture enters as OpenAI's own ``clip.load`` prepares it: short side to 224 by
+Pillow's bicubic filter on 8-bit pixels, centre crop, CLIP's mean and deviation. Embeddings are projected, as they come
+(not scaled to unit length). A caption of more than 77 tokens is refused, as ``clip.tokenize`` does.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from harness.instruments.hub_folders import HubModel
-from harness.instruments.picture_features import Layers, PictureFeatures
+from harness.contracts import Sample
+from harness.errors import UserError
+from harness.instruments.encoders import EncoderFolder, Remembered, normalised, quiet_loading, shared_images
 
-NAME = "clip-vitl14-336"
-HUB_ID, VARIABLE = "openai/clip-vit-large-patch14-336", "DDTBENCH_CLIP336"
-EXPECTED = (("vision_config.image_size", 336), ("vision_config.patch_size", 14), ("projection_dim", 768))
-SIDE = 336
-MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-PROTOCOL = "centre-square/bicubic-336/8-bit/clip-mean-and-deviation/projected/unit-length"
-LAYER = "embedding"
+NAME = "clip-vit-b32"
+SIDE = 224
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+"""OpenAI/CLIP, clip/clip.py: ``_transform``."""
+PROTOCOL = f"short-side-{SIDE}/bicubic-antialias/8-bit/centre-crop/clip-normalised/projected"
+FOLDER = EncoderFolder(
+    "clip-vit-base-patch32",
+    "openai/clip-vit-base-patch32",
+    "DDTBENCH_CLIP_VIT_B32",
+    ("tokenizer.json",),
+    {
+        "projection_dim": 512,
+        "vision_config.hidden_size": 768,
+        "vision_config.num_hidden_layers": 12,
+        "vision_config.patch_size": 32,
+        "vision_config.image_size": 224,
+        "text_config.hidden_size": 512,
+        "text_config.num_hidden_layers": 12,
+    },
+)
 
 
-class Clip:
-    """The embedding of each picture, of unit length."""
+class ClipEmbeddings:
+    """Columns ``output`` and ``reference`` (pictures), ``caption`` and ``source_caption`` (facts of the case), float32
+    vectors; a column is there if every sample of the batch has an image or fact of that name."""
 
-    def __init__(self, given: str = "") -> None:
-        self._model = HubModel(HUB_ID, VARIABLE, EXPECTED, given)
+    name = NAME
+    images = ("output", "reference")
+    facts = ("caption", "source_caption")
+
+    def __init__(self, folder: EncoderFolder = FOLDER) -> None:
+        self.folder = folder
+        self._pictures, self._texts = Remembered(self._look), Remembered(self._read)
 
     def unavailable(self) -> str:
-        return self._model.unavailable()
+        return self.folder.unavailable()
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(f"{self._model.digest}\n{PROTOCOL}".encode()).hexdigest()
+        """Of the files and of what is done to a picture. Raises UserError where a file is missing."""
+        if reason := self.unavailable():
+            raise UserError(f"{self.name}: {reason}")
+        return hashlib.sha256(f"{self.folder.digest}\n{PROTOCOL}".encode()).hexdigest()
 
-    def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
+    def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
+        """One row per sample. Raises ValueError, naming the case, for a caption of more tokens than CLIP reads."""
+        found = {name: self._pictures(pictures) for name, pictures in shared_images(samples, self.images).items()}
+        for fact in self.facts:
+            if samples and all(isinstance(sample.case.facts.get(fact), str) for sample in samples):
+                for sample in samples:
+                    self._require_short(sample, fact)
+                found[fact] = self._texts([sample.case.facts[fact] for sample in samples])
+        return found
+
+    def _require_short(self, sample: Sample, fact: str) -> None:
+        count = len(self._tokenizer(sample.case.facts[fact])["input_ids"])
+        if count > self._longest:
+            raise ValueError(f"case '{sample.case.id}': its {fact} has {count} tokens, CLIP reads {self._longest}")
+
+    def _look(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         import torch
 
-        pixels = np.stack([centre_square(picture, SIDE) for picture in pictures]).astype(np.float32) / 255
-        pixels = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
+        side = int(self._net.config.vision_config.image_size)
         with torch.inference_mode():
-            found = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2)).image_embeds
-            found = found / found.norm(dim=1, keepdim=True)
-        return [{LAYER: row.copy()} for row in found.numpy()]
+            seen = self._net.get_image_features(pixel_values=normalised(pictures, side, side, MEAN, DEVIATION))
+        return _vectors(seen)
+
+    def _read(self, texts: Sequence[str]) -> np.ndarray:
+        import torch
+
+        tokens = self._tokenizer(list(texts), padding="max_length", max_length=self._longest, return_tensors="pt")
+        with torch.inference_mode():
+            read = self._net.get_text_features(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"])
+        return _vectors(read)
+
+    @property
+    def _longest(self) -> int:
+        return int(self._net.config.text_config.max_position_embeddings)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.folder.path, local_files_only=True)
 
     @cached_property
     def _net(self) -> Any:
-        from transformers import CLIPVisionModelWithProjection
+        if reason := self.unavailable():
+            raise UserError(f"{self.name}: {reason}")
+        import torch
+        from transformers import CLIPModel
 
-        return self._model.load(CLIPVisionModelWithProjection)
-
-
-def centre_square(picture: np.ndarray, side: int) -> np.ndarray:
-    """The largest square in the middle of an 8-bit picture, at ``side side 3``."""
-    from PIL import Image
-
-    height, width = picture.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = Image.fromarray(np.ascontiguousarray(picture[top : top + short, left : left + short]))
-    return np.array(square.resize((side, side), Image.Resampling.BICUBIC))
+        with quiet_loading():
+            net: Any = CLIPModel.from_pretrained(self.folder.path, dtype=torch.float32, local_files_only=True)
+        return net.eval().requires_grad_(False)
 
 
-def open_clip_vitl14(given: str = "") -> PictureFeatures:
-    """The catalogue's factory; ``given`` is a folder or a hub id."""
-    return PictureFeatures(NAME, Clip(given), LAYER)
+def _vectors(output: Any) -> np.ndarray:
+    """transformers 5 wraps the projected embedding; earlier versions return it bare."""
+    vectors: np.ndarray = getattr(output, "pooler_output", output).numpy()
+    return vectors
+
+
+def open_clip_vit_b32() -> ClipEmbeddings:
+    """The catalogue's factory."""
+    return ClipEmbeddings(FOLDER)

@@ -5,7 +5,7 @@ kernel, times 1000.
 
 Embeddings have unit length, so that 1 - k is at most 0.02 and the factor 1000 makes readable numbers. The estimate
 keeps each picture's pair with itself, as published, so it is biased upwards by about 1 / N. Known deviations: none in
-the arithmetic, which is in float64; ``harness.instruments.clip`` states the network's.
+the arithmetic, which is in float64; ``harness.instruments.clip_cmmd`` states the network's.
 """
 
 from __future__ import annotations

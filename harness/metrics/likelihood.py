@@ -47,6 +47,14 @@ def byte_perplexity() -> Ratio:
     )
 
 
+def token_perplexity() -> Ratio:
+    """exp(nats / tokens) of the corpus, tokens of the model's own vocabulary. From 1 on.
+
+    It is what papers on one vocabulary state, and says nothing between two: it ranks nothing.
+    """
+    return Ratio("token-perplexity", NATS, ("number.tokens",), direction="none", monotone=math.exp, bounds=_FROM_ONE)
+
+
 def bits_per_byte() -> Ratio:
     """Bits over UTF-8 bytes of the corpus. From 0 on, lower is better; 8 is chance."""
     return Ratio(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.contracts import Entry
 
+LICENCE = "world: MIT (ours); MagicBrush: CC BY 4.0; Emu Edit: CC BY-NC 4.0"
 MAGICBRUSH_PAPER = "Zhang et al. 2023, arXiv 2306.10012 (sessions, settings, L1, L2)"
 
 EDITING_ENTRIES: tuple[Entry, ...] = (
@@ -11,15 +12,21 @@ EDITING_ENTRIES: tuple[Entry, ...] = (
         "task",
         "editing",
         "tasks.editing.task:build",
-        "edit world pictures by instruction, each turn from the true previous picture; compared with the true edit",
+        "edit by instruction, each turn from the true previous picture: world, magicbrush[:PATH], emu-edit[:PATH], "
+        "emu-edit-filtered[:PATH], evr:PATH, ma5k:PATH",
+        licence=LICENCE,
         paper=MAGICBRUSH_PAPER,
+        data=("magicbrush", "emu-edit"),
     ),
     Entry(
         "task",
         "editing-chain",
         "tasks.editing.task:build_chain",
-        "sessions of one to three instructions, each turn from the model's own output; the final picture counts",
+        "sessions of one to three instructions, each turn from the model's own output; the final picture counts: "
+        "world, magicbrush[:PATH]",
+        licence=LICENCE,
         paper=MAGICBRUSH_PAPER,
+        data=("magicbrush",),
     ),
     Entry("metric", "l2", "tasks.editing.metrics:l2", "mean squared difference of pixels in [0, 1]"),
     Entry("metric", "l1-outside", "tasks.editing.metrics:l1_outside", "L1 outside of what the true edit changes"),

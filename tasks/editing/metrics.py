@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contracts import Columns
+from harness.metrics.alignment import Cosine
 from harness.metrics.ratio import Ratio
 from tasks.editing.judging import Verdict, judge
 from tasks.world.matching import TOLERANCE
@@ -37,24 +38,6 @@ def l1_outside() -> Ratio:
     picture (a new background) do not count."""
     columns = ("world-surroundings.l1",), ("world-surroundings.any",)
     return Ratio("l1-outside", *columns, direction="lower", worst=1.0, bounds=(0.0, 1.0))
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """Mean cosine of the features of output and true edit, in [-1, 1]; 1 for an equal picture."""
-
-    name: str = "cos-world"
-    version: int = 1
-    direction: Literal["higher", "lower", "none"] = "higher"
-    unit: str = ""
-    worst: float | None = -1.0
-    bounds: tuple[float, float] = (-1.0, 1.0)
-    needs: tuple[str, ...] = ("world-features.output", "world-features.reference")
-
-    def parts(self, columns: Columns) -> tuple[Floats, Floats]:
-        output, reference = (np.asarray(columns[name], np.float64) for name in self.needs)
-        norms = np.linalg.norm(output, axis=1) * np.linalg.norm(reference, axis=1)
-        return (output * reference).sum(1) / norms, np.ones(len(norms))
 
 
 @dataclass(frozen=True)
@@ -91,7 +74,7 @@ class Judged:
 
 def cos_world() -> Cosine:
     """Similarity to the true edit on the world's features."""
-    return Cosine()
+    return Cosine("cos-world", ("world-features.output", "world-features.reference"))
 
 
 def success() -> Judged:

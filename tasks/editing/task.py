@@ -25,7 +25,7 @@ Known gaps: an added or moved object lies on a place inside its cell that the in
 time, the size of an added one), so L1, L2 and cos-world of a perfect model are not perfect there, while the judged
 metrics accept any place in the cell; what a tokenizer loses by itself is part of every distance. An empty picture
 succeeds at removing: read ``edit-success`` beside ``edit-preserved``, or ``edit-exact`` alone. CLIP-I, DINO and CLIP-T
-are not measured: their networks have not learned such pictures.
+are not measured here: their networks have not learned such pictures. Photographs are ``tasks.editing.pictures``.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Case, Sample
-from harness.errors import UserError, nearest
-from harness.seeding import seed_for
 from harness.spec import canonical_json
+from tasks.editing.picture_sets import open_edits
+from tasks.editing.pictures import PictureEditing
 from tasks.editing.sessions import SESSIONS, expected, world_sessions
+from tasks.editing.turns import edited, in_turns
 from tasks.reconstruction import TokenizerTask
 from tasks.world.edits import Edit
 from tasks.world.scene import SIDE, Scene
@@ -47,7 +48,6 @@ from tasks.world.scene import SIDE, Scene
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import UInt8
-    from torch import Tensor
 
 ABOUT = "edits of test scenes of the embedded world"
 DIGITS = 16
@@ -153,33 +153,17 @@ class Editing(TokenizerTask):
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[np.ndarray, np.ndarray]], seeds: Sequence[int]
     ) -> Sequence[Sample]:
-        """One batch: all first instructions, then all second ones of those that have one, and so on.
+        """One batch (``turns.in_turns``). Raises ValueError for outputs of another number or size than the inputs'."""
 
-        Raises ValueError for outputs of another number or size than the inputs'.
-        """
-        last = [source for source, _ in inputs]
-        images: list[dict[str, Any]] = [{"source": source, "reference": true} for source, true in inputs]
+        def edit(pictures: Sequence[np.ndarray], instructions: Sequence[str], drawn: Sequence[int]) -> np.ndarray:
+            return self.stored(edited(subject, self.shown(subject, pictures), instructions, drawn))
+
         told = [case.facts["instructions"] for case in cases]
-        for turn in range(max(map(len, told))):
-            rows = [row for row, lines in enumerate(told) if turn < len(lines)]
-            drawn = [seeds[row] if turn == 0 else seed_for(seeds[row], "turn", turn + 1) for row in rows]
-            edited = self._edited(subject, [last[row] for row in rows], [told[row][turn] for row in rows], drawn)
-            for row, picture in zip(rows, edited, strict=True):
-                last[row] = picture
-                images[row]["output" if turn + 1 == len(told[row]) else f"turn-{turn + 1}"] = picture
-        return [Sample(case, images=made) for case, made in zip(cases, images, strict=True)]
-
-    def _edited(
-        self, subject: Any, pictures: Sequence[np.ndarray], instructions: Sequence[str], seeds: Sequence[int]
-    ) -> np.ndarray:
-        import torch
-
-        with torch.no_grad():
-            shown = self.shown(subject, pictures)
-            output: Tensor = subject.edit(shown, instructions, seeds)
-        if output.shape != shown.shape:
-            raise ValueError(f"edit made images of shape {tuple(output.shape)} from {tuple(shown.shape)}")
-        return self.stored(output)
+        made = in_turns(edit, [source for source, _ in inputs], told, seeds)
+        return [
+            Sample(case, images={"source": source, "reference": true, **images})
+            for case, (source, true), images in zip(cases, inputs, made, strict=True)
+        ]
 
 
 class EditingChain(Editing):
@@ -190,19 +174,13 @@ class EditingChain(Editing):
     chain = True
 
 
-def build(argument: str, subject: Any) -> Editing:
-    """The catalogue's factory: ``editing@world``."""
-    _require_world("editing", argument)
-    return Editing(subject)
+def build(argument: str, subject: Any) -> Editing | PictureEditing:
+    """The catalogue's factory: ``editing@world``, or a set of photographs (``picture_sets.open_edits``)."""
+    return Editing(subject) if argument in ("", "world") else PictureEditing(open_edits(argument), subject)
 
 
-def build_chain(argument: str, subject: Any) -> EditingChain:
-    """The catalogue's factory: ``editing-chain@world``."""
-    _require_world("editing-chain", argument)
-    return EditingChain(subject)
-
-
-def _require_world(task: str, argument: str) -> None:
-    if argument not in ("", "world"):
-        hint = nearest(argument, ["world"])
-        raise UserError(f"no edits of '{argument}': {task} is made of scenes of the world, write {task}@world{hint}")
+def build_chain(argument: str, subject: Any) -> EditingChain | PictureEditing:
+    """The catalogue's factory: ``editing-chain@world`` or ``editing-chain@magicbrush``."""
+    if argument in ("", "world"):
+        return EditingChain(subject)
+    return PictureEditing(open_edits(argument, chain=True), subject)

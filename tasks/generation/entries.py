@@ -14,9 +14,11 @@ GENERATION_ENTRIES: tuple[Entry, ...] = (
         "task",
         "generation",
         "tasks.generation.task:build",
-        "pictures from captions (world) or classes (fashion, fashion-2000) against real ones, as sets: FD, KID, "
-        "precision, recall, density, coverage",
+        "pictures from captions (world, coco-captions-30k[:PATH]) or classes (fashion, fashion-2000) against real "
+        "ones, as sets: FD, KID, precision, recall, density, coverage",
+        licence="world and Fashion-MNIST: MIT; COCO: annotations CC BY 4.0, pictures by Flickr's terms",
         paper="arXiv 1706.08500",
+        data=("fashion-mnist", "coco-captions-30k"),
     ),
     Entry(
         "model",

@@ -54,7 +54,7 @@ def open_reference(argument: str) -> Reference:
         return _world()
     if argument in ("fashion", f"fashion-{FEWER}"):
         return _fashion(None if argument == "fashion" else FEWER)
-    known = ("world", "fashion", f"fashion-{FEWER}")
+    known = ("world", "fashion", f"fashion-{FEWER}", "coco-captions-30k")
     raise UserError(f"no reference set '{argument}': one of {', '.join(known)}{nearest(argument, known)}")
 
 

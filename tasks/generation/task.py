@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
+from tasks.generation import coco
+from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
 from tasks.reconstruction import TokenizerTask
 from tasks.sources import ImageSource
@@ -44,9 +46,9 @@ class Generation(TokenizerTask, ABC):
     """What both tasks share. Sample images are ``reference`` (a real picture, see the package) and ``output``."""
 
     title = "generation"
-    source: AskedSource
+    source: AskedSource | CocoReference
 
-    def __init__(self, source: AskedSource, subject: Any) -> None:
+    def __init__(self, source: AskedSource | CocoReference, subject: Any) -> None:
         super().__init__(source, subject)
 
     @property
@@ -94,12 +96,19 @@ class FromCaptions(Generation):
     """``generation@world``."""
 
     examines = "GeneratesImages"
-    instruments = ("world-features", "efficientnet-lite0")
-    metrics = WORLD_METRICS
+    instruments: Sequence[str] = ("world-features", "efficientnet-lite0")
+    metrics: Sequence[str] = WORLD_METRICS
 
     def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
         images: Tensor = subject.generate([case.facts["caption"] for case in cases], seeds)
         return images
+
+
+class FromCocoCaptions(FromCaptions):
+    """``generation@coco-captions-30k``."""
+
+    instruments = ("efficientnet-lite0", "clip-vit-b32")
+    metrics = coco.METRICS
 
 
 class FromClasses(Generation):
@@ -125,6 +134,10 @@ class FromClasses(Generation):
 
 
 def build(argument: str, subject: Any) -> Generation:
-    """The catalogue's factory: ``generation@world``, ``@fashion`` or ``@fashion-2000``."""
+    """The catalogue's factory: ``generation@world``, ``@fashion``, ``@fashion-2000`` or
+    ``@coco-captions-30k[:PATH]``."""
+    name, _, path = argument.partition(":")
+    if name == CocoReference.name:
+        return FromCocoCaptions(CocoReference(path), subject)
     source = open_reference(argument)
     return FromCaptions(source, subject) if source.name == "world" else FromClasses(source, subject)

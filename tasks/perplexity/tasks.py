@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from harness.contracts import Case, Sample
-from harness.errors import UserError, nearest
+from harness.contracts import Case, Likelihood, Sample
+from harness.errors import UserError
 from tasks.perplexity.scored import readable, scored, text_sizes
-from tasks.perplexity.texts import CaptionTexts, FileTexts, TextSource, WikipediaTexts
+from tasks.perplexity.texts import TEXTS, TextSource, open_texts
 from tasks.reconstruction import TokenizerTask
 from tasks.sources import WorldSource
 
 TEXT_METRICS = ("bits-per-byte", "byte-perplexity", "word-perplexity")
 CODE_METRICS = ("nll-bits-per-image", "nll-bits-per-pixel", "nll-over-log-codebook", "bits-per-image")
+SHARE = 0.5
+"""What the windows of ``perplexity-strided`` move by, of the context: 512 of 1,024 in transformers' documentation."""
 TEXT_PROTOCOL = {
     "counted": "the text's own tokens, no marker and no end",
     "windows": "lm-eval's rolling windows, one token of context",
@@ -22,6 +23,10 @@ TEXT_PROTOCOL = {
     "bytes": "UTF-8",
     "weights": "sums over the corpus, then one ratio",
     "chance": "8 bits per byte",
+}
+STRIDED_PROTOCOL = {
+    **TEXT_PROTOCOL,
+    "windows": f"as long as the model's context, each {SHARE:g} of it after the one before",
 }
 CODE_PROTOCOL = {
     "counted": "the codes, no marker",
@@ -32,12 +37,14 @@ CODE_PROTOCOL = {
 
 
 class TextPerplexity:
-    """``perplexity@wikipedia``, ``@captions``, ``@FILE.txt``: texts given nothing. Numbers are nats, tokens, choices,
-    words, bytes, bits (of the tokens when all are equally likely)."""
+    """``perplexity@wikipedia``, ``@wikitext``, ``@captions``, ``@FILE.txt``: texts given nothing. Numbers are nats,
+    tokens, choices, words, bytes, bits (of the tokens when all are equally likely)."""
 
+    title = "perplexity"
     version = 1
     examines = "ScoresText"
     instruments: Sequence[str] = ()
+    protocol: Mapping[str, str] = TEXT_PROTOCOL
 
     def __init__(self, source: TextSource) -> None:
         self.source = source
@@ -45,7 +52,7 @@ class TextPerplexity:
 
     @property
     def name(self) -> str:
-        return f"perplexity-{self.source.name}"
+        return f"{self.title}-{self.source.name}"
 
     @property
     def data_revision(self) -> str:
@@ -54,7 +61,7 @@ class TextPerplexity:
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """What the numbers depend on beside the subject."""
-        return {"reference": self.source.about, "revision": self.source.revision, "given": "nothing", **TEXT_PROTOCOL}
+        return {"reference": self.source.about, "revision": self.source.revision, "given": "nothing", **self.protocol}
 
     def cases(self) -> Sequence[Case]:
         return self.source.cases()
@@ -68,12 +75,34 @@ class TextPerplexity:
         import torch
 
         with torch.no_grad():
-            found = subject.score_text(list(inputs))
-        return scored(cases, found, None, [text_sizes(text) for text in inputs])
+            found = self.score(subject, list(inputs))
+        return scored(cases, found, None, [text_sizes(self.source.counted(case)) for case in cases])
+
+    def score(self, subject: Any, texts: Sequence[str]) -> Sequence[Likelihood]:
+        """Each text given nothing."""
+        found: Sequence[Likelihood] = subject.score_text(texts)
+        return found
 
     def probe(self, subject: Any) -> Mapping[str, float]:
         """Nothing: what a language model costs does not depend on the text."""
         return {}
+
+
+class StridedPerplexity(TextPerplexity):
+    """``perplexity-strided@...``: the same texts and numbers, read in windows that overlap. Never ranked with the
+    other."""
+
+    title = "perplexity-strided"
+    examines = "ScoresTextInStrides"
+    protocol = STRIDED_PROTOCOL
+
+    def __init__(self, source: TextSource) -> None:
+        super().__init__(source)
+        self.metrics = (*self.metrics, "token-perplexity")
+
+    def score(self, subject: Any, texts: Sequence[str]) -> Sequence[Likelihood]:
+        found: Sequence[Likelihood] = subject.score_text_in_strides(texts, SHARE)
+        return found
 
 
 class WorldPerplexity(TokenizerTask):
@@ -172,18 +201,16 @@ class CodesGivenCaption(CodePerplexity):
 WORLD_TASKS: Mapping[str, type[WorldPerplexity]] = {
     kind.part: kind for kind in (CaptionsGivenImage, CodePerplexity, CodesGivenCaption)
 }
-NAMES = ("wikipedia", "captions", *WORLD_TASKS)
+NAMES = (*TEXTS, *WORLD_TASKS)
 
 
 def build(argument: str, subject: Any) -> TextPerplexity | WorldPerplexity:
     """The catalogue's factory: ``perplexity@`` one of ``NAMES`` or a text file. Raises UserError for anything else."""
     if argument in WORLD_TASKS:
         return WORLD_TASKS[argument](subject)
-    if argument == "captions":
-        return TextPerplexity(CaptionTexts())
-    if argument == "wikipedia":
-        return TextPerplexity(WikipediaTexts())
-    path = Path(argument).expanduser()
-    if argument and path.is_file():
-        return TextPerplexity(FileTexts(path))
-    raise UserError(f"no texts at '{argument}': give a text file or a name{nearest(argument, NAMES)}")
+    return TextPerplexity(open_texts(argument, NAMES))
+
+
+def build_strided(argument: str, subject: Any) -> StridedPerplexity:
+    """The catalogue's factory: ``perplexity-strided@`` one of ``TEXTS`` or a text file."""
+    return StridedPerplexity(open_texts(argument, TEXTS))

@@ -1,4 +1,4 @@
-"""Where the texts come from: Wikipedia's test paragraphs, a text file, captions of the world.
+"""Where the texts come from: Wikipedia's test paragraphs, WikiText's documents, a text file, captions of the world.
 
 Each case is one text. ``revision`` changes with the content, and with nothing else.
 """
@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.contracts import Case
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 from harness.seeding import seed_for
 from harness.spec import path_safe
+from tasks.perplexity.wikitext_pages import WikitextTexts
 from tasks.sources import DIGITS, WorldSource
 from tasks.wikipedia import SPLITS, open_articles
+
+TEXTS = ("wikipedia", "wikitext", "captions")
 
 
 class TextSource(Protocol):
@@ -42,8 +45,22 @@ class TextSource(Protocol):
         """The text of a case. Raises ValueError for one that is no UTF-8."""
         ...
 
+    def counted(self, case: Case) -> str:
+        """The text whose words and bytes count: the same, but for a corpus that is scored detokenised."""
+        ...
 
-class WikipediaTexts:
+
+class _Counted:
+    """Texts that are counted as they are scored."""
+
+    def text(self, case: Case) -> str:
+        raise NotImplementedError
+
+    def counted(self, case: Case) -> str:
+        return self.text(case)
+
+
+class WikipediaTexts(_Counted):
     """The paragraphs of the test articles. Their order is a seeded one, so that a limit takes from every article."""
 
     name = "wikipedia"
@@ -71,7 +88,7 @@ def _wikipedia() -> Mapping[str, tuple[str, str]]:
     return dict(sorted(found.items(), key=lambda item: (seed_for("perplexity", item[0]), item[0])))
 
 
-class CaptionTexts:
+class CaptionTexts(_Counted):
     """The plain captions of the world's test scenes: same cases as every other task on them."""
 
     name = "captions"
@@ -92,7 +109,7 @@ class CaptionTexts:
 
 
 @dataclass(frozen=True)
-class FileTexts:
+class FileTexts(_Counted):
     """The lines of a text file, blank ones left out. A line that is no UTF-8 fails by itself."""
 
     path: Path
@@ -129,3 +146,18 @@ class FileTexts:
 
     def text(self, case: Case) -> str:
         return self._lines[case.id].decode("utf-8")
+
+
+def open_texts(argument: str, known: Sequence[str]) -> TextSource:
+    """The texts that an argument names. Raises UserError for anything but one of ``TEXTS`` or a file."""
+    if argument == "captions":
+        return CaptionTexts()
+    if argument == "wikipedia":
+        return WikipediaTexts()
+    name, _, place = argument.partition(":")
+    if name == "wikitext":
+        return WikitextTexts(place)
+    path = Path(argument).expanduser()
+    if argument and path.is_file():
+        return FileTexts(path)
+    raise UserError(f"no texts at '{argument}': give a text file or a name{nearest(argument, known)}")

@@ -58,6 +58,7 @@ def test_it_satisfies_all_protocols(subject: LanguageSubject) -> None:
         "EditsImages",
         "AnswersQuestions",
         "ScoresText",
+        "ScoresTextInStrides",
         "ScoresImages",
     ):
         assert isinstance(subject, getattr(contracts, name)), name
@@ -98,6 +99,14 @@ def test_likelihoods_add_up(subject: LanguageSubject, images: torch.Tensor) -> N
     codes = subject.score_images(images, PROMPTS)
     assert [(item.tokens, item.choices) for item in codes] == [(16, 64)] * 3
     assert codes[0].nats != pytest.approx(subject.score_images(images)[0].nats, abs=1e-3)
+
+
+def test_overlapping_windows_count_the_same_tokens_and_give_them_more(subject: LanguageSubject) -> None:
+    texts = [PROMPTS[0], "a red circle " * 120]
+    apart, overlapping = subject.score_text(texts), subject.score_text_in_strides(texts, 0.5)
+    assert [(item.tokens, item.choices) for item in apart] == [(item.tokens, item.choices) for item in overlapping]
+    assert overlapping[0].nats == pytest.approx(apart[0].nats, rel=1e-5), "one window either way"
+    assert overlapping[1].nats != pytest.approx(apart[1].nats, rel=1e-5)
 
 
 def test_settings_name_how_it_draws(subject: LanguageSubject, tokenizer: Any) -> None:

@@ -165,9 +165,9 @@ def test_an_output_of_another_shape_is_a_clear_line() -> None:
 
 
 @pytest.mark.parametrize(("make", "name"), [(build, "editing"), (build_chain, "editing-chain")])
-def test_another_argument_than_the_world_is_a_user_error(make: Any, name: str) -> None:
+def test_an_argument_that_names_no_edits_is_a_user_error(make: Any, name: str) -> None:
     assert make("", CopySource()).name == make("world", CopySource()).name == f"{name}-world"
-    with pytest.raises(UserError, match=f"write {name}@world"):
+    with pytest.raises(UserError, match=rf"no edits of .photos. for {name}; known: .*world"):
         make("photos", CopySource())
 
 

@@ -16,7 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.contracts import Case, Estimate, Likelihood, Sample, ScoresImages, ScoresText
+from harness.contracts import Case, Estimate, Likelihood, Sample, ScoresImages, ScoresText, ScoresTextInStrides
 from harness.entries import HARNESS_ENTRIES
 from harness.errors import UserError
 from harness.measure import measure
@@ -26,9 +26,10 @@ from harness.spec import RunSpec
 from harness.store import RunFolder
 from tasks import wikipedia
 from tasks.perplexity.scored import complaint, readable, text_sizes
-from tasks.perplexity.tasks import NAMES, build
+from tasks.perplexity.tasks import NAMES, build, build_strided
 from tasks.sources import WorldSource
 
+NAMES_AT_HAND = tuple(name for name in NAMES if not name.startswith("wiki"))
 PICTURES = tuple(name for name in NAMES if "image" in name)
 TEXT = "The quick brown fox"
 
@@ -49,6 +50,11 @@ class Reader:
         lights = [0.0] * len(texts) if images is None else images.flatten(1).mean(dim=1).double().tolist()
         found = (self.price(text) * (1 - light) for text, light in zip(texts, lights, strict=True))
         return [Likelihood(nats, len(text), 97) for nats, text in zip(found, texts, strict=True)]
+
+    def score_text_in_strides(self, texts: Sequence[str], share: float) -> list[Likelihood]:
+        """Overlapping windows save a tenth."""
+        self.share = share
+        return [Likelihood(0.9 * one.nats, one.tokens, one.choices) for one in self.score_text(texts)]
 
     def score_images(self, images: torch.Tensor, prompts: Sequence[str] | None = None) -> list[Likelihood]:
         self.shown.append(images)
@@ -129,7 +135,8 @@ def test_chance_through_a_whole_run(fakes: ModuleType, tmp_path: Path) -> None:
     subject = fakes.Speaker()
     assert isinstance(subject, ScoresText) and isinstance(subject, ScoresImages)
     found = {
-        name: measured(stored(tmp_path, build(name, subject), subject, 24), build(name, subject)) for name in NAMES[1:]
+        name: measured(stored(tmp_path, build(name, subject), subject, 24), build(name, subject))
+        for name in NAMES_AT_HAND
     }
     assert found["captions"]["bits-per-byte"].value == pytest.approx(8)
     assert found["captions-given-image"]["bits-per-byte"].value == pytest.approx(6)
@@ -147,7 +154,7 @@ def test_chance_through_a_whole_run(fakes: ModuleType, tmp_path: Path) -> None:
 
 def test_captions_and_codes_are_compared_on_the_same_cases(tmp_path: Path) -> None:
     subject = Reader()
-    by_name = {name: made(tmp_path / name, build(name, subject), subject, 8) for name in NAMES[1:]}
+    by_name = {name: made(tmp_path / name, build(name, subject), subject, 8) for name in NAMES_AT_HAND}
     ids = [case.id for case in WorldSource().cases()[:8]]
     assert all([sample.case.id for sample in samples] == ids for samples in by_name.values())
     for alone, given_it in (("captions", "captions-given-image"), ("image-codes", "image-codes-given-caption")):
@@ -245,7 +252,7 @@ def test_what_is_no_likelihood_is_said(found: Likelihood, reason: str) -> None:
     assert reason in complaint(found) and bool(reason) == bool(complaint(found))
 
 
-@pytest.mark.parametrize("name", NAMES[1:])
+@pytest.mark.parametrize("name", NAMES_AT_HAND)
 def test_nan_for_one_case_is_a_failed_sample_and_the_others_are_scored(name: str, tmp_path: Path) -> None:
     class Dizzy(Reader):
         """Answers NaN for the third case, whatever it is given; in the pairs, only given nothing."""
@@ -317,9 +324,59 @@ def test_the_revision_is_that_of_the_content(tmp_path: Path) -> None:
 
 def test_numbers_are_finite_floats_and_state_what_was_counted(tmp_path: Path) -> None:
     subject = Reader()
-    for name in NAMES[1:]:
+    for name in NAMES_AT_HAND:
         task = build(name, subject)
         case: Case = task.cases()[0]
         (sample,) = task.ask(subject, [case], [task.load(case)], [0])
         assert all(isinstance(value, float) and math.isfinite(value) for value in sample.numbers.values())
         assert {"nats", "tokens", "choices", "bits"} <= sample.numbers.keys()
+
+
+# ------------------------------------------------------------------------------------------------ WikiText, and strides
+
+
+def wikitext(miniatures: ModuleType, folder: Path) -> str:
+    """A miniature of the hub's files, two documents."""
+    rows = [{"text": line} for line in miniatures.LINES]
+    return f"wikitext:{miniatures.write(folder / 'hub' / 'test-0.parquet', rows)}"
+
+
+def test_wikitext_is_scored_detokenised_and_counted_as_it_was(miniatures: ModuleType, tmp_path: Path) -> None:
+    task = build(wikitext(miniatures, tmp_path), Reader())
+    cases = task.cases()
+    assert [(case.id, case.facts["title"]) for case in cases] == [
+        ("wikitext-0000", "Robert Boulter"), ("wikitext-0001", "Du Fu"),
+    ]  # fmt: skip
+    shown = [task.load(case) for case in cases]
+    assert 'He had a small-role, "Craig", in 2,000 films.' not in shown[0], "marks join what they stand between"
+    assert 'a-small role, "Craig", in 2,000 films.' in shown[0] and "(712" in shown[1] and "poet's poet" in shown[1]
+    pages = [task.source.counted(case) for case in cases]
+    for sample, page in zip(made(tmp_path / "runs", task, Reader()), pages, strict=True):
+        assert sample.numbers["words"] == len(re.split(r"\s+", page)) and sample.numbers["bytes"] == len(page.encode())
+        assert sample.numbers["bytes"] > sample.numbers["nats"], "the fake costs a nat a character of what it is shown"
+    expected = lm_eval([-float(len(text)) for text in shown], pages)
+    found = measured(stored(tmp_path / "runs", task, Reader()), task)
+    names = ("word-perplexity", "byte-perplexity", "bits-per-byte")
+    assert [found[name].value for name in names] == pytest.approx(list(expected), rel=1e-12)
+
+
+def test_strides_are_another_task_with_another_fingerprint(miniatures: ModuleType, tmp_path: Path) -> None:
+    argument, subject = wikitext(miniatures, tmp_path), Reader()
+    apart, overlapping = build(argument, subject), build_strided(argument, subject)
+    assert (apart.name, overlapping.name) == ("perplexity-wikitext", "perplexity-strided-wikitext")
+    assert apart.data_revision == overlapping.data_revision and apart.fingerprint != overlapping.fingerprint
+    assert "each 0.5 of it after" in overlapping.fingerprint["windows"]
+    assert overlapping.examines == "ScoresTextInStrides" and isinstance(subject, ScoresTextInStrides)
+    one, other = (measured(stored(tmp_path, task, subject), task) for task in (apart, overlapping))
+    assert subject.share == 0.5
+    assert other["bits-per-byte"].value == pytest.approx(0.9 * (one["bits-per-byte"].value or 0))
+    assert other["token-perplexity"].value == pytest.approx(math.exp(0.9)) and "token-perplexity" not in one
+    assert other["token-perplexity"].direction == "none"
+
+
+def test_strides_are_of_texts_alone(tmp_path: Path) -> None:
+    assert build_strided("captions", Reader()).metrics[-2:] == ("bits-per-text", "token-perplexity")
+    with pytest.raises(UserError, match="no texts at 'image-codes'"):
+        build_strided("image-codes", Reader())
+    with pytest.raises(UserError, match="did you mean 'wikitext'"):
+        build("wikitex", Reader())

@@ -1,0 +1,89 @@
+"""The instrument ``dino-vits16``: embeddings of pictures by DINO ViT-S/16 (Caron et al. 2021, arXiv 2104.14294), the
+encoder of MagicBrush's DINO score and of most follow-ups.
+
+Weights: a folder of the hub's ``facebook/dino-vits16``, opened with transformers (``harness.instruments.encoders`` says
+where it lies). A picture enters as MagicBrush's script prepares it: short side to 256 by Pillow's bicubic filter on
+8-bit pixels, centre crop of 224, ImageNet's mean and deviation. The embedding is the class token after the last norm,
+which is what ``torch.hub``'s ``dino_vits16`` returns.
+
+Known deviation: the norms' epsilon is that of the folder's ``config.json``; torch.hub's code has 1e-6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Sample
+from harness.errors import UserError
+from harness.instruments.encoders import EncoderFolder, Remembered, normalised, quiet_loading, shared_images
+
+NAME = "dino-vits16"
+SHORT, CROP = 256, 224
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+"""OSU-NLP-Group/MagicBrush, evaluation/image_eval.py."""
+PROTOCOL = f"short-side-{SHORT}/bicubic-antialias/8-bit/centre-crop-{CROP}/imagenet-normalised/class-token"
+FOLDER = EncoderFolder(
+    "dino-vits16",
+    "facebook/dino-vits16",
+    "DDTBENCH_DINO_VITS16",
+    (),
+    {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6, "patch_size": 16},
+)
+
+
+class DinoEmbeddings:
+    """Columns ``output`` and ``reference``, float32 vectors; a column is there if every sample of the batch has an
+    image of that name."""
+
+    name = NAME
+    images = ("output", "reference")
+
+    def __init__(self, folder: EncoderFolder = FOLDER) -> None:
+        self.folder = folder
+        self._pictures = Remembered(self._look)
+
+    def unavailable(self) -> str:
+        return self.folder.unavailable()
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the files and of what is done to a picture. Raises UserError where a file is missing."""
+        if reason := self.unavailable():
+            raise UserError(f"{self.name}: {reason}")
+        return hashlib.sha256(f"{self.folder.digest}\n{PROTOCOL}".encode()).hexdigest()
+
+    def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
+        """One row per sample."""
+        return {name: self._pictures(pictures) for name, pictures in shared_images(samples, self.images).items()}
+
+    def _look(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            seen = self._net(pixel_values=normalised(pictures, SHORT, CROP, MEAN, DEVIATION))
+        vectors: np.ndarray = seen.last_hidden_state[:, 0].numpy()
+        return vectors
+
+    @cached_property
+    def _net(self) -> Any:
+        if reason := self.unavailable():
+            raise UserError(f"{self.name}: {reason}")
+        import torch
+        from transformers import ViTModel
+
+        with quiet_loading():
+            net: Any = ViTModel.from_pretrained(
+                self.folder.path, dtype=torch.float32, local_files_only=True, add_pooling_layer=False
+            )
+        return net.eval().requires_grad_(False)
+
+
+def open_dino_vits16() -> DinoEmbeddings:
+    """The catalogue's factory."""
+    return DinoEmbeddings(FOLDER)

@@ -1,0 +1,88 @@
+"""30,000 captions of COCO 2014's validation split, one per picture, with their pictures as the reference set
+(Lin et al. 2014, arXiv 1405.0312; annotations CC BY 4.0, pictures by Flickr's terms).
+
+There is no one official set of 30,000. Two sources are taken:
+
+* COCO's own files, ``annotations/captions_val2014.json`` and the folder ``val2014``: 30,000 of the pictures are drawn
+  without replacement and one caption of each, by the seed ``SEED``, in the order of picture ids;
+* Parquet with the columns image and caption and 30,000 rows (as the hub's ``sayakpaul/coco-30-val-2014``), in its
+  order.
+
+The revision, a digest of captions and pictures, tells them apart in every fingerprint. Known gap: which 30,000 captions
+a paper drew is seldom stated, so that a published FID on COCO-30k is reproduced up to that draw at best.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from tasks.data.prepared import DataSet
+from tasks.data.tables import Listed, Records, Schema, Table, parquet_files
+
+ROWS = 30_000
+SEED = 0
+CURE = (
+    "get annotations/captions_val2014.json and val2014/ from cocodataset.org, or the hub's sayakpaul/coco-30-val-2014, "
+    "and run 'ddtbench data prepare coco-captions-30k --from FOLDER'"
+)
+SCHEMA = Schema("COCO's captions", CURE, texts=("caption",), images=("image",))
+ANNOTATIONS = "captions_val2014.json"
+
+
+def read(path: Path) -> Records:
+    """COCO's own files below ``path``, or Parquet."""
+    for file in (path / "annotations" / ANNOTATIONS, path / ANNOTATIONS):
+        if file.is_file():
+            return _drawn(file, path / "val2014")
+    return Table(parquet_files(path, SCHEMA, "train"), SCHEMA)
+
+
+def _drawn(file: Path, folder: Path) -> Listed:
+    """At most ``ROWS`` pictures of the annotations, one caption each."""
+    from harness.seeding import rng_for
+
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        names = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
+        captions: dict[int, list[tuple[int, str]]] = {}
+        for number, note in enumerate(content["annotations"]):
+            captions.setdefault(int(note["image_id"]), []).append((int(note["id"]), _caption(note, number)))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{file.name} is not COCO's caption file ({type(error).__name__}: {error}): {CURE}") from None
+    without = sorted(names.keys() - captions.keys())
+    if without:
+        raise UserError(f"{file.name}: the image {without[0]} has no caption: {CURE}")
+    rng = rng_for("coco-captions-30k", SEED)
+    ids = sorted(names)
+    chosen = sorted(rng.choice(ids, min(ROWS, len(ids)), replace=False).tolist())
+    told = [sorted(captions[image])[int(rng.integers(len(captions[image])))][1] for image in chosen]
+    return Listed(
+        [{"caption": text} for text in told],
+        [f"{file.name}, image {image}" for image in chosen],
+        [{"image": folder / names[image]} for image in chosen],
+    )
+
+
+def _caption(note: Mapping[str, Any], number: int) -> str:
+    """On one line, as some of COCO's captions are not."""
+    text = " ".join(str(note["caption"]).split())
+    if not text:
+        raise ValueError(f"annotation {number} has an empty caption")
+    return text
+
+
+DATA = DataSet("coco-captions-30k", SCHEMA, "validation", ROWS, read)
+
+
+def prepare(source: str | None = None) -> Path:
+    """The catalogue's factory: check and convert, once."""
+    return DATA.prepare(source)
+
+
+def at_hand() -> bool:
+    """Whether it is prepared."""
+    return DATA.at_hand()

@@ -1,0 +1,217 @@
+"""Parquet with given columns: every error names file, row and cure; images are read when they are needed.
+
+An image cell is the Image struct of Hugging Face datasets: encoded ``bytes``, or a ``path`` relative to the Parquet
+file. Rows are counted from 0 in each file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow.parquet as pq
+
+Cells = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a data set called ``title``: ``texts`` that hold something, ``blank`` texts that may be empty,
+    ``maybe`` texts whose column may be absent, whole ``numbers``, and ``images``. ``cure``: where to get the data."""
+
+    title: str
+    cure: str
+    texts: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return (*self.texts, *self.blank, *self.numbers, *self.images)
+
+
+class Records(Protocol):
+    """Rows of a data set, wherever they lie."""
+
+    @property
+    def cells(self) -> Sequence[Cells]:
+        """Texts and numbers of every row."""
+        ...
+
+    def where(self, row: int) -> str:
+        """File and row in words, for errors."""
+        ...
+
+    def content(self, row: int, column: str) -> bytes:
+        """An encoded image. Raises ValueError, which begins with file and row, where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Records of which a reader has made a list: cells, where each is, and its images' files."""
+
+    cells: Sequence[Cells]
+    places: Sequence[str]
+    files: Sequence[Mapping[str, Path]] = ()
+
+    def where(self, row: int) -> str:
+        return self.places[row]
+
+    def content(self, row: int, column: str) -> bytes:
+        path = self.files[row][column]
+        try:
+            return path.read_bytes()
+        except OSError:
+            raise ValueError(f"{self.places[row]}: the image '{path.name}' is missing: put it there") from None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Records of Parquet files, in their order. Texts and numbers are read and checked at once, images one by one."""
+
+    files: tuple[Path, ...]
+    schema: Schema
+
+    @cached_property
+    def _rows(self) -> list[tuple[Path, int, Cells]]:
+        return [(file, row, cells) for file in self.files for row, cells in enumerate(_cells(file, self.schema))]
+
+    @cached_property
+    def cells(self) -> Sequence[Cells]:
+        """Raises UserError for files that are no Parquet, lack a column or hold an empty cell."""
+        return [cells for _, _, cells in self._rows]
+
+    def where(self, row: int) -> str:
+        file, inside, _ = self._rows[row]
+        return f"{file.name}, row {inside}"
+
+    def content(self, row: int, column: str) -> bytes:
+        file, inside, _ = self._rows[row]
+        cell = _image_cell(file, inside, column) or {}
+        if cell.get("bytes"):
+            return bytes(cell["bytes"])
+        if not cell.get("path"):
+            raise ValueError(f"{self.where(row)}: the column '{column}' holds no image: fill it in or remove the row")
+        try:
+            return (file.parent / str(cell["path"])).read_bytes()
+        except OSError:
+            raise ValueError(
+                f"{self.where(row)}: the image '{cell['path']}' does not lie beside {file.name}: put it there"
+            ) from None
+
+
+def picture(records: Records, row: int, column: str) -> np.ndarray:
+    """A decoded image, uint8 ``height width 3``. Raises ValueError, which begins with file and row."""
+    from harness.images import decode_rgb
+
+    return decode_rgb(records.content(row, column), f"{records.where(row)}, '{column}'")
+
+
+def parquet_files(path: Path, schema: Schema, split: str) -> tuple[Path, ...]:
+    """The file, or the Parquet files of a split below a folder, by name; all files where none is named after a split.
+
+    Raises UserError if there is none.
+    """
+    if path.is_file():
+        return (path,)
+    found = sorted(file for file in path.rglob("*.parquet") if file.is_file())
+    of_split = [file for file in found if file.name.startswith(split) or file.parent.name == split]
+    if not found:
+        what = "no Parquet file lies below it" if path.is_dir() else "there is no such file or folder"
+        raise UserError(f"{schema.title} at '{path}': {what}: {schema.cure}")
+    return tuple(of_split or found)
+
+
+def _cells(path: Path, schema: Schema) -> list[Cells]:
+    import pyarrow as pa
+
+    file = _open(path, schema)
+    names = [name for name in (*schema.texts, *schema.blank, *schema.numbers, *schema.maybe) if name in _names(file)]
+    try:
+        rows: list[dict[str, Any]] = file.read(columns=names).to_pylist() if names else [{}] * file.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path.name} is damaged ({_first_line(error)}): {schema.cure}") from error
+    for number, row in enumerate(rows):
+        for name in (*schema.texts, *schema.blank, *schema.maybe):
+            if name in row:
+                row[name] = "" if row[name] is None else str(row[name])
+        for name in schema.texts:
+            if not row[name].strip():
+                raise UserError(f"{path.name}, row {number}: '{name}' is empty: fill it in or remove the row")
+        for name in schema.numbers:
+            if not isinstance(row[name], int) or isinstance(row[name], bool):
+                raise UserError(f"{path.name}, row {number}: '{name}' is {row[name]!r}, and must be a whole number")
+    return list(rows)
+
+
+def _open(path: Path, schema: Schema) -> pq.ParquetFile:
+    """Raises UserError for what is no Parquet, and for a schema that lacks a column or has another kind of image."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path.name} is not a Parquet file ({_first_line(error)}): {schema.cure}") from error
+    there = _names(file)
+    for name in schema.required:
+        if name not in there:
+            raise UserError(
+                f"{path.name}: the column '{name}' is missing (it has {', '.join(there)}): "
+                f"{schema.title}'s columns are {', '.join(schema.required)}"
+            )
+    for name in schema.images:
+        kind = file.schema_arrow.field(name).type
+        if not (pa.types.is_struct(kind) and {"bytes", "path"} <= {field.name for field in kind}):
+            raise UserError(
+                f"{path.name}: the column '{name}' is {kind}, and must be a struct of bytes and path: "
+                "write it with Hugging Face datasets' Image feature"
+            )
+    return file
+
+
+def _names(file: pq.ParquetFile) -> list[str]:
+    return list(file.schema_arrow.names)
+
+
+def _image_cell(path: Path, row: int, column: str) -> Mapping[str, Any] | None:
+    stamp = path.stat().st_mtime_ns
+    for group, count in enumerate(_group_sizes(path, stamp)):
+        if row < count:
+            return _column(path, stamp, group, column)[row].as_py()  # type: ignore[no-any-return]
+        row -= count
+    raise IndexError(f"{path.name} has no row {row}")
+
+
+@lru_cache(maxsize=2)
+def _column(path: Path, stamp: int, group: int, column: str) -> Any:
+    """The images of one row group: rows come in order, so that a group is read once for its two columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True).read_row_group(group, columns=[column])[column]
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path.name} is damaged ({_first_line(error)}): prepare or fetch it again") from error
+
+
+@lru_cache(maxsize=64)
+def _group_sizes(path: Path, stamp: int) -> tuple[int, ...]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.ParquetFile(path).metadata
+    return tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
