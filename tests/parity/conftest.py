@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 HERE = Path(__file__).parent
 
@@ -66,3 +67,36 @@ class Pack:
 def open_pack() -> Callable[[str], Pack]:
     """``open_pack(folder name)``."""
     return Pack
+
+
+def sliced(text: str) -> tuple[slice, ...]:
+    """``[:1, :8, ::4]`` as slices."""
+    parts = [
+        [int(number) if number else None for number in part.strip().split(":")] for part in text.strip("[]").split(",")
+    ]
+    return tuple(slice(*part) for part in parts)
+
+
+@contextmanager
+def compared_taps(pack: Pack, model: nn.Module, our_name: Callable[[str], str]) -> Iterator[None]:
+    """Every intermediate value that the pack lists is compared as it is first computed."""
+    seen: set[str] = set()
+    handles = []
+    for name, tap in pack.manifest["checkpoints"].items():
+
+        def compare(module: nn.Module, inputs: Any, output: Tensor, name: str = name, cut: str = tap["slice"]) -> None:
+            if name not in seen:
+                seen.add(name)
+                pack.same(f"tap.{name}", output[sliced(cut)])
+
+        handles.append(model.get_submodule(our_name(tap["module"])).register_forward_hook(compare))
+    yield
+    for handle in handles:
+        handle.remove()
+    assert seen == set(pack.manifest["checkpoints"])
+
+
+@pytest.fixture(scope="module")
+def taps() -> Callable[..., AbstractContextManager[None]]:
+    """``taps(pack, model, our_name)``: within it the pack's intermediate values are compared."""
+    return lambda pack, model, our_name=lambda name: name: compared_taps(pack, model, our_name)
