@@ -19,7 +19,7 @@ Pick = Callable[[Float[Tensor, "B n V"], int], Int[Tensor, "B n"]]
 
 
 class ClassModel(Protocol):
-    """Class labels to codes."""
+    """Class labels, on any device, to codes on the model's."""
 
     @property
     def class_count(self) -> int: ...
@@ -27,11 +27,12 @@ class ClassModel(Protocol):
     def generate(self, labels: Int[Tensor, " B"], guidance: float, pick: Pick) -> Int[Tensor, "B codes"]: ...
 
 
-def check_labels(labels: Int[Tensor, " B"], count: int) -> None:
-    """Raises UserError for a class that the model does not have."""
+def check_labels(labels: Int[Tensor, " B"], count: int) -> Int[Tensor, " B"]:
+    """The labels. Raises UserError for a class that the model does not have."""
     for label in labels.tolist():
         if not 0 <= label < count:
             raise UserError(f"there is no class {label}: this model has the classes 0 to {count - 1}")
+    return labels
 
 
 class ClassSubject:
@@ -67,6 +68,5 @@ class ClassSubject:
             numbers = drawn[:, first : first + count].to(scores.device).flatten()
             return choose(scores.flatten(0, 1), self.sampling, numbers).view(rows, count)
 
-        device = next(self.model.parameters()).device if isinstance(self.model, torch.nn.Module) else "cpu"
-        codes = self.model.generate(torch.tensor(list(labels), device=device), self.sampling.guidance, pick)
+        codes = self.model.generate(torch.tensor(list(labels)), self.sampling.guidance, pick)
         return self.tokenizer.decode(codes)

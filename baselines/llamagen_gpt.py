@@ -166,7 +166,7 @@ class LlamaGenGPT(nn.Module):
         """One code at a time with cached keys and values; scores are unconditional + guidance * (conditional -
         unconditional). ``interval`` c >= 0: after the code at index c + 1 there is no guidance (published option
         ``cfg-interval``)."""
-        check_labels(labels, self.class_count)
+        labels = check_labels(labels, self.class_count).to(self.output.weight.device)
         rows = len(labels)
         both = torch.cat([labels, torch.full_like(labels, self.class_count)]) if guidance != 1 else labels
         caches, x_BND, codes = self.new_caches(len(both)), self.embed_classes(both), []

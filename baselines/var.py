@@ -242,6 +242,7 @@ class VARTokenizer(nn.Module):
             )
         self.config = config
         self.card: Mapping[str, Any] = {}
+        self.checkpoint_digest: str | None = None  # of a published file, which has no card
         z = config.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)

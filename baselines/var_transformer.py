@@ -182,7 +182,7 @@ class VARTransformer(nn.Module):
         """All scales, with cached keys and values. Guidance grows along the K scales: at scale k scores are (1 + t)
         conditional - t unconditional with t = guidance k / (K - 1), so the first scale is unguided and 0 is none.
         """
-        check_labels(labels, self.class_count)
+        labels = check_labels(labels, self.class_count).to(self.pos_start.device)
         rows, sides, first = len(labels), self.config.patch_nums, 0
         class_BD = self.class_emb(torch.cat([labels, torch.full_like(labels, self.class_count)]))
         caches, places = [Cache() for _ in self.blocks], self._places()

@@ -101,6 +101,7 @@ class VQGAN(nn.Module):
         super().__init__()
         self.config = config
         self.card: Mapping[str, Any] = {}
+        self.checkpoint_digest: str | None = None  # of a published file, which has no card
         z_channels = config.convnet.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)

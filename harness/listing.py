@@ -52,6 +52,8 @@ def _words(entry: Entry) -> str:
     if entry.source:
         there = (checkout_root() / entry.source).exists()
         parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
+    elif entry.kind == "model" and entry.needs:
+        parts.append(f"needs @PATH: {' or '.join(entry.needs)}")
     if entry.licence:
         parts.append(f"licence {entry.licence}")
     return "; ".join(part for part in parts if part)

@@ -24,7 +24,8 @@ class Entry:
     ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
     TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
     the default checkpoint, relative to the checkout. A model that is a ``control`` shows the scale and is never ranked.
-    ``needs`` are the recipes whose checkpoints this recipe is made from.
+    ``needs`` are the recipes whose checkpoints this recipe is made from; of a model without a default checkpoint, what
+    must follow its ``@`` (``("FILE last.ckpt",)``).
     """
 
     kind: Kind
