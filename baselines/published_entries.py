@@ -88,4 +88,53 @@ CLASS_GENERATORS: tuple[Entry, ...] = (
     ),
 )
 
-PUBLISHED: tuple[Entry, ...] = TOKENIZERS + CLASS_GENERATORS
+FOLDER = "FOLDER as save_pretrained writes it, or a hub id OWNER/NAME[#REVISION]"
+IN_LIBRARIES: tuple[Entry, ...] = (
+    _entry(
+        "janus",
+        "baselines.janus:open_janus",
+        "Janus or Janus-Pro through transformers: text to image, and answering",
+        ("GeneratesImages", "AnswersQuestions"),
+        FOLDER,
+        "DeepSeek's model licence; code Apache-2.0",
+        "Chen et al., Janus-Pro, 2025, arXiv 2501.17811",
+    ),
+    _entry(
+        "emu3",
+        "baselines.emu3:open_emu3",
+        "Emu3 through transformers: text to image (Emu3-Gen), and answering (Emu3-Chat)",
+        ("GeneratesImages", "AnswersQuestions"),
+        FOLDER,
+        "Apache-2.0",
+        "Wang et al., Emu3, 2024, arXiv 2409.18869",
+    ),
+    _entry(
+        "chameleon",
+        "baselines.chameleon:open_chameleon",
+        "Chameleon through transformers: answering",
+        ("AnswersQuestions",),
+        FOLDER,
+        "Chameleon research licence; code Apache-2.0",
+        "Chameleon Team, 2024, arXiv 2405.09818",
+    ),
+    _entry(
+        "diffusers",
+        "baselines.diffusion:open_diffusers",
+        "any text-to-image pipeline of diffusers, with its own defaults",
+        ("GeneratesImages",),
+        FOLDER,
+        "the pipeline's own",
+        "",
+    ),
+    _entry(
+        "instruct-pix2pix",
+        "baselines.diffusion:open_instruct_pix2pix",
+        "InstructPix2Pix or any pipeline of diffusers that edits a picture by an instruction",
+        ("EditsImages",),
+        FOLDER,
+        "the pipeline's own",
+        "Brooks, Holynski and Efros, InstructPix2Pix, CVPR 2023, arXiv 2211.09800",
+    ),
+)
+
+PUBLISHED: tuple[Entry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES

@@ -2,8 +2,8 @@
 codes: ``selftok`` decodes by diffusion in 50 Euler steps, ``selftok-renderer`` in one pass.
 
 ``NAME@FOLDER`` or ``NAME@FILE``; beside the file lies ``vae/``, the autoencoder of Stable Diffusion 3 in diffusers' format.
-Known deviations: the schedule in exact arithmetic (decision 5), float32 instead of bfloat16, and no black image for
-what the library cannot decode. Codes, velocity and rendered latents equal the released code's on seeded weights.
+Known deviations: the schedule in exact arithmetic (decision 5), and float32 where the release runs in bfloat16. Codes,
+velocity and rendered latents equal the released code's on seeded weights (``tests/parity/test_selftok.py``).
 """
 
 from __future__ import annotations
