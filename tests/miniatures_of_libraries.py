@@ -61,8 +61,8 @@ def janus(folder: Path) -> str:
     special = {"image_token": "<image>", "boi_token": "<boi>", "eoi_token": "<eoi>"}
     tokenizer = word_tokenizer(special)
     vision = {
-        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 16, "patch_size": 4,
-        "projection_dim": 32, "num_image_tokens": 16,
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8, "patch_size": 4,
+        "projection_dim": 32, "num_image_tokens": 4,
     }  # fmt: skip
     vq = {
         "embed_dim": 8, "num_embeddings": 32, "latent_channels": 32, "base_channels": 32, "channel_multiplier": [1, 1, 1],
@@ -78,8 +78,8 @@ def janus(folder: Path) -> str:
     own.pad_token_id, own.bos_token_id, own.eos_token_id = 0, 1, 2
     own.generation_kwargs = {"boi_token_id": tokenizer.convert_tokens_to_ids("<boi>")}
     model.save_pretrained(folder)
-    pictures = JanusImageProcessor(size={"height": 16, "width": 16}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
-    JanusProcessor(pictures, tokenizer, chat_template=TURNS, num_image_tokens=16).save_pretrained(folder)
+    pictures = JanusImageProcessor(size={"height": 8, "width": 8}, min_size=8, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    JanusProcessor(pictures, tokenizer, chat_template=TURNS, num_image_tokens=4).save_pretrained(folder)
     return str(folder)
 
 
@@ -104,9 +104,9 @@ def emu3(folder: Path) -> str:
     model = Emu3ForConditionalGeneration(config).eval()
     spread(model)
     model.save_pretrained(folder)
-    pictures = Emu3ImageProcessor(image_mean=[0.5] * 3, image_std=[0.5] * 3, min_pixels=32 * 32, max_pixels=32 * 32)
+    pictures = Emu3ImageProcessor(image_mean=[0.5] * 3, image_std=[0.5] * 3, min_pixels=16 * 16, max_pixels=16 * 16)
     Emu3Processor(pictures, tokenizer, chat_template=TURNS).save_pretrained(folder)
-    (folder / "sampling.json").write_text('{"image_area": 1024}')
+    (folder / "sampling.json").write_text('{"image_area": 256}')
     return str(folder)
 
 
