@@ -1,8 +1,8 @@
 """Chameleon through transformers: answering. ``chameleon@FOLDER`` or ``chameleon@OWNER/NAME``.
 
-Chameleon Team 2024 (arXiv 2405.09818), for example facebook/chameleon-7b. The library has no decoder for its images and the
-released model draws none, so it answers only. The question stands before the picture, as the library's documentation has it,
-and the processor adds the end-of-turn token of chat mode. Known deviations: float32.
+Chameleon Team 2024 (arXiv 2405.09818), for example facebook/chameleon-7b. The library has no decoder for its images
+and the released model draws none, so it answers only. The question stands before the picture, as the library's
+documentation has it, and the processor adds the end-of-turn token of chat mode. Known deviations: float32.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def answer(model: Any, processor: Any, prompts: Sequence[str], images: Tensor, *
 
 
 def denormalised(made: Float[Tensor, "batch 3 size size"], processor: Any) -> Float[Tensor, "batch 3 size size"]:
-    """Decoded pictures in [0, 1]. The libraries' own ``postprocess`` drops the fraction when it makes 8-bit pixels; ours are
-    rounded to nearest where they are stored."""
+    """Decoded pictures in [0, 1]. The libraries' own ``postprocess`` drops the fraction when it makes 8-bit pixels;
+    ours are rounded to nearest where they are stored."""
     mean, std = (made.new_tensor(getattr(processor.image_processor, f"image_{name}")) for name in ("mean", "std"))
     return (made.float() * std[:, None, None] + mean[:, None, None]).clamp(0, 1)

@@ -41,7 +41,9 @@ class ClassSubject:
 
     version = 1
 
-    def __init__(self, model: ClassModel, tokenizer: ImageTokenizer, sampling: Sampling, checkpoint_digest: str) -> None:
+    def __init__(
+        self, model: ClassModel, tokenizer: ImageTokenizer, sampling: Sampling, checkpoint_digest: str
+    ) -> None:
         self.model, self.tokenizer, self.sampling = model, tokenizer, sampling
         self.checkpoint_digest = checkpoint_digest
 

@@ -1,10 +1,11 @@
 """Any diffusers pipeline as a subject: ``diffusers@FOLDER`` draws from text, ``instruct-pix2pix@FOLDER`` edits.
 
-The class is the one that the folder's model_index.json names, with the pipeline's own defaults (steps, guidance), which stand
-in the run's settings; ``sampling.json`` in the folder sets others ({"num_inference_steps": 20}). One generator per picture on the CPU, so that neither the batch nor the device changes the noise.
+The class is the one that the folder's model_index.json names, with the pipeline's own defaults (steps, guidance),
+which stand in the run's settings; ``sampling.json`` in the folder sets others ({"num_inference_steps": 20}). One
+generator per picture on the CPU, so that neither the batch nor the device changes the noise.
 
-Known deviations: float32; the safety checker is off, since a black image instead of a picture would be scored; a prompt that
-no text encoder of the pipeline can read whole is refused, where diffusers cuts it off.
+Known deviations: float32; the safety checker is off, since a black image instead of a picture would be scored; a
+prompt that no text encoder of the pipeline can read whole is refused, where diffusers cuts it off.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class DiffusionSubject:
     @property
     def image_size(self) -> int:
         """The side that the pipeline draws by default."""
-        network = getattr(self.pipeline, "unet", None) or getattr(self.pipeline, "transformer", None)
+        parts = self.pipeline.components
+        network: Any = parts.get("unet") or parts.get("transformer")
         cells = getattr(self.pipeline, "default_sample_size", None) or network.config.sample_size
         return int(cells) * int(self.pipeline.vae_scale_factor)
 
@@ -66,7 +68,9 @@ class DiffusionSubject:
         longest = parts[limits.index(max(limits))]
         for prompt in prompts:
             if len(longest(prompt)["input_ids"]) > max(limits):
-                raise UserError(f"a prompt of {len(prompt.split())} words is longer than the {max(limits)} tokens that fit")
+                raise UserError(
+                    f"a prompt of {len(prompt.split())} words is longer than the {max(limits)} tokens that fit"
+                )
 
     @torch.no_grad()
     def _made(self, seeds: Sequence[int], **inputs: Any) -> Float[Tensor, "batch 3 height width"]:
@@ -101,7 +105,8 @@ def _open(source: str, device: str) -> tuple[Any, Path]:
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     off = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
     try:
-        pipeline = DiffusionPipeline.from_pretrained(
+        opener: Any = DiffusionPipeline  # untyped in diffusers
+        pipeline = opener.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, **off
         )
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RuntimeError, ImportError) as error:
@@ -115,7 +120,9 @@ def open_diffusers(source: str, device: str = "cpu") -> DrawingPipeline:
     """Raises UserError for a folder that is no pipeline, and for one that edits."""
     subject = DrawingPipeline(*_open(source, device))
     if "image" in subject.arguments and "height" not in subject.arguments:
-        raise UserError(f"{source} is a {type(subject.pipeline).__name__}, which edits: open it as instruct-pix2pix@{source}")
+        raise UserError(
+            f"{source} is a {type(subject.pipeline).__name__}, which edits: open it as instruct-pix2pix@{source}"
+        )
     return subject
 
 
@@ -123,5 +130,7 @@ def open_instruct_pix2pix(source: str, device: str = "cpu") -> EditingPipeline:
     """Raises UserError for a folder that is no pipeline, and for one that takes no picture."""
     subject = EditingPipeline(*_open(source, device))
     if "image" not in subject.arguments:
-        raise UserError(f"{source} is a {type(subject.pipeline).__name__}, which takes no picture: open it as diffusers@{source}")
+        raise UserError(
+            f"{source} is a {type(subject.pipeline).__name__}, which takes no picture: open it as diffusers@{source}"
+        )
     return subject

@@ -1,13 +1,14 @@
-"""Emu3 through transformers: text to image (Emu3-Gen), and answering (Emu3-Chat). ``emu3@FOLDER`` or ``emu3@OWNER/NAME``.
+"""Emu3 through transformers: text to image (Emu3-Gen), and answering (Emu3-Chat). ``emu3@FOLDER`` or
+``emu3@OWNER/NAME``.
 
-Wang et al. 2024 (arXiv 2409.18869); checkpoints in transformers' format, for example Emu3-community/Emu3-Chat-hf. One class
-opens both; each is made for one of the two. Drawing as the authors' ``image_generation.py`` (baaivision/Emu3 at 005719f):
-the positive suffix, the negative prompt, guidance 3, top-k 2048, temperature 1, a square of the library's
+Wang et al. 2024 (arXiv 2409.18869); checkpoints in transformers' format, for example Emu3-community/Emu3-Chat-hf. One
+class opens both; each is made for one of the two. Drawing as the authors' ``image_generation.py`` (baaivision/Emu3 at
+005719f): the positive suffix, the negative prompt, guidance 3, top-k 2048, temperature 1, a square of the library's
 720 px; ``sampling.json`` in the folder sets another ``image_area``, which is part of how a checkpoint was trained.
 
 Known deviations: one seeded stream per picture (``baselines.seeded_draw``); conditional and negative prompt run as one
-left-padded batch, where the authors run them one after the other; generation ends with the last row, so the three closing
-tokens, which the grammar gives, are not generated; 8-bit pixels rounded to nearest; float32.
+left-padded batch, where the authors run them one after the other; generation ends with the last row, so the three
+closing tokens, which the grammar gives, are not generated; 8-bit pixels rounded to nearest; float32.
 """
 
 from __future__ import annotations

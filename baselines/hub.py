@@ -21,7 +21,8 @@ SAMPLING = "sampling.json"
 
 
 def folder_of(source: str, config: str = "config.json") -> Path:
-    """The folder of ``FOLDER`` or ``OWNER/NAME[#REVISION]``. Raises UserError where there is neither, or no ``config``."""
+    """The folder of ``FOLDER`` or ``OWNER/NAME[#REVISION]``. Raises UserError where there is neither, or no
+    ``config``."""
     folder = Path(source).expanduser()
     if not folder.is_dir():
         folder = _fetched(source)
@@ -47,8 +48,8 @@ def _fetched(source: str) -> Path:
 
 
 def sampling_in(folder: Path, known: Sequence[str]) -> dict[str, Any]:
-    """What the user's own ``sampling.json`` in the folder sets otherwise than the published way; nothing without one. Raises
-    UserError for a name that is not known."""
+    """What the user's own ``sampling.json`` in the folder sets otherwise than the published way; nothing without one.
+    Raises UserError for a name that is not known."""
     file = folder / SAMPLING
     if not file.is_file():
         return {}
@@ -98,6 +99,8 @@ def open_transformers(kind: str, model_class: Any, processor_class: Any, source:
         line = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{folder} cannot be read as a '{kind}': {line}") from error
     if missing := sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]])):
-        raise UserError(f"{folder} does not fit: {len(missing)} weights missing or of another shape, first {missing[0]}")
+        raise UserError(
+            f"{folder} does not fit: {len(missing)} weights missing or of another shape, first {missing[0]}"
+        )
     processor.tokenizer.padding_side = "left"  # what is generated must follow the prompt
     return Opened(model.to(device).eval().requires_grad_(False), processor, folder, digest_of_folder(folder))

@@ -4,9 +4,10 @@ Chen et al. 2025 (arXiv 2501.17811); checkpoints in transformers' format, for ex
 Drawing as the authors' ``generation_inference.py`` (deepseek-ai/Janus at cab2784): guidance 5, temperature 1, no top-k.
 
 Known deviations: one seeded stream per picture (``baselines.seeded_draw``); 8-bit pixels rounded to nearest; float32;
-the unconditional prompt's padding is masked where a batch pads it (as transformers does it). transformers 5.24 cannot
-generate images with guidance 1 or less (its doubled rows then do not fit its buffer) and drops logits processors that
-are passed in text mode; neither is used here.
+the unconditional prompt's padding is masked where a batch pads it (as transformers does it). What transformers 5.24.0
+gets wrong and is not used here: ``generate`` with guidance 1 or less in image mode (its doubled rows do not fit its
+buffer; our draw gives it one row per picture), logits processors in text mode (dropped), and the processor's
+``post_process_multimodal_output`` for images (raises: it takes "PIL.Image.Image" for a kind of tensor).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """LlamaGen's class-conditional transformer (Sun et al. 2024, arXiv 2406.06525, section 3.2): next code in raster order.
 
 A Llama without biases whose rotary positions are two-dimensional. State-dict keys are the published ones. Known
-deviations from the published code: none in what is computed (``tests/parity/test_llamagen.py``); dropout, label dropout and
-the caption model are left out, so this class generates and does not train.
+deviations from the published code: none in what is computed (``tests/parity/test_llamagen.py``); dropout, label
+dropout and the caption model are left out, so this class generates and does not train.
 
 Layout letters: B batch, N tokens, D width, H heads, V codes.
 """
@@ -51,9 +51,13 @@ def rotary_table(grid: int, head_width: int, base: float) -> Float[Tensor, "posi
 
 def rotate(x_BNHC: Tensor, table: Float[Tensor, "N pairs 2"]) -> Tensor:
     """Each pair of adjacent channels turned by its angle."""
-    even, odd = x_BNHC.unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = x_BNHC[..., 0::2], x_BNHC[..., 1::2]
     cosine, sine = table[:, None].unbind(-1)
     return torch.stack([even * cosine - odd * sine, odd * cosine + even * sine], dim=-1).flatten(-2)
+
+
+def split_last(x_BND: Tensor, heads: int) -> Tensor:
+    return x_BND.reshape(*x_BND.shape[:-1], heads, -1)
 
 
 class Cache:
@@ -80,7 +84,7 @@ class Attention(nn.Module):
         self.wo = nn.Linear(dim, dim, bias=False)
 
     def forward(self, x_BND: Tensor, table: Tensor, cache: Cache | None) -> Tensor:
-        query, key, value = (part.unflatten(-1, (self.heads, -1)) for part in self.wqkv(x_BND).chunk(3, dim=-1))
+        query, key, value = (split_last(part, self.heads) for part in self.wqkv(x_BND).chunk(3, dim=-1))
         query, key = rotate(query, table), rotate(key, table)
         query, key, value = (part.transpose(1, 2) for part in (query, key, value))
         if cache is not None:

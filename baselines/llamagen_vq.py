@@ -1,8 +1,8 @@
 """LlamaGen's image tokenizer VQ-16 (Sun et al. 2024, arXiv 2406.06525, section 3.1): VQGAN with unit-length codes.
 
 The network is taming's; the published state dict names it differently, so a key map opens it in ``baselines.vqgan``.
-Known deviations from the published code: none in what is computed (``tests/parity/test_llamagen.py``); the entropy term of
-its training loss, whose published weight is 0, is left out.
+Known deviations from the published code: none in what is computed (``tests/parity/test_llamagen.py``); the entropy
+term of its training loss is left out.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ def vq16_config(
     ch_mult: tuple[int, ...] = (1, 1, 2, 2, 4),
     num_res_blocks: int = 2,
 ) -> VQGANConfig:
-    """VQ-16 with the published sizes (``tokenizer/tokenizer_image/vq_model.py`` of FoundationVision/LlamaGen at ce98ec4).
-    Attention stands at the lowest resolution whatever the size of the image, so the weights serve 256, 384 and 512."""
+    """VQ-16 with the published sizes (``tokenizer/tokenizer_image/vq_model.py`` of FoundationVision/LlamaGen at
+    ce98ec4). Attention stands at the lowest resolution whatever the size of the image, so the weights serve 256, 384
+    and 512."""
     lowest = image_size >> (len(ch_mult) - 1)
     convnet = ConvNetConfig(ch, tuple(ch_mult), num_res_blocks, (lowest,), image_size, z_channels)
     return VQGANConfig(codebook_embed_dim, codebook_size, convnet, unit_length=True)
@@ -44,7 +45,9 @@ def our_key(key: str, levels: int) -> str | None:
     """
     if key in UNUSED:
         return None
-    if re.fullmatch(r"(encoder|decoder)\.(conv_in|conv_out|norm_out)\..*|(post_)?quant_conv\..*|quantize\.embedding\..*", key):
+    if re.fullmatch(
+        r"(encoder|decoder)\.(conv_in|conv_out|norm_out)\..*|(post_)?quant_conv\..*|quantize\.embedding\..*", key
+    ):
         return key
     if middle := re.fullmatch(r"(encoder|decoder)\.mid\.([012])\.(.*)", key):
         return f"{middle[1]}.mid.{MIDDLE[int(middle[2])]}.{middle[3]}"

@@ -31,7 +31,9 @@ from harness.weight_files import digest_of_files, find_file, read_weights, sizes
 TAMING_FILES = ("last.ckpt", "model.ckpt")
 LLAMAGEN_VQ_FILES = ("vq_ds16_c2i.pt", "vq_ds16_t2i.pt")
 VAR_VAE_FILES = ("vae_ch160v4096z32.pth",)
-LLAMAGEN_GPT_FILES = tuple(f"c2i_{size}.pt" for size in ("B_256", "L_256", "B_384", "L_384", "XL_384", "XXL_384", "3B_384"))
+LLAMAGEN_GPT_FILES = tuple(
+    f"c2i_{size}.pt" for size in ("B_256", "L_256", "B_384", "L_384", "XL_384", "XXL_384", "3B_384")
+)
 
 VAR_VAE = VARConfig(vocab_size=4096, z_channels=32, ch=160, v_patch_nums=(1, 2, 3, 4, 5, 6, 8, 10, 13, 16))
 """``vae_ch160v4096z32.pth`` at 256 px (models/__init__.py of FoundationVision/VAR at 78b9539)."""
@@ -45,8 +47,8 @@ GPT_GUIDANCE = {768: 2.0, 1024: 2.0, 1280: 1.75, 1536: 1.75, 3200: 1.65}
 
 def taming_config(n_embed: int) -> VQGANConfig:
     """The f16 models of taming-transformers (configs/imagenet_vqgan.yaml at 3ba01b2), with 1,024 or 16,384 codes. The
-    repository has no file for 16,384: the sizes are those of 1,024, which is to be checked against the ``model.yaml`` that
-    comes with the weights."""
+    repository has no file for 16,384: the sizes are those of 1,024, which is to be checked against the ``model.yaml``
+    that comes with the weights."""
     return VQGANConfig(256, n_embed, ConvNetConfig(128, (1, 1, 2, 2, 4), 2, (16,), 256, 256))
 
 
@@ -70,7 +72,9 @@ def open_taming_vqgan(source: str, device: str) -> VQGAN:
     out by name."""
     path = find_file(source, TAMING_FILES)
     state = without(read_weights(path), "loss.")
-    codes, _ = _shape(state, "quantize.embedding.weight", path, "a VQGAN of taming-transformers with a nearest-code codebook")
+    codes, _ = _shape(
+        state, "quantize.embedding.weight", path, "a VQGAN of taming-transformers with a nearest-code codebook"
+    )
     sizes = sizes_beside(path)
     config = VQGANConfig.from_mapping(sizes) if sizes else taming_config(codes)
     model: VQGAN = _filled(VQGAN(config), state, path, device)
@@ -141,9 +145,10 @@ open_var_d16, open_var_d20, open_var_d24, open_var_d30 = (partial(open_var, dept
 
 
 def open_llamagen_gpt(source: str, device: str) -> ClassSubject:
-    """``llamagen-gpt@FOLDER`` or ``@FILE``: a class-conditional transformer with its tokenizer's file beside it. A file does
-    not hold how many heads it has nor its picture's size: the heads are looked up by its sizes, the picture's size is
-    what its published name ends in. Pictures of 384 px stay so; the published FIDs resize them to 256."""
+    """``llamagen-gpt@FOLDER`` or ``@FILE``: a class-conditional transformer with its tokenizer's file beside it. A
+    file does not hold how many heads it has nor its picture's size: the heads are looked up by its sizes, the
+    picture's size is what its published name ends in. Pictures of 384 px stay so; the published FIDs resize them to
+    256."""
     path = find_file(source, LLAMAGEN_GPT_FILES)
     vq, state = find_file(str(path.parent), LLAMAGEN_VQ_FILES), read_weights(path)
     vocabulary, width = _shape(state, "output.weight", path, "a transformer of LlamaGen")

@@ -1,4 +1,5 @@
-"""Entries of weights that others publish and of models that other libraries keep; each needs its path. No torch here."""
+"""Entries of weights that others publish and of models that other libraries keep; each needs its path. No torch
+here."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ LLAMAGEN_PAPER = "Sun et al., Autoregressive Model Beats Diffusion, 2024, arXiv 
 SELFTOK_PAPER = "Selftok Team, 2025, arXiv 2505.07538"
 
 
-def _entry(name: str, place: str, summary: str, provides: tuple[str, ...], needs: str, licence: str, paper: str) -> Entry:
+def _entry(
+    name: str, place: str, summary: str, provides: tuple[str, ...], needs: str, licence: str, paper: str
+) -> Entry:
     return Entry("model", name, place, summary, provides=provides, licence=licence, paper=paper, needs=(needs,))
 
 

@@ -1,8 +1,8 @@
 """Drawing image codes inside ``transformers.generate`` with one seeded stream per picture.
 
-``generate`` draws for a whole batch from one global stream, so that a picture would depend on its neighbours. Here it is
-told to take the best token, and a logits processor leaves it one: the token that the case's own stream draws from the
-guided, filtered scores. Rows hold the conditional prompts first, then as many unconditional ones.
+``generate`` draws for a whole batch from one global stream, so that a picture would depend on its neighbours. Here it
+is told to take the best token, and a logits processor leaves it one: the token that the case's own stream draws from
+the guided, filtered scores. Rows hold the conditional prompts first, then as many unconditional ones.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class SeededDraw:
     """A logits processor for one call of ``generate`` of ``steps`` tokens.
 
     ``columns`` are the tokens that may be drawn (None: all); ``forced(step)`` is a token that must stand there, or
-    None. ``twins``: one row comes back per row that came in, so that the unconditional twin goes on with the same token;
-    else only the conditional rows come back (Janus doubles them itself).
+    None. ``twins``: one row comes back per row that came in, so that the unconditional twin goes on with the same
+    token; else only the conditional rows come back (Janus doubles them itself).
     """
 
     def __init__(

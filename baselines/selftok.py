@@ -1,9 +1,10 @@
-"""The door for the released Selftok tokenizer (arXiv 2505.07538; selftok-team/SelftokTokenizer at 4695474), 256 px and 512
-codes: ``selftok`` decodes by diffusion in 50 Euler steps, ``selftok-renderer`` in one pass.
+"""The door for the released Selftok tokenizer (arXiv 2505.07538; selftok-team/SelftokTokenizer at 4695474), 256 px and
+512 codes: ``selftok`` decodes by diffusion in 50 Euler steps, ``selftok-renderer`` in one pass.
 
-``NAME@FOLDER`` or ``NAME@FILE``; beside the file lies ``vae/``, the autoencoder of Stable Diffusion 3 in diffusers' format.
-Known deviations: the schedule in exact arithmetic (decision 5), and float32 where the release runs in bfloat16. Codes,
-velocity and rendered latents equal the released code's on seeded weights (``tests/parity/test_selftok.py``).
+``NAME@FOLDER`` or ``NAME@FILE``; beside the file lies ``vae/``, the autoencoder of Stable Diffusion 3 in diffusers'
+format. Known deviations: the schedule in exact arithmetic (decision 5), and float32 where the release runs in
+bfloat16. Codes, velocity and rendered latents equal the released code's on seeded weights
+(``tests/parity/test_selftok.py``).
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ RELEASED: Mapping[str, Any] = {
     "schedule": {"kind": "stages", "stage_ends": [0.2, 0.4, 0.6, 0.8, 1.0], "stage_codes": [192, 184, 72, 48, 16]},
     "sampler_steps": 50,
 }
-"""configs/res256/256-eval.yml of the release; the renderer's file has the same sizes (configs/renderer/renderer-eval.yml)."""
+"""configs/res256/256-eval.yml of the release; the renderer's file has the same sizes
+(configs/renderer/renderer-eval.yml)."""
 IMAGE_SIZE = 256
 SHIFT, SCALE = 0.0609, 1.5305
 """How latents enter: (z - 0.0609) * 1.5305, Stable Diffusion 3's own normalisation."""
 
 
 def open_selftok(source: str, device: str = "cpu") -> DDTTokenizer:
-    """``selftok@FOLDER``: 50 Euler steps, seeded per image. Raises UserError where a file is missing or does not fit, and
-    for the file of 1,024 codes, whose configuration is not published."""
+    """``selftok@FOLDER``: 50 Euler steps, seeded per image. Raises UserError where a file is missing or does not fit,
+    and for the file of 1,024 codes, whose configuration is not published."""
     return _open(find_file(source, ("tokenizer_512_ckpt.pth",)), device, canvas=False)
 
 
@@ -67,8 +69,8 @@ def _check_kind(state: Mapping[str, Tensor], path: Path, canvas: bool) -> None:
         raise UserError(f"{path} is not a released Selftok tokenizer: it has no 'encoder.query_tokens'")
     if queries.shape[1] == 1024 and not sizes_beside(path):
         raise UserError(
-            f"{path} has 1,024 codes, and no configuration is published for it (how many codes each stage of its schedule "
-            f"has is unknown): say it in {path.with_suffix('.json').name} beside it if you know it, or take 512"
+            f"{path} has 1,024 codes, and no configuration is published for it (how many codes each stage of its "
+            f"schedule has is unknown): say it in {path.with_suffix('.json').name} beside it if you know it, or take 512"
         )
     if ("model.mask_token" in state) is not canvas:
         is_what, name = ("a diffusion decoder", "selftok") if canvas else ("a one-step renderer", "selftok-renderer")
@@ -100,5 +102,8 @@ def _read_autoencoder(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], 
         )
     channels = int(net.config["latent_channels"])
     state = {f"autoencoder.net.{key}": value for key, value in net.state_dict().items()}
-    state["autoencoder.shift"], state["autoencoder.scale"] = torch.full((channels,), SHIFT), torch.full((channels,), SCALE)
+    state["autoencoder.shift"], state["autoencoder.scale"] = (
+        torch.full((channels,), SHIFT),
+        torch.full((channels,), SCALE),
+    )
     return state, {key: value for key, value in net.config.items() if not key.startswith("_")}, file

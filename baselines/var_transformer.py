@@ -77,7 +77,7 @@ class Attention(nn.Module):
     def forward(self, x_BND: Tensor, bias: Tensor | None, cache: Cache | None) -> Tensor:
         shift = torch.cat([self.q_bias, self.zero_k_bias, self.v_bias])
         parts = functional.linear(x_BND, self.mat_qkv.weight, shift).chunk(3, dim=-1)
-        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        query, key, value = (part.reshape(*part.shape[:-1], self.heads, -1).transpose(1, 2) for part in parts)
         query = functional.normalize(query, dim=-1) * self.scale_mul_1H11.clamp(max=LARGEST_SCALE).exp()
         key = functional.normalize(key, dim=-1)
         if cache is not None:
@@ -125,7 +125,8 @@ class HeadNorm(nn.Module):
 
     def forward(self, x_BND: Tensor, class_BD: Tensor) -> Tensor:
         scale, shift = self.ada_lin(class_BD)[:, None].chunk(2, dim=-1)
-        return _norm(x_BND) * (1 + scale) + shift
+        out: Tensor = _norm(x_BND) * (1 + scale) + shift
+        return out
 
 
 class VARTransformer(nn.Module):

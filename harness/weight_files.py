@@ -1,8 +1,8 @@
 """Files of weights as others publish them: safetensors, or torch's pickles read as data and never run.
 
-``read_weights`` gives the one state dict of a file. Training checkpoints nest it under a name and keep bookkeeping beside
-it; classes of such bookkeeping that published files are known to hold are replaced by an empty one of ours, so that
-neither the class nor its package is needed and nothing of the file's runs.
+``read_weights`` gives the one state dict of a file. Training checkpoints nest it under a name and keep bookkeeping
+beside it; classes of such bookkeeping that published files are known to hold are replaced by an empty one of ours, so
+that neither the class nor its package is needed and nothing of the file's runs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def read_weights(path: Path, nests: Sequence[str] = NESTS) -> dict[str, Tensor]:
 
     whole = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     found: Any = whole
-    while isinstance(found, Mapping) and (nest := next((name for name in nests if isinstance(found.get(name), Mapping)), "")):
+    while isinstance(found, Mapping) and (
+        nest := next((name for name in nests if isinstance(found.get(name), Mapping)), "")
+    ):
         found = found[nest]
     if not isinstance(found, Mapping) or not found:
         raise UserError(f"{path} holds no weights: it is {type(found).__name__}, not names with tensors")
@@ -106,7 +108,7 @@ def sizes_beside(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{beside} is not JSON: {error}") from error
     if not isinstance(sizes, dict):
-        raise UserError(f"{beside} must hold the sizes by name, for example {{\"n_embed\": 1024}}")
+        raise UserError(f'{beside} must hold the sizes by name, for example {{"n_embed": 1024}}')
     return {key: tuple(value) if isinstance(value, list) else value for key, value in sizes.items()}
 
 

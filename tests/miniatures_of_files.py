@@ -1,7 +1,7 @@
 """Tiny files in the format that others publish: their key names, their nesting, their bookkeeping beside the weights.
 
-Load this file by its path: ``tests`` is never imported by name. Each function writes into a folder and returns what follows
-the ``@``. Key names come from the parity packs, or from our classes where those have the published ones.
+Load this file by its path: ``tests`` is never imported by name. Each function writes into a folder and returns what
+follows the ``@``. Key names come from the parity packs, or from our classes where those have the published ones.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ SELFTOK_SIZES = {
 
 
 def _pack(name: str, **shapes: list[int]) -> dict[str, Tensor]:
-    """A parity pack's state by its fill rule, kept tables as zeros; ``shapes`` replaces a key's shape (dots as ``__``)."""
+    """A parity pack's state by its fill rule, kept tables as zeros; ``shapes`` replaces a key's shape (dots as
+    ``__``)."""
     spec = importlib.util.spec_from_file_location("ddtbench_parity", PARITY / "conftest.py")
     assert spec and spec.loader
     rule = importlib.util.module_from_spec(spec)

@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-WORDS = "a an the red blue green circle square ring two three on left of right make it is there what do you see in image"
+WORDS = (
+    "a an the red blue green circle square ring two three on left of right make it is there what do you see in image"
+)
 TURNS = (
     "{% for turn in messages %}{% if turn['role'] == 'user' %}USER : {% endif %}"
     "{% for part in turn['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %} "
@@ -28,7 +30,9 @@ def word_tokenizer(special: dict[str, str], extra: list[str] = (), begin: bool =
     words = [*fixed, *special.values(), *extra, *WORDS.split(), "USER", "ASSISTANT", ":", ",", ".", "?", *"0123456789*"]
     vocabulary = {word: index for index, word in enumerate(dict.fromkeys(words))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(individual_digits=True)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(individual_digits=True)]
+    )
     if begin:
         tokenizer.post_processor = processors.TemplateProcessing("<bos> $A", special_tokens=[("<bos>", 1)])
     names = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
@@ -61,13 +65,24 @@ def janus(folder: Path) -> str:
     special = {"image_token": "<image>", "boi_token": "<boi>", "eoi_token": "<eoi>"}
     tokenizer = word_tokenizer(special)
     vision = {
-        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8, "patch_size": 4,
-        "projection_dim": 32, "num_image_tokens": 4,
-    }  # fmt: skip
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 8,
+        "patch_size": 4,
+        "projection_dim": 32,
+        "num_image_tokens": 4,
+    }
     vq = {
-        "embed_dim": 8, "num_embeddings": 32, "latent_channels": 32, "base_channels": 32, "channel_multiplier": [1, 1, 1],
-        "num_res_blocks": 1, "projection_dim": 32, "image_token_embed_dim": 32,
-    }  # fmt: skip
+        "embed_dim": 8,
+        "num_embeddings": 32,
+        "latent_channels": 32,
+        "base_channels": 32,
+        "channel_multiplier": [1, 1, 1],
+        "num_res_blocks": 1,
+        "projection_dim": 32,
+        "image_token_embed_dim": 32,
+    }
     text = LlamaConfig(**LLAMA, vocab_size=len(tokenizer), max_position_embeddings=128, pad_token_id=0, bos_token_id=1)
     image_token = tokenizer.convert_tokens_to_ids("<image>")
     config = JanusConfig(text_config=text, vision_config=vision, vq_config=vq, image_token_id=image_token)
@@ -78,7 +93,9 @@ def janus(folder: Path) -> str:
     own.pad_token_id, own.bos_token_id, own.eos_token_id = 0, 1, 2
     own.generation_kwargs = {"boi_token_id": tokenizer.convert_tokens_to_ids("<boi>")}
     model.save_pretrained(folder)
-    pictures = JanusImageProcessor(size={"height": 8, "width": 8}, min_size=8, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    pictures = JanusImageProcessor(
+        size={"height": 8, "width": 8}, min_size=8, image_mean=[0.5] * 3, image_std=[0.5] * 3
+    )
     JanusProcessor(pictures, tokenizer, chat_template=TURNS, num_image_tokens=4).save_pretrained(folder)
     return str(folder)
 
@@ -87,19 +104,34 @@ def emu3(folder: Path) -> str:
     from transformers import Emu3Config, Emu3ForConditionalGeneration, Emu3ImageProcessor, Emu3Processor
 
     special = {
-        "image_token": "<image>", "boi_token": "<boi>", "eoi_token": "<eoi>", "image_wrapper_token": "<wrap>",
+        "image_token": "<image>",
+        "boi_token": "<boi>",
+        "eoi_token": "<eoi>",
+        "image_wrapper_token": "<wrap>",
         "eof_token": "<|extra_201|>",
-    }  # fmt: skip
+    }
     visual = [f"<|visual token {index:06d}|>" for index in range(32)]
     tokenizer = word_tokenizer(special, ["<|extra_200|>", *visual], begin=False)
     text = {
-        **LLAMA, "num_key_value_heads": 1, "vocab_size": len(tokenizer), "max_position_embeddings": 256,
-        "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-    }  # fmt: skip
+        **LLAMA,
+        "num_key_value_heads": 1,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": 256,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    }
     vq = {
-        "codebook_size": 32, "embed_dim": 4, "latent_channels": 4, "base_channels": 32, "channel_multiplier": [1, 1, 1, 1],
-        "num_res_blocks": 1, "attn_resolutions": [3], "hidden_size": 32, "temporal_downsample_factor": 1,
-    }  # fmt: skip
+        "codebook_size": 32,
+        "embed_dim": 4,
+        "latent_channels": 4,
+        "base_channels": 32,
+        "channel_multiplier": [1, 1, 1, 1],
+        "num_res_blocks": 1,
+        "attn_resolutions": [3],
+        "hidden_size": 32,
+        "temporal_downsample_factor": 1,
+    }
     config = Emu3Config(text_config=text, vq_config=vq, vocabulary_map=tokenizer.get_vocab())
     model = Emu3ForConditionalGeneration(config).eval()
     spread(model)
@@ -123,13 +155,25 @@ def chameleon(folder: Path) -> str:
     tokenizer = word_tokenizer(special, letters)
     tokenizer.sep_token = "."
     vq = {
-        "embed_dim": 8, "num_embeddings": 32, "latent_channels": 32, "base_channels": 32, "channel_multiplier": [1, 1, 1],
-        "num_res_blocks": 1, "resolution": 16,
-    }  # fmt: skip
+        "embed_dim": 8,
+        "num_embeddings": 32,
+        "latent_channels": 32,
+        "base_channels": 32,
+        "channel_multiplier": [1, 1, 1],
+        "num_res_blocks": 1,
+        "resolution": 16,
+    }
     config = ChameleonConfig(
-        **LLAMA, vocab_size=len(tokenizer), num_key_value_heads=2, max_position_embeddings=128, vq_config=vq,
-        vocabulary_map=tokenizer.get_vocab(), pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
+        **LLAMA,
+        vocab_size=len(tokenizer),
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        vq_config=vq,
+        vocabulary_map=tokenizer.get_vocab(),
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
     model = ChameleonForConditionalGeneration(config).eval()
     spread(model)
     model.save_pretrained(folder)
@@ -149,15 +193,29 @@ def _stable_diffusion_parts(channels: int) -> dict[str, Any]:
         **LLAMA, vocab_size=len(tokenizer), max_position_embeddings=16, pad_token_id=0, bos_token_id=1, eos_token_id=2
     )
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=channels, out_channels=4, block_out_channels=(16, 16), layers_per_block=1,
-        norm_num_groups=8, attention_head_dim=2, cross_attention_dim=32, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        sample_size=8,
+        in_channels=channels,
+        out_channels=4,
+        block_out_channels=(16, 16),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=2,
+        cross_attention_dim=32,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-    )  # fmt: skip
+    )
     vae = AutoencoderKL(
-        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4, norm_num_groups=4, layers_per_block=1, sample_size=16,
-    )  # fmt: skip
-    scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1)
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=4,
+        layers_per_block=1,
+        sample_size=16,
+    )
+    scheduler = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+    )
     encoder = CLIPTextModel(text)
     for part in (unet, encoder):
         spread(part)

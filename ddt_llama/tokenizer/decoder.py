@@ -4,8 +4,9 @@ Two streams with their own weights, joined in attention. The image stream is mod
 position of each code (only the last code block, which hands over keys and values alone, by time). A hidden code is
 zeroed *and* masked as a key in both streams, so its value cannot reach the output.
 
-The same network is Selftok's one-step renderer (arXiv 2505.07538) with ``canvas``: a learnt canvas takes the place of the
-noisy latents, time is fixed at pure noise, codes do not see the image, and what comes out is the clean latent itself.
+The same network is Selftok's one-step renderer (arXiv 2505.07538) with ``canvas``: a learnt canvas takes the place of
+the noisy latents, time is fixed at pure noise, codes do not see the image, and what comes out is the clean latent
+itself.
 """
 
 from __future__ import annotations

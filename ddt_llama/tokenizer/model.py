@@ -110,8 +110,8 @@ class DDTTokenizer(nn.Module):
         visible: Bool[Tensor, "batch codes"] | None = None,
         seeds: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Images in [0, 1] by the Euler sampler from pure noise, seeded per image; by a renderer in one pass, which draws
-        nothing."""
+        """Images in [0, 1] by the Euler sampler from pure noise, seeded per image; by a renderer in one pass, which
+        draws nothing."""
         vectors = self._vectors(codes)
         if self.decoder.canvas:
             if visible is not None and visible.shape != codes.shape:

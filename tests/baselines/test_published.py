@@ -23,7 +23,9 @@ PARITY = Path(__file__).parents[1] / "parity"
 
 @pytest.fixture(scope="module")
 def files() -> Any:
-    spec = importlib.util.spec_from_file_location("ddtbench_files", Path(__file__).parents[1] / "miniatures_of_files.py")
+    spec = importlib.util.spec_from_file_location(
+        "ddtbench_files", Path(__file__).parents[1] / "miniatures_of_files.py"
+    )
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -74,7 +76,9 @@ def test_the_sizes_taken_for_published_files_are_the_published_ones() -> None:
 
 def test_a_missing_and_a_foreign_key_and_another_shape_are_named(files: Any, tmp_path: Path) -> None:
     path = files.taming_vqgan(tmp_path)
-    refused(f"taming-vqgan@{rewritten(path, lambda state: state.update(extra=torch.ones(1)))}", r"1 unknown \['extra'\]")
+    refused(
+        f"taming-vqgan@{rewritten(path, lambda state: state.update(extra=torch.ones(1)))}", r"1 unknown \['extra'\]"
+    )
     rewritten(path, lambda state: (state.pop("extra"), state.pop("quant_conv.bias")))
     refused(f"taming-vqgan@{path}", r"1 keys missing \['quant_conv\.bias'\]")
     rewritten(path, lambda state: state.update({"quant_conv.bias": torch.ones(3)}))

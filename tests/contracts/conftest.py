@@ -1,4 +1,5 @@
-"""Models that need a path get a miniature in the format that is published, so that none is left out of the contracts."""
+"""Models that need a path get a miniature in the format that is published, so that none is left out of the
+contracts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One suite over every model of the catalogue that needs a path: it keeps what its entry says that it provides.
 
-Tolerance: a batch of 1 and a batch of 3 take other kernels and other padding; what is drawn must be the same codes, so that
-pictures differ by float32 rounding alone, which a decoder amplifies (largest seen 3e-6). A code that fell the other way
-would differ by 0.1 and more.
+Tolerance: a batch of 1 and a batch of 3 take other kernels and other padding; what is drawn must be the same codes, so
+that pictures differ by float32 rounding alone, which a decoder amplifies (largest seen 3e-6). A code that fell the
+other way would differ by 0.1 and more.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ def test_pictures_of_classes(name: str, open_miniature: Callable[[str], Any]) ->
 @pytest.mark.parametrize("name", providing("GeneratesImages"))
 def test_pictures_of_texts(name: str, open_miniature: Callable[[str], Any]) -> None:
     subject = open_miniature(name)
-    depends_on_its_own_case_alone(
-        lambda rows, seeds: subject.generate([PROMPTS[row] for row in rows], seeds), subject
-    )
+    depends_on_its_own_case_alone(lambda rows, seeds: subject.generate([PROMPTS[row] for row in rows], seeds), subject)
     with pytest.raises(UserError, match="empty"):
         subject.generate([" "], [0])
     with pytest.raises(UserError, match="fit"):

@@ -53,7 +53,9 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
         read_weights(tmp_path / "bad.safetensors")
 
 
-def test_a_lightning_callback_beside_the_weights_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lightning_callback_beside_the_weights_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """taming-transformers' files name that class; its package is not needed and nothing of it is made."""
     import sys
     import types

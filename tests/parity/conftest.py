@@ -37,7 +37,7 @@ def filled(entry: dict[str, Any]) -> Tensor | None:
     elif fill.get("op") == "abs":
         value = value.abs()
     check = entry["check"]
-    # float32 values summed in float64: the order of the sum is all that may differ, and float32 rounding in an operation
+    # float32 values summed in float64: the order of the sum is all that may differ, and the rounding of an operation
     allowed = (1e-7 if "op" in fill else 1e-9) * check["abs_sum"]
     assert abs(value.double().sum().item() - check["sum"]) <= allowed, f"another random stream: {key}"
     return value

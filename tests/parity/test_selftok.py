@@ -164,7 +164,9 @@ def test_a_hidden_code_cannot_reach_the_rendered_latent(
 ) -> None:
     """An extension of ours: the released renderer always shows every code."""
     _, quantizer, decoder = renderer
-    first, second = (quantizer.lookup(torch.randint(256, (2, 16), generator=g)) for g in (torch.Generator(), seeded_1()))
+    first, second = (
+        quantizer.lookup(torch.randint(256, (2, 16), generator=g)) for g in (torch.Generator(), seeded_1())
+    )
     visible = torch.arange(16).remainder(3).eq(0).expand(2, -1)
     mixed = torch.where(visible[..., None], first, second)
     assert torch.equal(decoder.render(first, visible), decoder.render(mixed, visible))

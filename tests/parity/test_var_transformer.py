@@ -19,7 +19,9 @@ pytestmark = pytest.mark.parity
 def config_of(values: dict[str, Any], vocab_size: int, code_width: int) -> VARTransformerConfig:
     own = ("num_classes", "depth", "embed_dim", "num_heads")
     sizes = {key: values[key] for key in own}
-    return VARTransformerConfig(**sizes, patch_nums=tuple(values["patch_nums"]), vocab_size=vocab_size, code_width=code_width)
+    return VARTransformerConfig(
+        **sizes, patch_nums=tuple(values["patch_nums"]), vocab_size=vocab_size, code_width=code_width
+    )
 
 
 @pytest.fixture(scope="module")
