@@ -69,8 +69,8 @@ def _check_kind(state: Mapping[str, Tensor], path: Path, canvas: bool) -> None:
         raise UserError(f"{path} is not a released Selftok tokenizer: it has no 'encoder.query_tokens'")
     if queries.shape[1] == 1024 and not sizes_beside(path):
         raise UserError(
-            f"{path} has 1,024 codes, and no configuration is published for it (how many codes each stage of its "
-            f"schedule has is unknown): say it in {path.with_suffix('.json').name} beside it if you know it, or take 512"
+            f"{path} has 1,024 codes, and no configuration is published for it (how many codes each stage of "
+            f"its schedule has is unknown): put it in {path.with_suffix('.json').name} beside it, or take 512"
         )
     if ("model.mask_token" in state) is not canvas:
         is_what, name = ("a diffusion decoder", "selftok") if canvas else ("a one-step renderer", "selftok-renderer")
