@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from baselines.published_entries import PUBLISHED
 from harness.contracts import Entry
 
 VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers, CVPR 2021, arXiv 2012.09841"
@@ -156,4 +157,4 @@ RECIPES: tuple[Entry, ...] = (
     ),
 )
 
-ENTRIES: tuple[Entry, ...] = MODELS + RECIPES
+ENTRIES: tuple[Entry, ...] = MODELS + PUBLISHED + RECIPES

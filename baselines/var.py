@@ -141,11 +141,11 @@ class MultiScaleQuantizer(nn.Module):
 
     def lower_map(self, latents: Float[Tensor, "b c side side"], scale: int) -> Float[Tensor, "b c p p"]:
         """The mean of each area; the last scale is the map itself."""
-        return (
-            latents
-            if scale == len(self.sides) - 1
-            else functional.interpolate(latents, size=(self.sides[scale],) * 2, mode="area")
-        )
+        return latents if scale == len(self.sides) - 1 else self.lower_to(latents, scale)
+
+    def lower_to(self, latents: Float[Tensor, "b c side side"], scale: int) -> Float[Tensor, "b c p p"]:
+        """The mean of each area of a scale."""
+        return functional.interpolate(latents, size=(self.sides[scale],) * 2, mode="area")
 
     def assign(self, latents: Float[Tensor, "b c p p"]) -> Int[Tensor, "b p p"]:
         """Nearest codes, row-major."""
@@ -197,9 +197,7 @@ class MultiScaleQuantizer(nn.Module):
         rows = []
         for scale, indices in enumerate(self.split(codes)[:-1]):
             total = total + self.raise_map(self.lookup(indices), scale)
-            rows.append(
-                functional.interpolate(total, size=(self.sides[scale + 1],) * 2, mode="area").flatten(2).transpose(1, 2)
-            )
+            rows.append(self.lower_to(total, scale + 1).flatten(2).transpose(1, 2))
         return torch.cat(rows, dim=1)
 
     def forward(
@@ -244,6 +242,7 @@ class VARTokenizer(nn.Module):
             )
         self.config = config
         self.card: Mapping[str, Any] = {}
+        self.checkpoint_digest: str | None = None  # of a published file, which has no card
         z = config.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)

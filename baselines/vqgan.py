@@ -25,12 +25,15 @@ FAMILY = "vqgan"
 
 @dataclass(frozen=True)
 class VQGANConfig:
-    """``embed_dim`` and ``n_embed`` are the codebook's width and size, ``beta`` the weight of the commitment term."""
+    """``embed_dim`` and ``n_embed`` are the codebook's width and size, ``beta`` the weight of the commitment term.
+    ``unit_length``: latents and codebook rows are scaled to unit length before the search, and the unit-length rows are
+    what the decoder sees (LlamaGen)."""
 
     embed_dim: int
     n_embed: int
     convnet: ConvNetConfig
     beta: float = 0.25
+    unit_length: bool = False
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> VQGANConfig:
@@ -40,8 +43,8 @@ class VQGANConfig:
 
     def to_mapping(self) -> dict[str, Any]:
         """JSON-able; ``from_mapping`` reads it back."""
-        ddconfig = self.convnet.to_mapping()
-        return {"embed_dim": self.embed_dim, "n_embed": self.n_embed, "beta": self.beta, "ddconfig": ddconfig}
+        own = {key: value for key, value in vars(self).items() if key != "convnet"}
+        return {**own, "ddconfig": self.convnet.to_mapping()}
 
 
 def nearest_codes(z: Float[Tensor, "n c"], codebook: Float[Tensor, "codes c"]) -> Int[Tensor, " n"]:
@@ -51,30 +54,43 @@ def nearest_codes(z: Float[Tensor, "n c"], codebook: Float[Tensor, "codes c"]) -
 
 
 class VectorQuantizer(nn.Module):
-    """The codebook. ``beta`` multiplies the codebook term, not the commitment term: taming's historical order."""
+    """The codebook, and the passage between latents and codes."""
 
-    def __init__(self, n_embed: int, embed_dim: int, beta: float) -> None:
+    def __init__(self, n_embed: int, embed_dim: int, beta: float, unit_length: bool = False) -> None:
         super().__init__()
-        self.beta = beta
+        self.beta, self.unit_length = beta, unit_length
         self.embedding = nn.Embedding(n_embed, embed_dim)
         nn.init.uniform_(self.embedding.weight, -1.0 / n_embed, 1.0 / n_embed)
+
+    @property
+    def vectors(self) -> Float[Tensor, "codes c"]:
+        """What each code stands for."""
+        rows = self.embedding.weight
+        return functional.normalize(rows, dim=1) if self.unit_length else rows
+
+    def _scaled(self, z: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return functional.normalize(z, dim=1) if self.unit_length else z
 
     def assign(self, z: Float[Tensor, "b c h w"]) -> Int[Tensor, "b h w"]:
         """Nearest codes, row-major."""
         b, c, h, w = z.shape
-        return nearest_codes(z.permute(0, 2, 3, 1).reshape(-1, c), self.embedding.weight).view(b, h, w)
+        return nearest_codes(self._scaled(z).permute(0, 2, 3, 1).reshape(-1, c), self.vectors).view(b, h, w)
 
     def lookup(self, indices: Int[Tensor, "b h w"]) -> Float[Tensor, "b c h w"]:
-        vectors: Tensor = self.embedding(indices)
-        return vectors.permute(0, 3, 1, 2).contiguous()
+        return functional.embedding(indices, self.vectors).permute(0, 3, 1, 2).contiguous()
 
     def forward(
         self, z: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, ""], Int[Tensor, "b h w"]]:
-        """(codes' vectors with straight-through gradients, codebook loss, indices)."""
+        """(codes' vectors with straight-through gradients, codebook loss, indices).
+
+        ``beta`` multiplies the codebook term instead of the commitment term: taming's historical order. LlamaGen's
+        (``unit_length``) is the one of the papers.
+        """
         indices = self.assign(z)
-        z_q = self.lookup(indices)
-        loss = functional.mse_loss(z_q.detach(), z) + self.beta * functional.mse_loss(z_q, z.detach())
+        z, z_q = self._scaled(z), self.lookup(indices)
+        commitment, codebook = functional.mse_loss(z_q.detach(), z), functional.mse_loss(z_q, z.detach())
+        loss = codebook + self.beta * commitment if self.unit_length else commitment + self.beta * codebook
         return z + (z_q - z).detach(), loss, indices
 
 
@@ -85,10 +101,11 @@ class VQGAN(nn.Module):
         super().__init__()
         self.config = config
         self.card: Mapping[str, Any] = {}
+        self.checkpoint_digest: str | None = None  # of a published file, which has no card
         z_channels = config.convnet.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)
-        self.quantize = VectorQuantizer(config.n_embed, config.embed_dim, config.beta)
+        self.quantize = VectorQuantizer(config.n_embed, config.embed_dim, config.beta, config.unit_length)
         self.quant_conv = nn.Conv2d(z_channels, config.embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.embed_dim, z_channels, 1)
 
@@ -135,7 +152,7 @@ class VQGAN(nn.Module):
         check_codes(codes, visible, self.code_count)
         z_q = self.quantize.lookup(codes.view(-1, self.side, self.side))
         if visible is not None:
-            mean = self.quantize.embedding.weight.mean(0).view(1, -1, 1, 1)
+            mean = self.quantize.vectors.mean(0).view(1, -1, 1, 1)
             z_q = torch.where(visible.view(-1, 1, self.side, self.side), z_q, mean)
         return to_unit(self.render(z_q))
 

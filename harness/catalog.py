@@ -133,7 +133,9 @@ def open_model(text: str, device: str = "cpu") -> Any:
     Raises UserError also where the configuration in a checkpoint's card makes no model.
     """
     name, _ = split_name(text)
-    source = source_of(text)
+    source, needs = source_of(text), lookup("model", name).needs
+    if needs and not source:
+        raise UserError(f"model '{name}' needs a path: write {name}@PATH, where PATH is a {' or a '.join(needs)}")
     maker = find("model", name)
     try:
         return maker(source, device)

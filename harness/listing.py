@@ -54,6 +54,8 @@ def _words(entry: Entry) -> str:
     if entry.source:
         there = (checkout_root() / entry.source).exists()
         parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
+    elif entry.kind == "model" and entry.needs:
+        parts.append(f"needs @PATH: {' or '.join(entry.needs)}")
     parts += [f"data {name} {state}" for name in entry.data if (state := data_state(name))]
     if entry.at_hand:
         parts.append(data_state(entry.name).strip("()"))

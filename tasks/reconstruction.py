@@ -142,7 +142,7 @@ class Reconstruction(TokenizerTask):
         features, distance = (
             ("world-features", "fd-world") if small else ("efficientnet-lite0", "kid-efficientnet-lite0")
         )
-        full = source.native_size is None  # world and Fashion-MNIST are not what FID's network knows
+        full = source.native_size != WORLD_SIDE  # the world and Fashion-MNIST are not what FID's network knows
         further = (("world-detector",) if world else ()) + (("inception-adm",) if full else ())
         self.instruments = ("pixels", "lpips", features, *further)
         also = (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ())

@@ -3,6 +3,10 @@
 Two streams with their own weights, joined in attention. The image stream is modulated by time; the code stream by the
 position of each code (only the last code block, which hands over keys and values alone, by time). A hidden code is
 zeroed *and* masked as a key in both streams, so its value cannot reach the output.
+
+The same network is Selftok's one-step renderer (arXiv 2505.07538) with ``canvas``: a learnt canvas takes the place of
+the noisy latents, time is fixed at pure noise, codes do not see the image, and what comes out is the clean latent
+itself.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ddt_llama.tokenizer.encoder import centre_crop
 from ddt_llama.tokenizer.layers import (
@@ -94,10 +99,15 @@ class TokenDecoder(nn.Module):
         width: int = 128,
         heads: int = 4,
         table: int = 0,
+        canvas: bool = False,
     ) -> None:
         super().__init__()
-        self.patch, self.rows, self.channels = patch, grid // patch, channels
-        self.x_embedder = nn.Conv2d(channels, width, patch, stride=patch)
+        self.patch, self.rows, self.channels, self.canvas = patch, grid // patch, channels, canvas
+        if canvas:
+            self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
+            self.positional_embedding = nn.Parameter(torch.randn(self.rows * self.rows, width) * 0.02)
+        else:
+            self.x_embedder = nn.Conv2d(channels, width, patch, stride=patch)
         self.t_embedder = TimestepEmbedder(width)
         self.context_embedder = nn.Linear(code_width, width)
         self.register_buffer("pos_embed", grid_sinusoid(table or self.rows, width))
@@ -118,12 +128,29 @@ class TokenDecoder(nn.Module):
         visible: Bool[Tensor, "B K"] | None,
     ) -> Float[Tensor, "B C side side"]:
         x_BND = self.x_embedder(noisy).flatten(2).transpose(1, 2) + centre_crop(self.pos_embed, self.rows)
-        time_BD = self.t_embedder(1000 * t)
         keys = None
         if visible is not None:
             code_vectors = code_vectors * visible[..., None]
-            image_keys = torch.ones(len(visible), x_BND.shape[1], dtype=torch.bool, device=visible.device)
-            keys = torch.cat([visible, image_keys], dim=1)[:, None, None, :]
+            keys = torch.cat([visible, visible.new_ones(x_BND.shape[:2])], dim=1)[:, None, None, :]
+        return self._run(x_BND, self.t_embedder(1000 * t), code_vectors, keys)
+
+    def render(
+        self, code_vectors: Float[Tensor, "B K W"], visible: Bool[Tensor, "B K"] | None = None
+    ) -> Float[Tensor, "B C side side"]:
+        """The clean latents in one pass. The published renderer always shows every code."""
+        batch, count, _ = code_vectors.shape
+        shown = code_vectors.new_ones(batch, count, dtype=torch.bool) if visible is None else visible
+        code_vectors = code_vectors * shown[..., None]
+        # a code sees the codes that are shown, and itself, so that no row of the attention is empty
+        own = torch.eye(count, dtype=torch.bool, device=shown.device)
+        of_codes = functional.pad(shown[:, None] | own, (0, self.rows * self.rows))
+        of_image = functional.pad(shown, (0, self.rows * self.rows), value=True)[:, None].expand(-1, self.rows**2, -1)
+        keys = torch.cat([of_codes, of_image], dim=1)[:, None]
+        x_BND = (self.mask_token + self.positional_embedding).expand(batch, -1, -1)
+        time_BD = self.t_embedder(code_vectors.new_full((batch,), 1000.0))
+        return self._run(x_BND, time_BD, code_vectors, keys)
+
+    def _run(self, x_BND: Tensor, time_BD: Tensor, code_vectors: Tensor, keys: Tensor | None) -> Tensor:
         c_BKD = self.context_embedder(code_vectors) + self.context_pos_embed
         for block in self.joint_blocks:
             c_BKD, x_BND = block(c_BKD, x_BND, time_BD, self.positions, keys)

@@ -61,6 +61,7 @@ class DDTTokenizer(nn.Module):
         self.schedule = Schedule.from_config({"count": codes, **schedule})
         self.sampler_steps = sampler_steps
         self.card: Mapping[str, Any] = {}
+        self.checkpoint_digest: str | None = None  # of a published file, which has no card
 
     # -- what it is
 
@@ -79,6 +80,8 @@ class DDTTokenizer(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """What changes a reconstruction without changing the weights; part of the run's key."""
+        if self.decoder.canvas:
+            return {"sampler": "renderer"}
         return {"sampler": "euler", "sampler_steps": self.sampler_steps}
 
     def config(self) -> dict[str, Any]:
@@ -107,8 +110,13 @@ class DDTTokenizer(nn.Module):
         visible: Bool[Tensor, "batch codes"] | None = None,
         seeds: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Images in [0, 1] by the Euler sampler from pure noise, seeded per image."""
+        """Images in [0, 1] by the Euler sampler from pure noise, seeded per image; by a renderer in one pass, which
+        draws nothing."""
         vectors = self._vectors(codes)
+        if self.decoder.canvas:
+            if visible is not None and visible.shape != codes.shape:
+                raise ValueError(f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(codes.shape)}")
+            return self.autoencoder.decode(self.decoder.render(vectors, visible))
         start = noise_for(seeds, len(codes), self.latent_shape).to(vectors.device)
         latents = euler(lambda x, t: self._velocity(x, t, vectors, visible), start, self.sampler_steps)
         return self.autoencoder.decode(latents)
@@ -147,6 +155,8 @@ class DDTTokenizer(nn.Module):
         return self.quantizer.lookup(codes)
 
     def _velocity(self, x: Tensor, t: Tensor, vectors: Tensor, visible: Tensor | None) -> Tensor:
+        if self.decoder.canvas:
+            raise UserError("a one-step renderer has no timesteps, so it cannot denoise")
         shown = self.schedule.visible(t)
         if visible is not None:
             if visible.shape != shown.shape:

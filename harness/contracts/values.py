@@ -24,9 +24,10 @@ class Entry:
     ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
     TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
     the default checkpoint, relative to the checkout. A model that is a ``control`` shows the scale and is never ranked.
-    ``needs`` are the recipes whose checkpoints this recipe is made from. ``data`` are the data entries that a task can
-    read beside what needs no preparing; ``at_hand`` of such an entry is the place of a function without arguments that
-    says, without opening the data, whether it is prepared here (it imports nothing heavy: ``list`` calls it).
+    ``needs`` are the recipes whose checkpoints this recipe is made from; of a model without a default checkpoint, what
+    must follow its ``@`` (``("FILE last.ckpt",)``). ``data`` are the data entries that a task can read beside what
+    needs no preparing; ``at_hand`` of such an entry is the place of a function without arguments that says, without
+    opening the data, whether it is prepared here (it imports nothing heavy: ``list`` calls it).
     """
 
     kind: Kind

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -129,6 +131,61 @@ def test_every_key_of_the_real_checkpoint_is_used_or_named_as_unused() -> None:
     named.pop(None)
     named["quantizer.codebook"] = named["quantizer.codebook"][1:]
     assert named == own
+
+
+@pytest.fixture(scope="module")
+def renderer(open_pack: Callable[[str], Any]) -> tuple[Any, CosineQuantizer, TokenDecoder]:
+    pack = open_pack("selftok_renderer")
+    decoder = TokenDecoder(16, 16, 16, 8, 2, 2, 128, 2, table=12, canvas=True)
+    state = pack.state | {"model.context_pos_embed": decoder.context_pos_embed}
+    quantizer = CosineQuantizer(48, 256)
+    ours = convert(state)
+    for name, module in (("quantizer", quantizer), ("decoder", decoder)):
+        module.load_state_dict({key[len(name) + 1 :]: v for key, v in ours.items() if key.startswith(name)})
+    return pack, quantizer, decoder
+
+
+@torch.no_grad()
+def test_the_renderer_computes_the_released_latent(renderer: tuple[Any, CosineQuantizer, TokenDecoder]) -> None:
+    pack, quantizer, decoder = renderer
+    seen: list[tuple[Tensor, Tensor]] = []
+    handle = decoder.joint_blocks[0].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    vectors = quantizer.lookup(pack.expected["input.indices"])
+    pack.same("tokens", vectors)
+    pack.same("latent", decoder.render(vectors))
+    handle.remove()
+    pack.same("tap.block0.context", seen[0][0][:1])
+    pack.same("tap.block0.image", seen[0][1][:1])
+
+
+@torch.no_grad()
+def test_a_hidden_code_cannot_reach_the_rendered_latent(
+    renderer: tuple[Any, CosineQuantizer, TokenDecoder],
+) -> None:
+    """An extension of ours: the released renderer always shows every code."""
+    _, quantizer, decoder = renderer
+    first, second = (
+        quantizer.lookup(torch.randint(256, (2, 16), generator=g)) for g in (torch.Generator(), seeded_1())
+    )
+    visible = torch.arange(16).remainder(3).eq(0).expand(2, -1)
+    mixed = torch.where(visible[..., None], first, second)
+    assert torch.equal(decoder.render(first, visible), decoder.render(mixed, visible))
+    assert not torch.equal(decoder.render(first), decoder.render(mixed))
+    assert decoder.render(first, torch.zeros_like(visible)).isfinite().all()
+
+
+def seeded_1() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
+
+
+def test_every_key_of_the_real_renderer_is_used_or_named_as_unused() -> None:
+    real = json.loads((HERE / "selftok_renderer/manifest_real_renderer_512tokens.json").read_text())
+    assert len(real["keys"]) == 998
+    with torch.device("meta"):
+        decoder = TokenDecoder(512, 16, 16, 32, 2, 24, 1536, 24, table=192, canvas=True)
+    named = {our_key(entry["key"], 24): tuple(entry["shape"]) for entry in real["keys"]}
+    ours = {f"decoder.{key}": tuple(value.shape) for key, value in decoder.state_dict().items()}
+    assert {key: shape for key, shape in named.items() if key and key.startswith("decoder.")} == ours
 
 
 def test_a_foreign_key_is_an_error() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from baselines.var import VARConfig, VARTokenizer, phi_of_scale
 from baselines.vqgan import VQGAN, VQGANConfig
@@ -26,33 +25,6 @@ def listed(manifest: dict[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
 
 def var_config(manifest: dict[str, Any]) -> VARConfig:
     return VARConfig.from_mapping({key: value for key, value in manifest["config"].items() if key != "test_mode"})
-
-
-@contextmanager
-def taps(pack: Any, model: nn.Module) -> Iterator[None]:
-    """Every intermediate value that the pack lists is compared as it is computed on the images (the first call)."""
-    seen: set[str] = set()
-    handles = []
-    for name, tap in pack.manifest["checkpoints"].items():
-
-        def compare(module: nn.Module, inputs: Any, output: Tensor, name: str = name, cut: str = tap["slice"]) -> None:
-            if name not in seen:
-                seen.add(name)
-                pack.same(f"tap.{name}", output[sliced(cut)])
-
-        handles.append(model.get_submodule(tap["module"]).register_forward_hook(compare))
-    yield
-    for handle in handles:
-        handle.remove()
-    assert seen == set(pack.manifest["checkpoints"])
-
-
-def sliced(text: str) -> tuple[slice, ...]:
-    """``[:1, :8, ::4]`` as slices."""
-    parts = [
-        [int(number) if number else None for number in part.strip().split(":")] for part in text.strip("[]").split(",")
-    ]
-    return tuple(slice(*part) for part in parts)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +46,7 @@ def var(open_pack: Callable[[str], Any]) -> tuple[Any, VARTokenizer]:
 
 
 @torch.no_grad()
-def test_vqgan_computes_the_published_values(vqgan: tuple[Any, VQGAN]) -> None:
+def test_vqgan_computes_the_published_values(vqgan: tuple[Any, VQGAN], taps: Any) -> None:
     pack, model = vqgan
     images = pack.expected["input.image"]
     with taps(pack, model):
@@ -101,7 +73,7 @@ def test_vqgan_at_the_border_is_the_same_model(vqgan: tuple[Any, VQGAN]) -> None
 
 
 @torch.no_grad()
-def test_var_computes_the_published_values(var: tuple[Any, VARTokenizer]) -> None:
+def test_var_computes_the_published_values(var: tuple[Any, VARTokenizer], taps: Any) -> None:
     pack, model = var
     images, last = pack.expected["input.image"], len(model.config.v_patch_nums) - 1
     with taps(pack, model):

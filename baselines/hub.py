@@ -1,0 +1,106 @@
+"""Models that transformers and diffusers keep: their folder, here or on the Hugging Face hub, and opening it safely.
+
+Only safetensors and text files are read, and no code of the folder's is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.checkpoints import sha256_of
+from harness.errors import UserError, nearest
+
+READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+"""What is fetched from a hub, and what the digest is of."""
+SAMPLING = "sampling.json"
+
+
+def folder_of(source: str, config: str = "config.json") -> Path:
+    """The folder of ``FOLDER`` or ``OWNER/NAME[#REVISION]``. Raises UserError where there is neither, or no
+    ``config``."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        folder = _fetched(source)
+    if not (folder / config).is_file():
+        raise UserError(f"{folder} has no {config}: give the folder that the library's save_pretrained writes")
+    return folder
+
+
+def _fetched(source: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    name, _, revision = source.partition("#")
+    try:
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(READ)))
+    except HFValidationError:
+        raise UserError(f"there is no folder '{source}', and it is no hub id (OWNER/NAME)") from None
+    except Exception as error:  # every network library below raises its own
+        raise UserError(
+            f"there is no folder '{source}', and the hub does not give it ({type(error).__name__}): "
+            f"fetch {name} where there is a network, and name its folder"
+        ) from error
+
+
+def sampling_in(folder: Path, known: Sequence[str]) -> dict[str, Any]:
+    """What the user's own ``sampling.json`` in the folder sets otherwise than the published way; nothing without one.
+    Raises UserError for a name that is not known."""
+    file = folder / SAMPLING
+    if not file.is_file():
+        return {}
+    try:
+        chosen = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON: {error}") from error
+    if not isinstance(chosen, dict):
+        raise UserError(f'{file} must hold settings by name, for example {{"{known[0]}": 1}}')
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"{file}: unknown setting '{name}'{nearest(name, known)}")
+    return chosen
+
+
+def digest_of_folder(folder: Path) -> str:
+    """SHA-256 over the names and digests of the files that are read."""
+    files = sorted({path for pattern in READ for path in folder.rglob(pattern)})
+    lines = (f"{path.relative_to(folder).as_posix()} {sha256_of(path)}" for path in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model of transformers in float32 with its processor, where it lies, and the digest of its files."""
+
+    model: Any
+    processor: Any
+    folder: Path
+    digest: str
+
+
+def open_transformers(kind: str, model_class: Any, processor_class: Any, source: str, device: str) -> Opened:
+    """Raises UserError for a folder of another kind, for weights that are missing
+    or of another shape (the library would draw them at random), and for what the library cannot read."""
+    folder = folder_of(source)
+    found = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if found != kind:
+        raise UserError(f"{folder} holds a '{found}', not a '{kind}'")
+    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}
+    try:
+        import torch
+
+        model, info = model_class.from_pretrained(folder, dtype=torch.float32, **options)
+        processor = processor_class.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RuntimeError, ImportError) as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{folder} cannot be read as a '{kind}': {line}") from error
+    if missing := sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]])):
+        raise UserError(
+            f"{folder} does not fit: {len(missing)} weights missing or of another shape, first {missing[0]}"
+        )
+    processor.tokenizer.padding_side = "left"  # what is generated must follow the prompt
+    return Opened(model.to(device).eval().requires_grad_(False), processor, folder, digest_of_folder(folder))

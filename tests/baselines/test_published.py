@@ -1,0 +1,161 @@
+"""The doors of published weights: every key is accounted for, and a file that is not what it should be is one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from baselines.published import VAR_VAE, taming_config
+from baselines.selftok import RELEASED
+from baselines.var import VARConfig
+from baselines.vqgan import VQGANConfig
+from harness.catalog import open_model
+from harness.errors import UserError
+
+PARITY = Path(__file__).parents[1] / "parity"
+
+
+@pytest.fixture(scope="module")
+def files() -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "ddtbench_files", Path(__file__).parents[1] / "miniatures_of_files.py"
+    )
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rewritten(path: str, change: Callable[[dict[str, Any]], Any]) -> str:
+    whole = torch.load(path, weights_only=False)  # made by the test itself
+    nest = next((whole[name] for name in ("state_dict", "model") if name in whole), whole)
+    change(nest)
+    torch.save(whole, path)
+    return path
+
+
+def refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        open_model(text)
+    assert "\n" not in str(caught.value)
+
+
+def real(pack: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((PARITY / pack / f"{name}.json").read_text())
+    return found
+
+
+@pytest.mark.parity
+def test_the_sizes_taken_for_published_files_are_the_published_ones() -> None:
+    for codes in (1024, 16384):
+        config = real("vqgan", f"manifest_real_f16_{codes}")["config"]
+        assert taming_config(codes) == VQGANConfig.from_mapping(config)
+    assert VARConfig.from_mapping(real("var_vqvae", "manifest_real_v4096_z32_ch160")["config"]) == VAR_VAE
+    for pack, name in (
+        ("selftok", "manifest_real_256_512tokens"),
+        ("selftok_renderer", "manifest_real_renderer_512tokens"),
+    ):
+        found = real(pack, name)
+        encoder, decoder, config = found["encoder"], found["decoder"], found["config"]
+        assert (config["image_size"], config["k"]) == (256, RELEASED["codes"])
+        assert config["quantizer_config"]["codebook_size"] == RELEASED["codebook"]["codebook_size"]
+        names = {"depth": "depth", "hidden_size": "width", "num_heads": "heads"}
+        for ours, theirs in ((RELEASED["encoder"], encoder), (RELEASED["decoder"], decoder)):
+            assert theirs["patch_size"] == 2 and all(ours[own] == theirs[name] for name, own in names.items())
+        assert (encoder["query_dim"], encoder["query_heads"]) == (512, 8)
+    stages = real("selftok", "manifest_real_256_512tokens")["config"]
+    assert [1000 * end for end in RELEASED["schedule"]["stage_ends"]] == [*map(int, stages["stages"].split(","))]
+    assert RELEASED["schedule"]["stage_codes"] == [*map(int, stages["k_per_stage"].split(","))]
+
+
+def test_a_missing_and_a_foreign_key_and_another_shape_are_named(files: Any, tmp_path: Path) -> None:
+    path = files.taming_vqgan(tmp_path)
+    refused(
+        f"taming-vqgan@{rewritten(path, lambda state: state.update(extra=torch.ones(1)))}", r"1 unknown \['extra'\]"
+    )
+    rewritten(path, lambda state: (state.pop("extra"), state.pop("quant_conv.bias")))
+    refused(f"taming-vqgan@{path}", r"1 keys missing \['quant_conv\.bias'\]")
+    rewritten(path, lambda state: state.update({"quant_conv.bias": torch.ones(3)}))
+    refused(f"taming-vqgan@{path}", r"'quant_conv\.bias' is \(3,\).*last\.json beside it")
+
+
+def test_without_its_sizes_a_small_file_is_held_against_the_published_ones(files: Any, tmp_path: Path) -> None:
+    path = Path(files.taming_vqgan(tmp_path))
+    path.with_suffix(".json").unlink()
+    refused(f"taming-vqgan@{path}", "does not fit.*put its own in last.json")
+    path.with_suffix(".json").write_text('{"depth": 3}')
+    refused(f"taming-vqgan@{path}", "no 'taming-vqgan' can be made")
+
+
+def test_a_file_of_another_model_is_said_to_be_none(files: Any, tmp_path: Path) -> None:
+    vae = files.var_vae(tmp_path / "vae")
+    taming = files.taming_vqgan(tmp_path / "taming")
+    refused(f"llamagen-vq@{vae}", "is not LlamaGen's tokenizer: it has no 'quantize.codebook_used'")
+    refused(f"var-vae@{taming}", "is not VAR's tokenizer")
+    refused(f"selftok@{vae}", "is not a released Selftok tokenizer")
+    gpt = tmp_path / "c2i_B_256.pt"
+    files.llamagen_vq(tmp_path)
+    torch.save({"model": {"a": torch.ones(1)}}, gpt)
+    refused(f"llamagen-gpt@{tmp_path}", "is not a transformer of LlamaGen")
+
+
+def test_a_transformer_needs_its_tokenizer_beside_it(files: Any, tmp_path: Path) -> None:
+    files.var_transformer(tmp_path)
+    refused(f"var-d20@{tmp_path}", r"holds no var_d20\.pth")
+    (tmp_path / "vae_ch160v4096z32.pth").unlink()
+    refused(f"var-d16@{tmp_path}", r"holds no vae_ch160v4096z32\.pth")
+
+
+def test_what_a_file_of_llamagen_does_not_say_is_asked_for(files: Any, tmp_path: Path) -> None:
+    files.llamagen_gpt(tmp_path)
+    (tmp_path / "c2i_B_256.json").unlink()
+    refused(f"llamagen-gpt@{tmp_path}", r"no published size: say n_head and block_size in c2i_B_256\.json")
+    from baselines.published import _gpt_sizes
+
+    assert _gpt_sizes(Path("c2i_XL_384.pt"), 1280, 36) == {"n_head": 20, "block_size": 576}
+    with pytest.raises(UserError, match="256 or 384"):
+        _gpt_sizes(Path("model.pt"), 768, 12)
+    files.llamagen_gpt(tmp_path)
+    files.llamagen_vq(tmp_path)
+    refused(f"llamagen-gpt@{tmp_path}", "speaks 16 codes of 64, .* has 16 of 256")
+
+
+def test_both_formats_open_as_the_same_model(files: Any, tmp_path: Path) -> None:
+    path = Path(files.var_vae(tmp_path))
+    other = files.as_safetensors(path)
+    one, two = open_model(f"var-vae@{path}"), open_model(f"var-vae@{other}")
+    images = torch.rand(2, 3, one.image_size, one.image_size, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(one.decode(one.encode(images)), two.decode(two.encode(images)))
+    assert one.checkpoint_digest != two.checkpoint_digest
+
+
+def test_selftok_with_1024_codes_has_no_published_configuration(files: Any, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer_1024_ckpt.pth"
+    torch.save({"encoder.query_tokens": torch.zeros(1, 1024, 4)}, path)
+    refused(f"selftok@{path}", "1,024 codes, and no configuration is published")
+
+
+def test_decoder_and_renderer_are_told_apart(files: Any, tmp_path: Path) -> None:
+    files.selftok(tmp_path)
+    refused(f"selftok-renderer@{tmp_path / 'tokenizer_512_ckpt.pth'}", "holds a diffusion decoder: open it as selftok@")
+    files.selftok_renderer(tmp_path)
+    refused(f"selftok@{tmp_path / 'renderer_512_ckpt.pth'}", "holds a one-step renderer: open it as selftok-renderer@")
+    renderer = open_model(f"selftok-renderer@{tmp_path}")
+    codes = torch.zeros(1, 16, dtype=torch.long)
+    assert torch.equal(renderer.decode(codes, seeds=[1]), renderer.decode(codes, seeds=[2])), "nothing is drawn"
+    with pytest.raises(UserError, match="no timesteps"):
+        renderer.denoise(codes, torch.zeros(1, 16, 8, 8), 0.5)
+
+
+def test_selftok_needs_the_autoencoder_of_stable_diffusion_3(files: Any, tmp_path: Path) -> None:
+    files.selftok(tmp_path)
+    files.autoencoder(tmp_path / "vae", scaling_factor=0.18215)
+    refused(f"selftok@{tmp_path}", "not the autoencoder of Stable Diffusion 3.*0.18215")
+    (tmp_path / "vae/config.json").unlink()
+    refused(f"selftok@{tmp_path}", "put the folder vae/ of stabilityai")
