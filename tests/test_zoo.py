@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,14 @@ from harness.store import find_run_folders
 TOKENIZERS = ("ddt", "vqgan", "var")
 FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
 LANGUAGE_MODELS = tuple(f"{name}-llama-0.5m-s0" for name in TOKENIZERS)
+CLASS_MODELS = tuple(f"{name}-gpt-fashion" for name in TOKENIZERS)
 LIMIT = 128
 
 
 def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
     root = checkout_root() / "zoo"
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
-        (*FOLDERS, *LANGUAGE_MODELS, "recipes")
+        (*FOLDERS, *LANGUAGE_MODELS, *CLASS_MODELS, "recipes")
     )
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert total <= 60_000_000
@@ -43,7 +43,7 @@ def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
         assert made.get("final") or made.get("final_losses"), name
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@pytest.mark.parametrize("name", LANGUAGE_MODELS + CLASS_MODELS)
 def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str) -> None:
     from ddt_llama.mllm.model import MultimodalLM
     from ddt_llama.training.recipe import LanguageRecipe
@@ -51,10 +51,11 @@ def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str)
     model = MultimodalLM.from_pretrained(checkout_root() / "zoo" / name)  # checks the digest
     made = model.card["training"]
     recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
-    assert made["recipe"] == json.loads(json.dumps(asdict(recipe)))
+    assert recipe == LanguageRecipe.from_mapping(made["recipe"], f"card of {name}")
     assert made["validation_nats_per_token"] and made["cpu_hours"] > 0 and made["data"]
-    # all three saw the same lessons, so as many pictures
-    assert made["pictures_seen"] == read_card("zoo/vqgan-llama-0.5m-s0")["training"]["pictures_seen"]
+    # all three tokenizers' models saw the same lessons, so as many pictures
+    rival = f"zoo/vqgan-{name.partition('-')[2]}"
+    assert made["pictures_seen"] == read_card(rival)["training"]["pictures_seen"]
 
 
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from harness.errors import UserError
-from harness.instruments import clip, dinov2
+from harness.instruments import clip_cmmd, dinov2
 from harness.instruments.picture_features import PictureFeatures
 
-OPEN = {dinov2: dinov2.open_dinov2, clip: clip.open_clip_vitl14}
+OPEN = {dinov2: dinov2.open_dinov2, clip_cmmd: clip_cmmd.open_clip_vitl14}
 
 
 def picture(seed: int, height: int = 30, width: int = 40) -> np.ndarray:
@@ -36,7 +36,7 @@ def small(module: ModuleType) -> Any:
     return CLIPModel(CLIPConfig(vision_config=vision, text_config=text, projection_dim=24)).eval()
 
 
-@pytest.fixture(params=[dinov2, clip], ids=lambda module: module.NAME)
+@pytest.fixture(params=[dinov2, clip_cmmd], ids=lambda module: module.NAME)
 def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     found: ModuleType = request.param
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
@@ -107,7 +107,7 @@ def test_dinov2_gives_the_class_token_of_a_resized_picture(tmp_path: Path, monke
 def test_clip_gives_projected_embeddings_of_unit_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import CLIPImageProcessor
 
-    instrument, net = opened(clip, tmp_path, monkeypatch)
+    instrument, net = opened(clip_cmmd, tmp_path, monkeypatch)
     shown = picture(2, 30, 30)
     processor = CLIPImageProcessor(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
     pixels = processor(images=Image.fromarray(shown), return_tensors="pt")["pixel_values"]
@@ -123,4 +123,4 @@ def test_clip_gives_projected_embeddings_of_unit_length(tmp_path: Path, monkeypa
 def test_the_middle_square_is_what_clip_sees() -> None:
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 255
-    assert (clip.centre_square(wide, 20) == 255).all()
+    assert (clip_cmmd.centre_square(wide, 20) == 255).all()
