@@ -32,22 +32,30 @@ ANSWER_TOKENS = 16
 DRAWING = Sampling(temperature=1.0, top_p=0.95, guidance=3.0)
 """Chosen on 96 validation captions (docs/log.md)."""
 EDITING = Sampling(temperature=1.0, top_p=0.9, guidance=1.0)
+CLASSES = Sampling(temperature=1.0, guidance=1.5)
+"""Chosen by FD-fashion of 500 pictures against training images (docs/log.md)."""
 
 
 class LanguageSubject:
     """A language model and the image tokenizer whose codes it speaks.
 
-    ``drawing`` and ``editing`` say how image codes are drawn. A model whose card says ``prompt: instruction`` is asked
-    for pictures as a user asks (stage 2), another with the bare caption (stage 1).
+    ``drawing``, ``editing`` and ``classes`` say how image codes are drawn. A model whose card says ``prompt:
+    instruction`` is asked for pictures as a user asks (stage 2), another with the bare caption (stage 1).
     """
 
     version = 1
 
     def __init__(
-        self, model: MultimodalLM, tokenizer: ImageTokenizer, drawing: Sampling = DRAWING, editing: Sampling = EDITING
+        self,
+        model: MultimodalLM,
+        tokenizer: ImageTokenizer,
+        drawing: Sampling = DRAWING,
+        editing: Sampling = EDITING,
+        classes: Sampling = CLASSES,
     ) -> None:
         model.check_tokenizer(tokenizer)
-        self.model, self.tokenizer, self.drawing, self.editing = model, tokenizer, drawing, editing
+        self.model, self.tokenizer = model, tokenizer
+        self.drawing, self.editing, self.classes = drawing, editing, classes
         self.instructed = model.card.get("training", {}).get("prompt") == "instruction"
 
     @property
@@ -65,7 +73,12 @@ class LanguageSubject:
     @property
     def settings(self) -> Mapping[str, Any]:
         """How it draws; part of a run's key."""
-        return {"drawing": asdict(self.drawing), "editing": asdict(self.editing), "answer_tokens": ANSWER_TOKENS}
+        return {
+            "drawing": asdict(self.drawing),
+            "editing": asdict(self.editing),
+            "classes": asdict(self.classes),
+            "answer_tokens": ANSWER_TOKENS,
+        }
 
     # -- pictures
 
@@ -73,7 +86,7 @@ class LanguageSubject:
         return self._draw([self._asked(prompt) for prompt in prompts], None, self.drawing, seeds)
 
     def generate_classes(self, labels: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
-        return self._draw([self.model.layout.class_to_image(label) for label in labels], None, self.drawing, seeds)
+        return self._draw([self.model.layout.class_to_image(label) for label in labels], None, self.classes, seeds)
 
     def edit(
         self, images: Float[Tensor, "batch 3 size size"], instructions: Sequence[str], seeds: Sequence[int]

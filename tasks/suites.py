@@ -12,6 +12,7 @@ from tasks.wikipedia import wikipedia_at_hand
 
 TOKENIZERS = ("ddt", "vqgan", "var")
 CONTROLS = ("identity", "mean-colour", "jpeg", "shuffled-vqgan")
+CLASS_MODELS = ("ddt-gpt-fashion", "vqgan-gpt-fashion", "var-gpt-fashion")
 LANGUAGE_MODELS = ("ddt-llama", "vqgan-llama", "var-llama")
 WIKIPEDIA = "perplexity@wikipedia"
 DEMO_CASES: Mapping[str, int] = {
@@ -86,9 +87,11 @@ def world() -> SuiteSpec:
 
 
 def fashion() -> SuiteSpec:
-    """The 10,000 test images of Fashion-MNIST: real product photographs of the kind that the zoo learned and never
-    saw."""
-    return SuiteSpec("fashion", _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion"))
+    """The 10,000 test images of Fashion-MNIST, real product photographs of the kind that the zoo learned and never saw,
+    rebuilt; and as many written by a small language model on each tokenizer, class by class."""
+    written = _runs((*CLASS_MODELS, "real", "real-mean-colour"), "generation@fashion")
+    closer = _runs((*CLASS_MODELS, "real", "real-mean-colour"), "generation@fashion-2000")
+    return SuiteSpec("fashion", _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion") + written + closer)
 
 
 def photos() -> SuiteSpec:
