@@ -22,7 +22,7 @@ def _shuffled(name: str) -> Entry:
     )
 
 
-SPEAKS = ("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresText", "ScoresImages")
+SPEAKS = ("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresAnswers", "ScoresText", "ScoresImages")
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
 
 

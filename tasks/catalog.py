@@ -6,6 +6,7 @@ from harness.contracts import Entry
 from tasks.editing.entries import EDITING_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
+from tasks.lmms.entries import LMMS_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
 
@@ -125,6 +126,7 @@ ENTRIES: tuple[Entry, ...] = (
     *TASKS,
     *GENEVAL_ENTRIES,
     *MME_ENTRIES,
+    *LMMS_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,
     *GENERATION_ENTRIES,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 COLUMNS = ("question_id", "image", "question", "answer", "category")
+FEATURES = {
+    "huggingface": json.dumps(
+        {
+            "info": {
+                "features": {
+                    name: {"_type": "Image"} if name == "image" else {"dtype": "string", "_type": "Value"}
+                    for name in COLUMNS
+                }
+            }
+        }
+    )
+}
+"""What the published file says of itself: without it, Hugging Face datasets and so lmms-eval see no pictures."""
 PERCEPTION = (
     "existence",
     "count",
