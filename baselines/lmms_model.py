@@ -4,14 +4,15 @@ lmms-eval (0.7) hands over all requests of a task at once; here they are asked i
 repeating, so that what a model sees does not depend on how many there are. A picture is shown whole, padded to a square
 and resized (``harness.images.shown_whole``), as our own tasks show it.
 
-A request that fails (two pictures, a question longer than the context, an exception of the model) gets the empty answer,
-since lmms-eval knows no failures and counts it as wrong. With ``answers=FILE`` every answer and the reason of every
-failure is also written there, one JSON line each; what the file holds already is not asked again.
+A request that fails (two pictures, a question longer than the context, an exception of the model) gets the empty
+answer, since lmms-eval knows no failures and counts it as wrong. With ``answers=FILE`` every answer and the reason of
+every failure is also written there, one JSON line each; what the file holds already is not asked again.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 from lmms_eval.api.model import lmms
-from loguru import logger
 
 from harness.catalog import open_model
 from harness.contracts import AnswersQuestions, ScoresAnswers
@@ -151,7 +151,7 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
             for request, (value, reason) in zip(batch, results, strict=True):
                 answers.append(failed if reason else value)
                 if reason:
-                    logger.error(f"{'/'.join(map(str, _identity(request)))}: {reason}")
+                    print(f"failed: {'/'.join(map(str, _identity(request)))}: {reason}", file=sys.stderr)
                 if self._log and (reason or isinstance(value, str)):
                     self._log.add(*_identity(request), value, reason)
         return answers

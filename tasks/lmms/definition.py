@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The file over those that it includes. Functions (``!function utils.name``) are read as their names."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML carries no types
         pass
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix} {node.value}")

@@ -60,7 +60,7 @@ def _files(definition: Definition, folder: Path) -> list[Path]:
     except (ValueError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{folder} is not laid out as {definition.dataset} on the hub ({reason}): fetch it again, README.md included"
+            f"{folder} is not laid out as on the hub ({reason}): fetch it again, README.md included"
         ) from error
     if definition.split not in splits:
         there = ", ".join(sorted(map(str, splits))) or "none"

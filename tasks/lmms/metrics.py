@@ -14,6 +14,7 @@ from harness.metrics import NotMeasured
 from harness.metrics.ratio import Ratio
 from tasks.lmms.entries import SCORE, STATED
 
+
 def score() -> Ratio:
     """Mean over rows of lmms-eval's own score of a row, in [0, 1] for the nine sets (right answers, VQA accuracy)."""
     return Ratio(SCORE, (f"number.{SCORE}",), worst=0.0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,38 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError, nearest
+from tasks.mme.schema import COLUMNS, SUBTASKS
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-COLUMNS = ("question_id", "image", "question", "answer", "category")
-FEATURES = {
-    "huggingface": json.dumps(
-        {
-            "info": {
-                "features": {
-                    name: {"_type": "Image"} if name == "image" else {"dtype": "string", "_type": "Value"}
-                    for name in COLUMNS
-                }
-            }
-        }
-    )
-}
-"""What the published file says of itself: without it, Hugging Face datasets and so lmms-eval see no pictures."""
-PERCEPTION = (
-    "existence",
-    "count",
-    "position",
-    "color",
-    "posters",
-    "celebrity",
-    "scene",
-    "landmark",
-    "artwork",
-    "OCR",
-)
-COGNITION = ("commonsense_reasoning", "numerical_calculation", "text_translation", "code_reasoning")
-SUBTASKS = (*PERCEPTION, *COGNITION)
 ROWS_AT_ONCE = 64
 DIGITS = 16
 

@@ -27,7 +27,10 @@ def official(answer: str) -> Verdict:
 
 
 def lmms_eval(answer: str) -> Verdict:
-    """lmms-eval's ``tasks/mme/utils.py`` (release 0.7.3): as the official rule, without surrounding blanks and full stops; *y* and *n* count."""
+    """lmms-eval's: as the official rule, without surrounding blanks and full stops; *y* and *n* count.
+
+    Source: ``parse_pred_ans`` of its ``tasks/mme/utils.py``, release 0.7.3.
+    """
     text = answer.lower().strip().replace(".", "")
     if len(text) == 1:
         return "yes" if text == "y" else "no" if text == "n" else "other"

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
 from harness.paths import data_root
-from tasks.mme.data import COLUMNS, FEATURES, ROWS_AT_ONCE, SUBTASKS, MmeData, parquet_files, read_data
+from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
+from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 QUESTIONS = 2_374
-"""Of 14 subtasks: Fu et al. 2023, arXiv 2306.13394; the number of lines in the published answer files."""
+"""Of the paper's 14 subtasks (section 2): the sum of the published ones, which other evaluation code asserts too."""
 HUB = "lmms-lab-encoder/MME"
-CURE = (
-    f"hf download {HUB} --repo-type dataset --local-dir FOLDER, then run 'ddtbench data prepare mme --from FOLDER'"
-)
+CURE = f"hf download {HUB} --repo-type dataset --local-dir FOLDER, then run 'ddtbench data prepare mme --from FOLDER'"
 
 
 def prepared_path() -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.images import encode_png, to_bytes
 from harness.seeding import rng_for
-from tasks.mme.data import FEATURES, SUBTASKS
+from tasks.mme.schema import FEATURES, SUBTASKS
 from tasks.world.captions import NUMBERS
 from tasks.world.questions import RELATION_PHRASES, TOPICS, Naming, Question, ask_both
 from tasks.world.sampling import BLOCK, scenes_of
