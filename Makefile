@@ -23,5 +23,5 @@ setup: $(READY)
 # an environment of its own, remade when the dependencies change
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,lmms]'
 	touch $(READY)

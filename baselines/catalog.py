@@ -23,7 +23,10 @@ def _shuffled(name: str) -> Entry:
     )
 
 
-SPEAKS = ("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresText", "ScoresTextInStrides", "ScoresImages")
+SPEAKS = (
+    *("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresAnswers"),
+    *("ScoresText", "ScoresTextInStrides", "ScoresImages"),
+)
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
 
 

@@ -1,8 +1,8 @@
 """A multimodal language model as a subject: it generates, edits, answers and scores through its image tokenizer.
 
 One adapter for DDT-LLaMA and for its rivals: what differs is the checkpoint, whose card names the image tokenizer.
-Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresText``,
-``ScoresTextInStrides`` and ``ScoresImages``.
+Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresAnswers``,
+``ScoresText``, ``ScoresTextInStrides`` and ``ScoresImages``.
 """
 
 from __future__ import annotations
@@ -116,15 +116,32 @@ class LanguageSubject:
 
     # -- words
 
-    def answer(self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str]) -> Sequence[str]:
+    def answer(
+        self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str], longest: int = ANSWER_TOKENS
+    ) -> Sequence[str]:
         layout = self.model.layout
         prompts = [
             layout.question_to_answer(question, None, codes)
             for question, codes in zip(questions, self._read(images), strict=True)
         ]
-        return generate_text(self.model, prompts, GREEDY, longest=ANSWER_TOKENS)
+        return generate_text(self.model, prompts, GREEDY, longest=longest)
 
     # -- likelihoods
+
+    def score_answers(
+        self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str], answers: Sequence[str]
+    ) -> Sequence[Likelihood]:
+        layout, words = self.model.layout, self.model.vocabulary
+        whole = [
+            layout.question_to_answer(question, answer, codes)
+            for question, answer, codes in zip(questions, answers, self._read(images), strict=True)
+        ]
+        documents = [Document(document.prompt, document.answer[:-1]) for document in whole]
+        nats = nats_of_answers(self.model, documents)
+        return [
+            Likelihood(value, len(document.answer), words.text_size)
+            for value, document in zip(nats, documents, strict=True)
+        ]
 
     def score_text(
         self, texts: Sequence[str], images: Float[Tensor, "batch 3 size size"] | None = None

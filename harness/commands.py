@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,9 @@ def _run(
     from harness.store import RunFolder
 
     folder = RunFolder.create_or_open(out, item.spec)
+    own = getattr(item.task, "engine", None)  # contracts.ComputesUnits
+    if own is not None:
+        opened.cache_clear()  # another process opens the subject
     run(
         item.spec,
         item.task,
@@ -92,6 +95,7 @@ def _run(
         workers=workers,
         device=device,
         training=item.training,
+        engine=None if own is None else partial(own, item.request.model, device),
     )
     return folder
 

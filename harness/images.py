@@ -32,6 +32,8 @@ Rounding = Literal["nearest", "truncate"]
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
 PNG_LEVEL = 6
+PADDING = 127
+"""Grey of the bars that make a picture square."""
 FILTERS = {
     "bicubic-antialias": Image.Resampling.BICUBIC,
     "bilinear-antialias": Image.Resampling.BILINEAR,
@@ -158,6 +160,23 @@ def centre_crop_resize(
     top, left = round((tall - size) / 2.0), round((wide - size) / 2.0)
     resized = Image.fromarray(rgb).resize((wide, tall), FILTERS[filter])
     return np.array(resized.crop((left, top, left + size, top + size)))
+
+
+def padded(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "side side 3"]:
+    """Grey bars on two sides make it square, so that nothing is cut off."""
+    height, width = rgb.shape[:2]
+    side = max(height, width)
+    square = np.full((side, side, 3), PADDING, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = rgb
+    return square
+
+
+def shown_whole(
+    rgb: UInt8[np.ndarray, "height width 3"], size: int, filter: str = "bicubic-antialias"
+) -> UInt8[np.ndarray, "size size 3"]:
+    """The whole picture, padded to a square and resized: what a model that answers questions is shown."""
+    return rgb if rgb.shape[:2] == (size, size) else centre_crop_resize(padded(rgb), size, filter)
 
 
 def describe_preprocessing(size: int, filter: str = "bicubic-antialias") -> dict[str, Any]:

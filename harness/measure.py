@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns, Estimate, RatioMetric, SetMetric
+from harness.contracts import Columns, Estimate, RatioMetric, SetMetric, StatedMetric
 from harness.errors import UserError
 from harness.metrics import NotMeasured
 from harness.statistics import (
@@ -50,7 +50,7 @@ _ScoreRow = tuple[str, str, str, str, float, float]
 
 def measure(
     folder: RunFolder,
-    metrics: Sequence[RatioMetric | SetMetric],
+    metrics: Sequence[RatioMetric | SetMetric | StatedMetric],
     fingerprint: Mapping[str, Any],
     *,
     seed: int = 0,
@@ -112,7 +112,11 @@ class _Asked:
 
 
 def _measure_one(
-    metric: RatioMetric | SetMetric, columns: Columns, asked: _Asked, seed: int, unavailable: Mapping[str, str]
+    metric: RatioMetric | SetMetric | StatedMetric,
+    columns: Columns,
+    asked: _Asked,
+    seed: int,
+    unavailable: Mapping[str, str],
 ) -> tuple[list[_ScoreRow], list[Estimate]]:
     if not len(asked.order):
         raise NotMeasured(f"all {asked.count()} cases failed")
@@ -123,13 +127,15 @@ def _measure_one(
     seen = take(needed, _seen_by(metric.needs, columns, asked.order))
     if not len(seen["case"]):
         raise NotMeasured("the instrument failed on every case")
+    if hasattr(metric, "stated"):
+        return [], [_measure_stated(metric, seen, asked)]
     for need in metric.needs:
         _refuse_non_finite(metric.name, need, seen)
     # A metric of either kind is told by what it can do, so that one from another package needs no base class of ours.
     return _measure_ratio(metric, seen, asked, seed) if _is_ratio(metric) else _measure_set(metric, seen, asked, seed)
 
 
-def _is_ratio(metric: RatioMetric | SetMetric) -> bool:
+def _is_ratio(metric: RatioMetric | SetMetric | StatedMetric) -> bool:
     return hasattr(metric, "parts")
 
 
@@ -228,6 +234,13 @@ def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tup
     scores = jackknife.scores.tolist() if states else []
     rows = [(metric.name, name, name, "", score, 1.0) for name, score in zip(names, scores, strict=True)]
     return rows, [replace(_estimate(metric, interval, scored, failed, ""), chance=_stated_chance(metric, columns))]
+
+
+def _measure_stated(metric: Any, columns: Columns, asked: _Asked) -> Estimate:
+    scored = len(columns["case"])
+    interval = Interval(float(metric.stated(columns, asked.count())), None, None, metric.method)
+    _refuse(metric.name, "what is stated of", ["all cases"], np.array([not math.isfinite(interval.value)]))
+    return _estimate(metric, interval, scored, asked.count() - scored, "")
 
 
 def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tuple[str, NDArray[np.int64]]]:

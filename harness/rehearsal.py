@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Rehearsed:
     """One run: how many cases it has, how many of them are stored, and the seconds that the others take.
 
-    ``problem`` says why it cannot start; the numbers are 0 then.
+    ``problem`` says why it cannot start; the numbers are 0 then. What another program asks is not ``timed``.
     """
 
     request: RunRequest
@@ -34,6 +34,7 @@ class Rehearsed:
     stored: int = 0
     seconds: float = 0.0
     problem: str = ""
+    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Rehearsal:
                 lines.append(f"{_title(run):{width}}  cannot start: {run.problem}")
                 continue
             left = run.cases - run.stored
-            took = f"about {duration(run.seconds)}" if left else "done"
+            took = "done" if not left else f"about {duration(run.seconds)}" if run.timed else "time unknown"
             lines.append(f"{_title(run):{width}}  {run.cases:6d}  {run.stored:6d}  {left:6d}  {took}")
         share = f" with {self.workers} workers" if self.workers > 1 else ""
         lines.append(f"in all about {duration(self.seconds)}{share}; nothing was written")
@@ -101,6 +102,8 @@ def _rehearse(item: PlannedRun, out: str) -> Rehearsed:
     cases = item.cases
     stored = min(len(cases), _stored_cases(item, out))
     left = len(cases) - stored
+    if hasattr(item.task, "engine"):
+        return Rehearsed(item.request, len(cases), stored, timed=False)
     seconds = math.ceil(left / item.spec.batch) * _seconds_of_a_batch(item, cases) if left else 0.0
     return Rehearsed(item.request, len(cases), stored, seconds)
 

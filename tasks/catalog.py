@@ -8,6 +8,7 @@ from tasks.editing.entries import EDITING_ENTRIES
 from tasks.fid.entries import FID_ENTRIES
 from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
+from tasks.lmms.entries import LMMS_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
 from tasks.questions.entries import QUESTION_ENTRIES
 from tasks.world.entries import WORLD_ENTRIES
@@ -149,6 +150,7 @@ ENTRIES: tuple[Entry, ...] = (
     *GENEVAL_ENTRIES,
     *QUESTION_ENTRIES,
     *MME_ENTRIES,
+    *LMMS_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,
     *GENERATION_ENTRIES,

@@ -13,7 +13,7 @@ Conventions, everywhere:
 This module imports no torch: ``ddtbench list`` must answer at once.
 """
 
-from harness.contracts.stages import Columns, Instrument, RatioMetric, SetMetric, Task
+from harness.contracts.stages import Columns, ComputesUnits, Instrument, RatioMetric, SetMetric, StatedMetric, Task
 from harness.contracts.subjects import (
     AnswersQuestions,
     Denoises,
@@ -22,6 +22,7 @@ from harness.contracts.subjects import (
     GeneratesImages,
     ImageTokenizer,
     Likelihood,
+    ScoresAnswers,
     ScoresImages,
     ScoresText,
     ScoresTextInStrides,
@@ -33,6 +34,7 @@ __all__ = [
     "AnswersQuestions",
     "Case",
     "Columns",
+    "ComputesUnits",
     "Denoises",
     "EditsImages",
     "Entry",
@@ -47,10 +49,12 @@ __all__ = [
     "RatioMetric",
     "Recipe",
     "Sample",
+    "ScoresAnswers",
     "ScoresImages",
     "ScoresText",
     "ScoresTextInStrides",
     "SetMetric",
+    "StatedMetric",
     "Task",
     "Trainable",
     "TrainingImages",

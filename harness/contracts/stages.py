@@ -58,6 +58,15 @@ class Task(Protocol):
         ...
 
 
+class ComputesUnits(Protocol):
+    """A task that another program puts to the subject, all cases of a run at once: it brings its own engine."""
+
+    def engine(self, model: str, device: str, job: Any) -> Any:
+        """An ``Engine`` for this job, of the model ``NAME[@SOURCE]``. The task's ``load`` and ``ask`` are not called,
+        nor is a subject opened for it."""
+        ...
+
+
 class Instrument(Protocol):
     """Sees samples in batches: detector, feature extractor, perceptual net. ``digest`` names the version of what it
     sees with."""
@@ -135,3 +144,29 @@ class SetMetric(Protocol):
         ...
 
     def value(self, state: Any) -> float: ...
+
+
+class StatedMetric(Protocol):
+    """A number that another program states over all cases; nothing of it belongs to a case, so it has no interval."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def direction(self) -> Literal["higher", "lower", "none"]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def method(self) -> str:
+        """Who states it, in place of an interval's method."""
+        ...
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """As ``RatioMetric.needs``; the values may be NaN where a case does not have them."""
+        ...
+
+    def stated(self, columns: Columns, asked: int) -> float:
+        """The number; ``asked`` counts all cases, failed ones among them. Raises NotMeasured with the reason."""
+        ...

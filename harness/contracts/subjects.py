@@ -96,7 +96,7 @@ class EditsImages(Protocol):
 
 @runtime_checkable
 class AnswersQuestions(Protocol):
-    """Image and question to text, greedily."""
+    """Image and question to text, greedily. Where ``answer`` also takes ``longest``, that many tokens are the most."""
 
     @property
     def image_size(self) -> int: ...
@@ -112,6 +112,20 @@ class Likelihood:
     nats: float
     tokens: int
     choices: int
+
+
+@runtime_checkable
+class ScoresAnswers(Protocol):
+    """How likely an answer is, given a picture and a question: what multiple choice compares."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def score_answers(
+        self, images: Float[Tensor, "batch 3 size size"], questions: Sequence[str], answers: Sequence[str]
+    ) -> Sequence[Likelihood]:
+        """The answer's tokens alone are counted, no end."""
+        ...
 
 
 @runtime_checkable

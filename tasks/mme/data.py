@@ -16,25 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError, nearest
+from tasks.mme.schema import COLUMNS, SUBTASKS
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-COLUMNS = ("question_id", "image", "question", "answer", "category")
-PERCEPTION = (
-    "existence",
-    "count",
-    "position",
-    "color",
-    "posters",
-    "celebrity",
-    "scene",
-    "landmark",
-    "artwork",
-    "OCR",
-)
-COGNITION = ("commonsense_reasoning", "numerical_calculation", "text_translation", "code_reasoning")
-SUBTASKS = (*PERCEPTION, *COGNITION)
 ROWS_AT_ONCE = 64
 DIGITS = 16
 

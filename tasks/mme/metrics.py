@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from harness.contracts import Columns
 from harness.metrics import NotMeasured
 from tasks.mme.answers import NAME as ANSWERS
-from tasks.mme.data import COGNITION, PERCEPTION, SUBTASKS
 from tasks.mme.parsers import DEFAULT
+from tasks.mme.schema import COGNITION, PERCEPTION, SUBTASKS
 
 Floats = NDArray[np.float64]
 

@@ -27,7 +27,10 @@ def official(answer: str) -> Verdict:
 
 
 def lmms_eval(answer: str) -> Verdict:
-    """lmms-eval's ``tasks/mme``: as the official rule, without surrounding blanks and full stops; *y* and *n* count."""
+    """lmms-eval's: as the official rule, without surrounding blanks and full stops; *y* and *n* count.
+
+    Source: ``parse_pred_ans`` of its ``tasks/mme/utils.py``, release 0.7.3.
+    """
     text = answer.lower().strip().replace(".", "")
     if len(text) == 1:
         return "yes" if text == "y" else "no" if text == "n" else "other"
@@ -35,7 +38,11 @@ def lmms_eval(answer: str) -> Verdict:
 
 
 def vlmevalkit(answer: str) -> Verdict:
-    """VLMEvalKit's ``YOrN_Extraction``: the word *yes* anywhere and nowhere the word *no*, or the other way round."""
+    """VLMEvalKit's ``YOrN_Extraction``: the word *yes* anywhere and nowhere the word *no*, or the other way round.
+
+    Source: open-compass/VLMEvalKit, ``vlmeval/dataset/utils/yorn.py`` at 0c7163c9, and ``process_punctuation`` of
+    ``vlmeval/smp/misc.py`` at 06d45c58. Its second step, a language model that judges what is left, is not there.
+    """
     words = set(_without_punctuation(answer.lower()).split())
     if ("yes" in words) == ("no" in words):
         return "other"

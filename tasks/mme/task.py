@@ -6,34 +6,40 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from harness.images import centre_crop_resize, from_bytes, load_rgb
+from harness.images import PADDING, from_bytes, load_rgb, shown_whole
 from harness.spec import path_safe
 from tasks.cost import device_of
 from tasks.mme.answers import NAME as ANSWERS
 from tasks.mme.answers import answers_text
-from tasks.mme.data import COGNITION, PERCEPTION, MmeData, Pair, Source, parquet_files, read_data
+from tasks.mme.data import MmeData, Pair, Source, parquet_files, read_data
 from tasks.mme.metrics import CHANCE_SCORE, HIGHEST
+from tasks.mme.prepare import prepared_file
+from tasks.mme.schema import COGNITION, PERCEPTION
 
 if TYPE_CHECKING:
     import numpy as np
 
 FILTER = "bicubic-antialias"
-PADDING = 127
-"""Grey of the bars that make a picture square."""
 WORLD: Mapping[str, str] = {"": "seen", "world": "seen", "world-held-out": "held out"}
 """What follows the ``@`` -> which combinations of shape and colour the world's questions name."""
 WORLD_SIDE = 32
+OFFICIAL = "official"
+"""What follows the ``@`` for the published file, once prepared."""
+
+Wording = Literal["official", "lmms-eval"]
+REQUEST, LMMS_REQUEST = " Please answer yes or no.", "\nAnswer the question using a single word or phrase."
 
 METRICS = ("mme-score", "mme-percent", "mme-total", "mme-acc", "mme-acc-plus", "mme-yes-rate", "mme-other")
 OTHER_PARSERS = ("lmms-eval", "vlmevalkit")
 
 
 class Mme:
-    """``mme@world``, ``mme@world-held-out`` or ``mme@PATH``. Nothing is read before cases are asked for.
+    """``mme@world``, ``mme@world-held-out``, ``mme@official`` (once prepared) or ``mme@PATH``. Nothing is read before
+    cases are asked for.
 
     A sample's image is ``reference`` (what was shown), its text the JSON list of the two answers; the case's facts hold
     ``questions``, true ``answers``, ``subtask``, and ``subtasks``, all those of the data. The stratum is the subtask,
@@ -44,15 +50,16 @@ class Mme:
     examines = "AnswersQuestions"
     instruments = (ANSWERS,)
 
-    def __init__(self, argument: str, subject: Any) -> None:
-        self.argument = argument
+    def __init__(self, argument: str, subject: Any, wording: Wording = "official") -> None:
+        self.argument, self.wording = argument, wording
         self.shown_size = int(subject.image_size)
 
     @property
     def name(self) -> str:
+        kind = "mme" if self.wording == "official" else f"mme-{self.wording}"
         if self.argument in WORLD:
-            return f"mme-{self.argument or 'world'}"
-        return path_safe(f"mme-{Path(self.argument).expanduser().resolve().stem}")
+            return f"{kind}-{self.argument or 'world'}"
+        return path_safe(f"{kind}-{Path(self.argument).expanduser().resolve().stem}")
 
     @property
     def data(self) -> MmeData:
@@ -84,7 +91,7 @@ class Mme:
             else f"MME's official schema, {len(self.data.pairs)} pairs",
             "revision": self.data.revision,
             **({"crop": "none", "pad": "none", "resize": "none"} if native else resize),
-            "prompt": "the question as it stands",
+            "prompt": "the question as it stands" if self.wording == "official" else "as lmms-eval words it",
             "decoding": "greedy",
             "subtasks": list(subtasks),
             "maximum": HIGHEST * len(subtasks),
@@ -129,9 +136,7 @@ class Mme:
         """The whole picture, padded to a square and resized: uint8 ``size size 3``. Raises ValueError for one that
         cannot be read."""
         pair = self._pairs[case.id]
-        picture = decoded(self.data.picture(pair), pair.question_id)
-        side = self.shown_size
-        return picture if picture.shape[:2] == (side, side) else centre_crop_resize(padded(picture), side, FILTER)
+        return shown_whole(decoded(self.data.picture(pair), pair.question_id), self.shown_size, FILTER)
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]
@@ -143,7 +148,7 @@ class Mme:
         images = from_bytes(np.stack(list(inputs))).to(device_of(subject))
         try:
             with torch.no_grad():
-                turns = [subject.answer(images, [case.facts["questions"][turn] for case in cases]) for turn in (0, 1)]
+                turns = [subject.answer(images, [self._asked(case, turn) for case in cases]) for turn in (0, 1)]
         except UserError as error:  # a question longer than the context is its case's failure, not the run's
             raise ValueError(str(error)) from error
         return [
@@ -151,21 +156,13 @@ class Mme:
             for case, picture, answers in zip(cases, inputs, zip(*turns, strict=True), strict=True)
         ]
 
+    def _asked(self, case: Case, turn: int) -> str:
+        question = str(case.facts["questions"][turn])
+        return question if self.wording == "official" else as_lmms_eval_asks(question)
+
     def probe(self, subject: Any) -> Mapping[str, float]:
         """Nothing: what a language model costs is the same for every task that it answers."""
         return {}
-
-
-def padded(picture: np.ndarray) -> np.ndarray:
-    """Grey bars on two sides, so that nothing is cut off: uint8 ``side side 3``."""
-    import numpy as np
-
-    height, width = picture.shape[:2]
-    side = max(height, width)
-    square = np.full((side, side, 3), PADDING, np.uint8)
-    top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = picture
-    return square
 
 
 def decoded(content: bytes, name: str) -> np.ndarray:
@@ -179,7 +176,7 @@ def decoded(content: bytes, name: str) -> np.ndarray:
 def _data(argument: str) -> MmeData:
     if argument in WORLD:
         return _world(WORLD[argument])
-    files = parquet_files(argument)
+    files = (prepared_file(),) if argument == OFFICIAL else parquet_files(argument)
     return _read(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
 
 
@@ -197,6 +194,19 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> MmeData:
     return read_data(sources)
 
 
+def as_lmms_eval_asks(question: str) -> str:
+    """The request to answer yes or no replaced by lmms-eval's own (its ``tasks/mme``, default model, release 0.7.3).
+
+    Some of MME's questions have two blanks before their request, of which one stays, as there.
+    """
+    return question.strip().replace(REQUEST, "") + LMMS_REQUEST
+
+
 def build(argument: str, subject: Any) -> Mme:
     """The catalogue's factory."""
     return Mme(argument, subject)
+
+
+def build_as_lmms_eval_asks(argument: str, subject: Any) -> Mme:
+    """The catalogue's factory of the other wording."""
+    return Mme(argument, subject, "lmms-eval")

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.images import encode_png, to_bytes
 from harness.seeding import rng_for
-from tasks.mme.data import SUBTASKS
+from tasks.mme.schema import FEATURES, SUBTASKS
 from tasks.world.captions import NUMBERS
 from tasks.world.questions import RELATION_PHRASES, TOPICS, Naming, Question, ask_both
 from tasks.world.sampling import BLOCK, scenes_of
@@ -48,7 +48,7 @@ def world_parquet(naming: Naming) -> bytes:
             image = {"bytes": encode_png(picture), "path": name}
             rows.append(dict(zip(("question_id", "image"), (name, image), strict=True)) | _texts(question))
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), buffer)
+    pq.write_table(pa.Table.from_pylist(rows).replace_schema_metadata(FEATURES), buffer)
     return buffer.getvalue()
 
 

@@ -12,6 +12,7 @@ EXAMINES = {
     "geneval": "GeneratesImages",
     "generation": "GeneratesImages",
     "mme": "AnswersQuestions",
+    "lmms": "AnswersQuestions",
     "editing": "EditsImages",
     "editing-chain": "EditsImages",
     "perplexity": "ScoresText",

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import UserError
-from tasks.mme.data import COLUMNS, parquet_files, read_data
+from tasks.mme.data import parquet_files, read_data
+from tasks.mme.schema import COLUMNS
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]

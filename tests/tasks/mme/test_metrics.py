@@ -15,8 +15,8 @@ from harness.metrics import NotMeasured
 from tasks.catalog import ENTRIES
 from tasks.mme import metrics
 from tasks.mme.answers import NAME, MmeAnswers, answers_text
-from tasks.mme.data import COGNITION, PERCEPTION
 from tasks.mme.metrics import SubtaskMean
+from tasks.mme.schema import COGNITION, PERCEPTION
 
 ALL = [entry for entry in ENTRIES if entry.kind == "metric" and entry.name.startswith("mme-")]
 

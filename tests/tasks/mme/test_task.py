@@ -12,6 +12,7 @@ import pytest
 
 from harness.contracts import AnswersQuestions, Estimate
 from harness.errors import UserError
+from harness.images import PADDING, padded
 from harness.measure import measure
 from harness.observe import observe
 from harness.run import run
@@ -19,7 +20,7 @@ from harness.spec import RunSpec
 from harness.store import RunFolder
 from tasks.mme import metrics
 from tasks.mme.answers import open_answers
-from tasks.mme.task import PADDING, build, padded
+from tasks.mme.task import build
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]

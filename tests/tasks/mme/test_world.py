@@ -10,7 +10,8 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.mme.data import COLUMNS, MmeData, read_data
+from tasks.mme.data import MmeData, read_data
+from tasks.mme.schema import COLUMNS
 from tasks.mme.world import ASKED, PICTURES, world_parquet
 from tasks.world.questions import Naming
 from tasks.world.scene import HELD_OUT
