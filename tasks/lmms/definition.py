@@ -8,6 +8,7 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +43,8 @@ def definition_of(task: str) -> Definition:
     the task is of a kind that has no single data set (a group)."""
     places = _places()
     if task not in places:
-        raise UserError(f"lmms-eval has no task '{task}'{nearest(task, places)}")
+        near = nearest(task, places) if get_close_matches(task, places, 1) else ""
+        raise UserError(f"lmms-eval has no task '{task}'{near or ': python -m lmms_eval --tasks list names them'}")
     path = places[task]
     values = _read(path)
     split = values.get("test_split") or values.get("validation_split")

@@ -1,5 +1,5 @@
-"""Our models as lmms-eval sees them: batches, failures, stop strings, the log. Its base class is replaced, since it takes
-seconds to import; ``tests/tasks/lmms/test_lmms_eval.py`` runs the real one."""
+"""Our models as lmms-eval sees them: batches, failures, stop strings, the log. Its base class is replaced, since that
+takes seconds to import; ``tests/tasks/lmms/test_lmms_eval.py`` runs the real one."""
 
 from __future__ import annotations
 

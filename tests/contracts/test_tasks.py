@@ -34,6 +34,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "perplexity": (*(name for name in NAMES if name != "wikitext"), "wikitext:MINIATURE"),
     "perplexity-strided": ("wikipedia", "captions", "wikitext:MINIATURE"),
     "mme": ("world", "world-held-out"),
+    "mme-lmms-eval": ("world", "world-held-out"),
+    "lmms": (),  # asks in one call of another program: tests/tasks/lmms
     "editing": (
         *("world", "magicbrush:MINIATURE", "emu-edit:MINIATURE", "emu-edit-filtered:MINIATURE"),
         *("evr:MINIATURE", "ma5k:MINIATURE"),

@@ -20,7 +20,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(definition, "version", lambda name: "0.7.3")
     (tmp_path / "quiz").mkdir()
     (tmp_path / "quiz" / "_template").write_text(
-        "dataset_path: owner/quiz\ntest_split: test\nmetric_list:\n  - metric: acc\n    aggregation: !function utils.a\n"
+        "dataset_path: owner/quiz\ntest_split: test\n"
+        "metric_list:\n  - metric: acc\n    aggregation: !function utils.a\n"
     )
     (tmp_path / "quiz" / "quiz_val.yaml").write_text(
         'task : "quiz_val"\ninclude: _template\ntest_split: "val "\ndataset_name: small\n'
@@ -52,6 +53,8 @@ def test_the_digest_follows_yaml_and_code(folder: Path) -> None:
 def test_errors_are_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"lmms-eval has no task 'quiz_vall'; did you mean 'quiz_val'\?"):
         definition_of("quiz_vall")
+    with pytest.raises(UserError, match=r"no task 'photographs': python -m lmms_eval --tasks list names them$"):
+        definition_of("photographs")
     with pytest.raises(UserError, match="'bundle' names no data set of its own"):
         definition_of("bundle")
     monkeypatch.undo()
