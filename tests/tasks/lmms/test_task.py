@@ -13,6 +13,7 @@ import pytest
 
 from harness.commands import run_suite
 from harness.errors import UserError
+from harness.parts import samples_of
 from harness.spec import RunRequest, SuiteSpec
 from harness.store import find_run_folders
 
@@ -49,7 +50,9 @@ def test_answers_scores_and_totals(
     assert pd.isna(found.value["lmms-mme_cognition_score"])  # what lmms-eval does not state is not measured
     assert calls[0].count == 8 and calls[0].model == "vqgan-llama"
     folder = find_run_folders(tmp_path / "runs")[0]
-    assert [text for text in folder.columns().texts] == [f"Yes {row}" for row in range(8)]
+    tables = {part.unit: folder.read(part) for part in folder.parts()}
+    said = [sample.text for unit in sorted(tables) for sample in samples_of(tables[unit])]
+    assert said == [f"Yes {row}" for row in range(8)]
     assert not calls[0].work.exists()  # once all units are stored
     run(tmp_path)
     assert len(calls) == 1  # nothing is asked again
