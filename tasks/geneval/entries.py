@@ -13,6 +13,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         "tasks.geneval.task:build",
         "objects, counts, colours and positions of a prompt in four images: @world, @official or @PATH",
         licence="MIT",
+        data=("geneval",),
         paper=PAPER,
     ),
     Entry("metric", "geneval", "tasks.geneval.metrics:overall", "share of right images, mean of the six tags"),
@@ -58,6 +59,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         "tasks.geneval.prompt_sets:prepare",
         "the 553 official prompts, checked once: ddtbench data prepare geneval --from PATH",
         licence="MIT",
+        at_hand="tasks.places:geneval_at_hand",
         paper=PAPER,
     ),
 )

@@ -13,14 +13,15 @@ from pathlib import Path
 from harness.contracts import Case
 from harness.errors import UserError
 from harness.files import Folder
-from harness.paths import data_root
 from harness.spec import canonical_json, path_safe
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
 from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import OFFICIAL, Prompt, prompt_from_json, read_prompts
 from tasks.geneval.world import CLASSES, DETECTOR
+from tasks.places import GENEVAL_FILE
+from tasks.places import geneval_path as prepared_path
 
-OFFICIAL_FILE = "evaluation_metadata.jsonl"
+OFFICIAL_FILE = GENEVAL_FILE
 """A file of this name is held to be the official one, and must be it to the byte."""
 
 COLOUR_TAGS = ("colors", "color_attr")
@@ -76,11 +77,6 @@ class PromptSource:
             for number in range(IMAGES_PER_PROMPT)
             for prompt, never in filter(None, turn)
         )
-
-
-def prepared_path() -> Path:
-    """Where ``ddtbench data prepare geneval`` puts the official prompts."""
-    return data_root() / "geneval" / OFFICIAL_FILE
 
 
 def prepare(source: str | None = None) -> Path:

@@ -32,6 +32,7 @@ MME_ENTRIES: tuple[Entry, ...] = (
         "two yes/no questions about each picture, of world, world-held-out, official (once prepared) or PATH",
         licence=LICENCE,
         paper=PAPER,
+        data=("mme",),
     ),
     Entry(
         "task",
@@ -40,12 +41,14 @@ MME_ENTRIES: tuple[Entry, ...] = (
         "the same questions, worded as lmms-eval words them",
         licence=LICENCE,
         paper=PAPER,
+        data=("mme",),
     ),
     Entry(
         "data",
         "mme",
         "tasks.mme.prepare:mme",
         "MME's 2,374 questions, checked and stored once: ddtbench data prepare mme --from PATH",
+        at_hand="tasks.places:mme_at_hand",
         licence="research only, by its authors' terms",
         paper=PAPER,
     ),

@@ -13,22 +13,17 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
-from harness.paths import data_root
 from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
 from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
+from tasks.places import MME_HUB as HUB
+from tasks.places import mme_path as prepared_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 QUESTIONS = 2_374
 """Of the paper's 14 subtasks (section 2): the sum of the published ones, which other evaluation code asserts too."""
-HUB = "lmms-lab-encoder/MME"
 CURE = f"hf download {HUB} --repo-type dataset --local-dir FOLDER, then run 'ddtbench data prepare mme --from FOLDER'"
-
-
-def prepared_path() -> Path:
-    """Where the file lies, or will."""
-    return data_root() / "lmms" / HUB / "data" / "test-00000-of-00001.parquet"
 
 
 def prepared_file() -> Path:

@@ -14,9 +14,11 @@ DRAWBENCH_PAPER = "Saharia et al. 2022 (Imagen), arXiv 2205.11487"
 
 
 def _pair(name: str, attribute: str, summary: str, what: str, licence: str, paper: str) -> tuple[Entry, Entry]:
-    task = Entry("task", name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper)
+    task = Entry("task", name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper, data=(name,))
     words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
-    return task, Entry("data", name, f"{_TASK}:prepare_{attribute}", words, licence=licence, paper=paper)
+    there = f"tasks.places:{attribute}_at_hand"
+    place = f"{_TASK}:prepare_{attribute}"
+    return task, Entry("data", name, place, words, licence=licence, paper=paper, at_hand=there)
 
 
 QUESTION_ENTRIES: tuple[Entry, ...] = (

@@ -18,8 +18,8 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.files import Folder
 from harness.images import to_bytes
-from harness.paths import data_root
 from harness.spec import canonical_json, path_safe
+from tasks.places import questions_folder
 from tasks.questions.benchmarks import BENCHMARKS, Benchmark
 from tasks.questions.sets import QuestionedPrompt
 from tasks.questions.vlm import NAME as JUDGE
@@ -101,7 +101,7 @@ def build(name: str, argument: str, subject: Any) -> QuestionTask:
     if argument:
         path = Path(argument).expanduser()
         return QuestionTask(benchmark, benchmark.read(path), path_safe(f"{name}-{path.stem}"))
-    home = data_root() / name
+    home = questions_folder(name)
     if not home.is_dir():
         raise UserError(f"{name} is not prepared: {_cure(benchmark)}, or name the file as {name}@PATH")
     return QuestionTask(benchmark, _checked(benchmark, home), name)
@@ -110,7 +110,7 @@ def build(name: str, argument: str, subject: Any) -> QuestionTask:
 def prepare(name: str, source: str | None = None) -> Path:
     """Check a benchmark's files and keep them for ``NAME``; the catalogue's data. Raises UserError."""
     benchmark = BENCHMARKS[name]
-    home = data_root() / name
+    home = questions_folder(name)
     if source is None:
         if not home.is_dir():
             raise UserError(f"{name} is not prepared: get {benchmark.source}, then {_cure(benchmark)}")
