@@ -33,9 +33,10 @@ def test_lmms_eval_and_our_own_task_state_the_same_totals(tmp_path: Path, data: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["pope", "gqa", "vqav2_val"])
+@pytest.mark.parametrize("task", ["pope", "gqa", "vqav2_val", "seedbench", "ok_vqa_val2014", "vizwiz_vqa_val"])
 def test_lmms_eval_runs_others_of_the_nine_sets(tmp_path: Path, data: Path, miniatures: ModuleType, task: str) -> None:
     miniatures.SETS[task](data)
     suite = SuiteSpec("one", (RunRequest("ddt-llama", f"lmms@{task}", 4),), batch=4, unit_size=4)
     found = run_suite(suite, str(tmp_path / "runs"))
-    assert found.scored.max() == 4 and found.failed.max() == 0 and found.value.notna().any()
+    failed = 1 if task == "seedbench" else 0  # its last question is on a video: two pictures
+    assert found.scored.max() == 4 - failed and found.failed.max() == failed and found.value.notna().any()
