@@ -11,7 +11,6 @@ every failure is also written there, one JSON line each; what the file holds alr
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from lmms_eval.api.instance import GenerationResult
 from lmms_eval.api.model import lmms
 
+from baselines.lmms_answers import AnswerLog
 from harness.catalog import open_model
 from harness.contracts import AnswersQuestions, ScoresAnswers
 from harness.errors import UserError
@@ -76,11 +77,15 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
         made = iter(self._in_batches(missing, self._load_question, self._answer, ""))
         return [next(made) if record is None else record for record in known]
 
-    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
-        """(log p of the continuation given picture and context, whether it is the greedy answer) per request."""
+    def loglikelihood(self, requests: Sequence[Any]) -> list[Any]:
+        """(log p of the continuation given picture and context, whether it is the greedy answer) per request.
+
+        Each pair comes inside a GenerationResult: release 0.7.3 turns a bare pair into text, and then cannot score it.
+        """
         if not isinstance(self.subject, ScoresAnswers):
             raise UserError("this model cannot say how likely an answer is (ScoresAnswers)")
-        return self._in_batches(requests, self._load_choice, self._score, (WORST, False))
+        pairs = self._in_batches(requests, self._load_choice, self._score, (WORST, False))
+        return [GenerationResult(pair) for pair in pairs]
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
         """Raises UserError: our models answer one question about one picture."""
@@ -178,27 +183,6 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
                 alone, why = _tried(partial(ask, padded([item])))
                 found.append((None, why) if alone is None else (alone[0], ""))
         return found
-
-
-class AnswerLog:
-    """One JSON line per request: ``task``, ``document``, and ``answer`` or ``failed`` (the reason)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:  # a killed process left half a line
-            path.write_text(whole, encoding="utf-8")
-        records = [json.loads(line) for line in whole.splitlines()]
-        self._known = {(item["task"], item["document"]): item["answer"] for item in records if "answer" in item}
-
-    def known(self, task: str, document: int) -> str | None:
-        return self._known.get((task, document))
-
-    def add(self, task: str, document: int, answer: str | None, reason: str) -> None:
-        what = {"failed": reason} if reason else {"answer": answer}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"task": task, "document": document, **what}) + "\n")
 
 
 def _identity(request: Any) -> tuple[str, int]:

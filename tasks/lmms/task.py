@@ -27,8 +27,9 @@ PAIRED = ("mme",)
 class LmmsTask:
     """``lmms@TASK``. Nothing is read before cases are asked for.
 
-    A sample's text is the answer; its numbers are ``lmms-score`` (where lmms-eval scores rows), ``lmms-asked`` and
-    ``lmms-failed`` (rows of the call that it was made in), and ``stated-METRIC`` (lmms-eval's totals over that call).
+    A sample's text is the answer ("" where choices were compared by likelihood); its numbers are ``lmms-score`` (where
+    lmms-eval scores rows), ``lmms-asked`` and ``lmms-failed`` (rows of the call that it was made in), and
+    ``stated-METRIC`` (lmms-eval's totals over that call).
     """
 
     version = 1
@@ -142,7 +143,15 @@ class LmmsEngine:
             raise UserError(f"{self._task.argument}'s questions come in pairs: give an even --limit, not {count}")
         spec, definition = self._job.spec, self._task.definition
         call = Call(definition, self._model, self._device, count, spec.batch, spec.threads, self._work)
-        result = ask(call, lambda row, failed: tick(1, int(failed)) if row in rows else None)
+        left = set(rows)
+
+        def heard(row: int, failed: bool) -> None:
+            if row in left:
+                left.remove(row)
+                tick(1, int(failed))
+
+        result = ask(call, heard)
+        tick(len(left), 0)  # choices by likelihood are not heard one by one
         for unit in units:
             samples = [_sample(case, result, count) for case in unit.cases]
             yield unit, encode_samples(map(sample_row, samples), self._job.metadata(unit))
@@ -159,13 +168,13 @@ def _sample(case: Case, result: Result, asked: int) -> Sample:
     row = int(case.facts["row"])
     if row in result.failed:
         return Sample(case, "failed", result.failed[row])
-    if row not in result.answers:
+    if row not in result.answers and row not in result.scores:  # a choice by likelihood has no answer in words
         return Sample(case, "failed", "lmms-eval did not ask this row")
     numbers = {f"stated-{name}": value for name, value in result.stated.items()}
     numbers |= {"lmms-asked": asked, "lmms-failed": len(result.failed)}
     if row in result.scores:
         numbers[SCORE] = result.scores[row]
-    return Sample(case, text=result.answers[row], numbers=numbers)
+    return Sample(case, text=result.answers.get(row, ""), numbers=numbers)
 
 
 def _absolute(model: str) -> str:

@@ -57,6 +57,9 @@ class Subject:
 def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     fake = ModuleType("lmms_eval.api.model")
     fake.lmms = Base  # type: ignore[attr-defined]
+    wrapped = ModuleType("lmms_eval.api.instance")
+    wrapped.GenerationResult = lambda text: SimpleNamespace(text=text)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lmms_eval.api.instance", wrapped)
     for name in ("lmms_eval", "lmms_eval.api"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, "lmms_eval.api.model", fake)
@@ -148,7 +151,7 @@ def test_log_likelihoods_of_choices(make: Any) -> None:
         return SimpleNamespace(args=("q", target, visual, 1, "quiz", "test"))
 
     found = make(documents(2)).loglikelihood([choice(" red"), choice(lambda document: " q|10")])
-    assert found == [(-3.0, False), (-4.0, True)]
+    assert [result.text for result in found] == [(-3.0, False), (-4.0, True)]
 
 
 def test_what_cannot_be_asked_is_one_line(make: Any, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,18 @@ def test_a_failed_row_is_a_failure_and_no_total_is_stated(
     assert "1 of 8 answers failed" in found.absent["lmms-mme_perception_score"]
 
 
+def test_choices_by_likelihood_have_scores_and_no_words(
+    tmp_path: Path, data: Path, miniatures: ModuleType, define: Any, lmms_eval: Callable[..., Any]
+) -> None:
+    miniatures.seedbench(data, 4)
+    define("seedbench_ppl", "SEED-Bench", ["acc"])
+    choice = {"document": 3, "failed": "ValueError: two pictures"}  # one line for each choice of a row
+    lmms_eval("seedbench_ppl", [choice] * 4, [{"doc_id": row, "acc": float(row == 1)} for row in range(4)])
+    found = run(tmp_path, "lmms@seedbench_ppl")
+    assert (found.scored["lmms-score"], found.failed["lmms-score"]) == (3, 1)
+    assert found.value["lmms-score"] == pytest.approx(1 / 3)
+
+
 def test_an_error_of_lmms_eval_is_one_line_with_its_log(
     tmp_path: Path, data: Path, miniatures: ModuleType, define: Any, lmms_eval: Callable[..., Any]
 ) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from harness.errors import UserError
 
 Row = dict[str, Any]
-LIMIT = 60
+LIMIT = 80
 """Characters that the subject reads at most."""
 
 

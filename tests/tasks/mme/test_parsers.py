@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +76,24 @@ def test_the_plain_answers_are_read_by_all(parser: object) -> None:
         assert parser(word) == "yes"
     for word in ("no", "No", "NO", "No.", "no,"):
         assert parser(word) == "no"
+
+
+@pytest.fixture(scope="module")
+def published() -> Callable[[str], str]:
+    """lmms-eval's own function, from its file: the package itself takes long to import."""
+    found = importlib.util.find_spec("lmms_eval")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("lmms-eval is not here: extra 'lmms'")
+    file = Path(found.submodule_search_locations[0]) / "tasks" / "mme" / "utils.py"
+    spec = importlib.util.spec_from_file_location("published_mme", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rule: Callable[[str], str] = module.parse_pred_ans
+    return rule
+
+
+@pytest.mark.parity
+@given(text=st.text("yesno .,YN\n", max_size=12) | st.sampled_from([case[0] for case in CASES]))
+def test_lmms_eval_itself_reads_the_same(published: Callable[[str], str], text: str) -> None:
+    assert lmms_eval(text) == published(text)

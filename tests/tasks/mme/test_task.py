@@ -20,7 +20,7 @@ from harness.spec import RunSpec
 from harness.store import RunFolder
 from tasks.mme import metrics
 from tasks.mme.answers import open_answers
-from tasks.mme.task import build
+from tasks.mme.task import as_lmms_eval_asks, build, build_as_lmms_eval_asks
 
 Rows = Callable[..., list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -76,7 +76,7 @@ def test_a_question_too_long_fails_its_pair_alone(tmp_path: Path, rows_of: Rows,
     folder, found = run_all(tmp_path / "runs", write(tmp_path / "mini.parquet", rows), scripted(truthful(rows)))
     failed = folder.columns().failed
     assert list(failed) == ["mme/count/0001.png"]
-    assert "longer than the context of 60 characters" in failed["mme/count/0001.png"]
+    assert "longer than the context of 80 characters" in failed["mme/count/0001.png"]
     score = found["mme-score", ""]
     assert score.value == 200 and (score.scored, score.failed) == (4, 1)
     assert score.failures_wrong == pytest.approx(160)
@@ -157,3 +157,19 @@ def test_a_path_that_is_none_is_one_line(tmp_path: Path, scripted: Any) -> None:
     task = build(str(tmp_path / "nothing"), scripted())  # the data is read when cases are asked for
     with pytest.raises(UserError, match="there is no such file or folder; give the official Parquet file"):
         task.cases()
+
+
+def test_the_other_wording_is_another_task_on_the_same_cases(
+    tmp_path: Path, rows_of: Rows, write: Write, scripted: Any
+) -> None:
+    data = str(write(tmp_path / "mini.parquet", rows_of("count", 1)))
+    official, other = build(data, scripted()), build_as_lmms_eval_asks(data, scripted())
+    assert [case.id for case in other.cases()] == [case.id for case in official.cases()]
+    assert (official.name, other.name) == ("mme-mini", "mme-lmms-eval-mini")
+    assert official.fingerprint["prompt"] != other.fingerprint["prompt"]
+    subject = scripted()
+    case = other.cases()[0]
+    other.ask(subject, [case], [other.load(case)], [0])
+    # of two blanks before the request one stays, as in lmms-eval
+    assert subject.asked[0] == "count 0 yes? \nAnswer the question using a single word or phrase."
+    assert as_lmms_eval_asks(" Why? ") == "Why?\nAnswer the question using a single word or phrase."
