@@ -57,6 +57,7 @@ def test_it_satisfies_all_protocols(subject: LanguageSubject) -> None:
         "GeneratesClasses",
         "EditsImages",
         "AnswersQuestions",
+        "ScoresAnswers",
         "ScoresText",
         "ScoresTextInStrides",
         "ScoresImages",
@@ -153,3 +154,22 @@ def test_a_folder_opens_with_the_tokenizer_of_its_card(tmp_path: Path) -> None:
     (tmp_path / "good/model.safetensors").unlink()
     with pytest.raises(UserError, match="no weights"):
         open_language_subject(str(tmp_path / "good"))
+
+
+def test_answers_are_scored_given_picture_and_question(subject: LanguageSubject, images: torch.Tensor) -> None:
+    """As the sum over its tokens that the model itself states, whatever else is in the batch."""
+    answers = ["yes", "no", "a ring"]
+    together = subject.score_answers(images, [ASKED] * 3, answers)
+    alone = [subject.score_answers(images[row : row + 1], [ASKED], [answers[row]])[0] for row in range(3)]
+    for one, other in zip(together, alone, strict=True):
+        assert one.nats == pytest.approx(other.nats, rel=1e-5)  # padding moves float32's last bits
+        assert one.nats > 0 and one.tokens == other.tokens > 0 and one.choices == subject.model.vocabulary.text_size
+    elsewhere = subject.score_answers(images.flip(0), [ASKED] * 3, answers)
+    assert elsewhere[0].nats != together[0].nats
+    assert subject.score_answers(images[:1], ["a red circle"], ["yes"])[0].nats != together[0].nats
+
+
+def test_an_answer_is_no_longer_than_asked(subject: LanguageSubject, images: torch.Tensor) -> None:
+    short = subject.answer(images, [ASKED] * 3, longest=2)
+    for few, many in zip(short, subject.answer(images, [ASKED] * 3), strict=True):
+        assert len(few) <= len(many)
