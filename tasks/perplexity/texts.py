@@ -6,6 +6,7 @@ Each case is one text. ``revision`` changes with the content, and with nothing e
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -50,11 +51,12 @@ class TextSource(Protocol):
         ...
 
 
-class _Counted:
+class _Counted(ABC):
     """Texts that are counted as they are scored."""
 
+    @abstractmethod
     def text(self, case: Case) -> str:
-        raise NotImplementedError
+        """See ``TextSource``."""
 
     def counted(self, case: Case) -> str:
         return self.text(case)
