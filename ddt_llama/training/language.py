@@ -26,6 +26,7 @@ from ddt_llama.mllm.batching import Batch
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.muon import Muon
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from harness.errors import UserError
@@ -64,12 +65,10 @@ class LanguageTraining:
         precision = usable(recipe.precision, say)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision)
         inner: Any = model.language_model
-        matrices = [p for p in inner.parameters() if p.ndim > 1]
-        vectors = [p for p in inner.parameters() if p.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=1.0, betas=recipe.betas, fused=self.accelerator.device.type != "mps")
-        prepared, self.optimizer = self.accelerator.prepare(inner, optimizer)
-        model.language_model = prepared
+        # each optimiser, and its rate as a multiple of the stage's
+        self.factors = (1.0, recipe.muon)[: 2 if recipe.muon else 1]
+        made = _optimizers(inner, recipe, self.accelerator.device.type != "mps")
+        model.language_model, *self.optimizers = self.accelerator.prepare(inner, *made)
         model.train()
         self.clock = _begun(model)
 
@@ -85,8 +84,9 @@ class LanguageTraining:
         documents = self.classroom.documents(self.stage.name, self.stage.first + self.clock.step, self.recipe.batch)
         learned = sum(sum(document.learned) for document in documents)
         rate = self.stage.rate(self.clock.step, end)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer, factor in zip(self.optimizers, self.factors, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
         total = torch.zeros((), device=self.accelerator.device)
         chunks = self.classroom.chunks(documents[process::processes])
         for number, batch in enumerate(chunks):
@@ -100,8 +100,9 @@ class LanguageTraining:
                 f"{self.stage.name}: lower the learning rate"
             )
         self.accelerator.clip_grad_norm_(self.model.language_model.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.clock.step += 1
         self.clock.tokens += sum(len(document.ids) for document in documents)
         self.clock.pictures += sum(document.ids.count(self.model.vocabulary.bov) for document in documents)
@@ -129,12 +130,13 @@ class LanguageTraining:
     def _snapshot(self) -> dict[str, Any]:
         return {
             "model": self.accelerator.get_state_dict(self.model.language_model),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     def _restore(self, saved: Mapping[str, Any]) -> None:
         self.accelerator.unwrap_model(self.model.language_model).load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
 
     def resume(self) -> None:
         """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
@@ -300,6 +302,20 @@ def _rehearse(training: LanguageTraining, say: Callable[[str], None]) -> None:
             f"{stage.name}: {seconds / 3:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
             f"{steps:,} steps: about {steps * seconds / 3 / 60:.0f} minutes"
         )
+
+
+def _optimizers(inner: Any, recipe: LanguageRecipe, fused: bool) -> list[torch.optim.Optimizer]:
+    """AdamW for all, or for what Muon leaves: embeddings, output rows and vectors."""
+    ends = {id(inner.get_input_embeddings().weight), id(inner.get_output_embeddings().weight)}
+    matrices = [p for p in inner.parameters() if p.ndim > 1]
+    layers = [p for p in matrices if id(p) not in ends] if recipe.muon else []
+    chosen = {id(p) for p in layers}
+    groups = [
+        {"params": [p for p in matrices if id(p) not in chosen], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in inner.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    adam = torch.optim.AdamW(groups, lr=1.0, betas=recipe.betas, fused=fused)
+    return [adam, Muon(layers, lr=1.0, weight_decay=recipe.weight_decay)] if recipe.muon else [adam]
 
 
 def _begun(model: MultimodalLM) -> Clock:

@@ -9,6 +9,7 @@
     order = "native"               # or reversed, shuffled(SEED)
     pictures = true                # false: the texts of the same lessons alone
     batch = 64                     # lessons a step, over all processes
+muon = 5.0                     # the layers' matrices by Muon, at this multiple of the learning rate; 0: AdamW for all
     text_vocabulary = 1024
 
     [model]                        # a new Llama; or base = "FOLDER or hub id" of any causal language model;
@@ -88,6 +89,7 @@ class LanguageRecipe:
     seed: int = 0
     batch: int = 64
     chunk_tokens: int = 8192
+    muon: float = 0.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float = 1.0
@@ -103,6 +105,8 @@ class LanguageRecipe:
             )
         if not self.stages:
             raise UserError(f"recipe '{self.name}' has no [[stages]]")
+        if self.muon < 0:
+            raise UserError(f"recipe '{self.name}': muon is a multiple of the learning rate, or 0, not {self.muon}")
         if self.batch < 1 or self.chunk_tokens < 1:
             raise UserError(f"recipe '{self.name}': batch and chunk_tokens are at least 1")
 

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 BLOCK = 1000
 PIECE = 420
 """The most characters of one piece of Wikipedia text, which fits the contexts of the zoo's models."""
-TURNS = 4
+TURNS = 6
 """Questions on one picture."""
 
 MIXTURES: Mapping[str, Mapping[str, float]] = {
-    "pretrain": {"caption to image": 0.6, "image": 0.08, "image to caption": 0.16, "caption": 0.08, "wikipedia": 0.08},
+    "pretrain": {"caption to image": 0.58, "image": 0.04, "image to caption": 0.28, "caption": 0.05, "wikipedia": 0.05},
     "instruct": {
-        **{"question": 0.32, "edit": 0.34, "edit unsaid": 0.04, "instruction to image": 0.18},
-        **{"image": 0.03, "image to caption": 0.04, "caption": 0.02, "wikipedia": 0.03},
+        **{"question": 0.36, "edit": 0.23, "edit unsaid": 0.03, "instruction to image": 0.28},
+        **{"image": 0.03, "image to caption": 0.03, "caption": 0.02, "wikipedia": 0.02},
     },
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
