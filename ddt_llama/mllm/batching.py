@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -67,21 +68,21 @@ def pack(documents: Sequence[Document], pad_id: int, length: int) -> Batch:
 
 def _rows(rows: Sequence[Sequence[Document]], pad_id: int, length: int) -> Batch:
     shape = (len(rows), length)
-    ids, labels = torch.full(shape, pad_id), torch.full(shape, IGNORED)
-    positions, numbers = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1)
+    ids, labels = np.full(shape, pad_id), np.full(shape, IGNORED)
+    positions, numbers = np.zeros(shape, int), np.full(shape, -1)
     for row, documents in enumerate(rows):
         start = 0
         for number, document in enumerate(documents):
             end = start + len(document.ids)
             if end > length:
                 raise UserError(f"a sequence of {len(document.ids)} tokens does not fit in rows of {length}")
-            tokens = torch.tensor(document.ids)
+            tokens = np.array(document.ids)
             ids[row, start:end] = tokens
-            labels[row, start:end] = torch.where(torch.tensor(document.learned), tokens, IGNORED)
-            positions[row, start:end] = torch.arange(end - start)
+            labels[row, start:end] = np.where(document.learned, tokens, IGNORED)
+            positions[row, start:end] = np.arange(end - start)
             numbers[row, start:end] = number
             start = end
-    return Batch(ids, labels, positions, numbers)
+    return Batch(*(torch.from_numpy(value) for value in (ids, labels, positions, numbers)))
 
 
 def pad_left(

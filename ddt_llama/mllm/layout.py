@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,11 +73,11 @@ class Document:
     learn_prompt: bool = False
     turns: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
-    @property
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         return sum((prompt + answer for prompt, answer in self.turns), self.prompt + self.answer)
 
-    @property
+    @cached_property
     def learned(self) -> tuple[bool, ...]:
         """One per token; the first token of a document is never learned, since nothing precedes it."""
         mask = (self.learn_prompt,) * len(self.prompt) + (True,) * len(self.answer)

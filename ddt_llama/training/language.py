@@ -13,7 +13,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from torch import Tensor
 from ddt_llama.mllm.batching import Batch
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
+from ddt_llama.training.feed import Feed, Step
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
 from ddt_llama.training.muon import Muon
 from ddt_llama.training.precision import usable
@@ -59,18 +60,24 @@ class LanguageTraining:
         model: MultimodalLM,
         say: Callable[[str], None] = silent,
     ) -> None:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, DistributedType
 
         self.recipe, self.out, self.classroom, self.model = recipe, out, classroom, model
         precision = usable(recipe.precision, say)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision)
         inner: Any = model.language_model
+        if recipe.muon and self.accelerator.distributed_type == DistributedType.FSDP:
+            raise UserError(f"recipe '{recipe.name}': Muon needs whole matrices, FSDP cuts them: use DDP, or muon = 0")
         # each optimiser, and its rate as a multiple of the stage's
         self.factors = (1.0, recipe.muon)[: 2 if recipe.muon else 1]
         made = _optimizers(inner, recipe, self.accelerator.device.type != "mps")
         model.language_model, *self.optimizers = self.accelerator.prepare(inner, *made)
         model.train()
         self.clock = _begun(model)
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        self.feed = Feed(classroom, recipe.batch, recipe.workers, process, processes)
+        self._coming: Iterator[Step] = iter(())
+        self._next = (-1, -1, -1)
 
     @property
     def stage(self) -> Stage:
@@ -80,19 +87,17 @@ class LanguageTraining:
 
     def advance(self, end: int) -> dict[str, float]:
         """One step of the current stage, of a training (or branch) that ends before step ``end``."""
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        documents = self.classroom.documents(self.stage.name, self.stage.first + self.clock.step, self.recipe.batch)
-        learned = sum(sum(document.learned) for document in documents)
+        lessons = self._lessons(end)
         rate = self.stage.rate(self.clock.step, end)
         for optimizer, factor in zip(self.optimizers, self.factors, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
         total = torch.zeros((), device=self.accelerator.device)
-        chunks = self.classroom.chunks(documents[process::processes])
-        for number, batch in enumerate(chunks):
+        for number, batch in enumerate(lessons.chunks):
             # gradients are exchanged once a step, with the last chunk
-            with self.accelerator.no_sync(self.model.language_model) if number + 1 < len(chunks) else nullcontext():
-                total += self._learn(batch.to(self.accelerator.device), learned, processes)
+            last = number + 1 == len(lessons.chunks)
+            with nullcontext() if last else self.accelerator.no_sync(self.model.language_model):
+                total += self._learn(batch.to(self.accelerator.device), lessons.learned)
         total = cast(Tensor, self.accelerator.reduce(total, reduction="mean"))
         if not torch.isfinite(total):
             raise UserError(
@@ -104,16 +109,25 @@ class LanguageTraining:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.clock.step += 1
-        self.clock.tokens += sum(len(document.ids) for document in documents)
-        self.clock.pictures += sum(document.ids.count(self.model.vocabulary.bov) for document in documents)
+        self.clock.tokens += lessons.tokens
+        self.clock.pictures += lessons.pictures
         return {"lr": rate, "loss": total.item()}
 
-    def _learn(self, batch: Batch, learned: int, processes: int) -> Tensor:
+    def _lessons(self, end: int) -> Step:
+        """The lessons of the step that the clock stands at, of a run up to ``end``."""
+        here = (self.clock.stage, self.clock.step, end)
+        if here != self._next:
+            first = self.stage.first
+            self._coming = self.feed.steps(self.stage.name, first + self.clock.step, first + end)
+        self._next = (self.clock.stage, self.clock.step + 1, end)
+        return next(self._coming)
+
+    def _learn(self, batch: Batch, learned: int) -> Tensor:
         """Backward through the summed loss of some documents, over all learned tokens of the step; its value."""
         with self.accelerator.autocast():
             losses = self.model.token_losses(batch)
         # processes' gradients are averaged, so each one's share is multiplied by their number
-        loss = losses.sum() * (processes / learned)
+        loss: Tensor = losses.sum() * (self.accelerator.num_processes / learned)
         self.accelerator.backward(loss)
         return loss.detach()
 

@@ -9,7 +9,7 @@ instructions emulates some 70 times slower than float32. This one follows the we
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -20,19 +20,23 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 
 
-def orthogonal(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
+def orthogonal(matrix: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch rows columns"]:
     """About U V^T of the matrix's singular value decomposition U S V^T, by Newton and Schulz's iteration."""
     a, b, c = QUINTIC
-    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    found = wide / wide.norm().clamp(min=1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    wide = matrix.mT if tall else matrix
+    found: Tensor = wide / wide.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(ITERATIONS):
-        gram = found @ found.T
+        gram = found @ found.mT
         found = a * found + (b * gram + c * gram @ gram) @ found
-    return found.T if matrix.shape[0] > matrix.shape[1] else found
+    return found.mT if tall else found
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose step is ``orthogonal``, times sqrt(max(1, rows / columns)); for whole matrices alone."""
+    """Nesterov momentum whose step is ``orthogonal``, times sqrt(max(1, rows / columns)); for whole matrices alone.
+
+    Matrices of one shape are moved together: a few large products instead of many small ones.
+    """
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], lr: float = 0.02, weight_decay: float = 0.1, momentum: float = 0.95
@@ -44,16 +48,21 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever needed here
         for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._move(parameter, group["lr"], group["weight_decay"], group["momentum"])
+                    alike.setdefault(parameter.shape, []).append(parameter)
+            for parameters in alike.values():
+                self._move(parameters, group["lr"], group["weight_decay"], group["momentum"])
 
-    def _move(self, parameter: nn.Parameter, rate: float, weight_decay: float, momentum: float) -> None:
-        gradient, state = parameter.grad, self.state[parameter]
-        assert gradient is not None
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(gradient)
-        average = state["momentum_buffer"].lerp_(gradient, 1 - momentum)
-        step = orthogonal(gradient.lerp(average, momentum))
-        rows, columns = parameter.shape
-        parameter.mul_(1 - rate * weight_decay).add_(step, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+    def _move(self, parameters: list[Tensor], rate: float, weight_decay: float, momentum: float) -> None:
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        averages = [self.state[parameter]["momentum_buffer"] for parameter in parameters]
+        gradients = torch.stack([cast(Tensor, parameter.grad) for parameter in parameters])
+        torch._foreach_lerp_(averages, list(gradients), 1 - momentum)
+        steps = orthogonal(gradients.lerp(torch.stack(averages), momentum))
+        rows, columns = parameters[0].shape
+        torch._foreach_mul_(parameters, 1 - rate * weight_decay)
+        torch._foreach_add_(parameters, list(steps), alpha=-rate * max(1.0, rows / columns) ** 0.5)

@@ -9,7 +9,8 @@
     order = "native"               # or reversed, shuffled(SEED)
     pictures = true                # false: the texts of the same lessons alone
     batch = 64                     # lessons a step, over all processes
-muon = 5.0                     # the layers' matrices by Muon, at this multiple of the learning rate; 0: AdamW for all
+    workers = 0                    # processes that make lessons ahead, which a GPU needs
+    muon = 5.0                     # the layers' matrices by Muon, at this multiple of the rate; 0: AdamW for all
     text_vocabulary = 1024
 
     [model]                        # a new Llama; or base = "FOLDER or hub id" of any causal language model;
@@ -94,6 +95,7 @@ class LanguageRecipe:
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float = 1.0
     threads: int = 1
+    workers: int = 0
     precision: Literal["no", "bf16"] = "no"
     notes: str = ""
 
@@ -107,8 +109,8 @@ class LanguageRecipe:
             raise UserError(f"recipe '{self.name}' has no [[stages]]")
         if self.muon < 0:
             raise UserError(f"recipe '{self.name}': muon is a multiple of the learning rate, or 0, not {self.muon}")
-        if self.batch < 1 or self.chunk_tokens < 1:
-            raise UserError(f"recipe '{self.name}': batch and chunk_tokens are at least 1")
+        if self.batch < 1 or self.chunk_tokens < 1 or self.workers < 0:
+            raise UserError(f"recipe '{self.name}': batch and chunk_tokens are at least 1, workers at least 0")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str) -> LanguageRecipe:

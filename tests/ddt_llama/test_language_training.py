@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -10,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import pytest
 import torch
 
 from ddt_llama.mllm.batching import IGNORED
+from ddt_llama.mllm.layout import Document
 from ddt_llama.mllm.model import MultimodalLM
-from ddt_llama.training.classroom import Classroom
+from ddt_llama.training.classroom import BATCH_COST, Classroom
 from ddt_llama.training.language import Clock, LanguageTraining, train_language
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
@@ -50,8 +53,11 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = fakes.recipe()
+@pytest.mark.parametrize("muon", [0.0, 2.0])
+def test_a_killed_training_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, muon: float
+) -> None:
+    values = fakes.recipe(muon=muon)
     values["stages"][0]["branches"] = [0.5]
     whole = train(tmp_path / "whole", values)
     for stop in (3, 8, 15):  # before the branch, after it, in the second stage
@@ -154,6 +160,45 @@ def test_the_size_of_chunks_changes_nothing(tmp_path: Path) -> None:
     assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
 
 
+def test_lessons_are_divided_at_the_least_cost(tmp_path: Path) -> None:
+    """Against every division of eight documents in order of length."""
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
+    room, _ = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    for seed in range(20):
+        lengths = torch.randint(2, 90, (8,), generator=torch.Generator().manual_seed(seed)).tolist()
+        found = room.chunks([Document((1,) * length) for length in lengths])
+        assert sorted(int(row.sum()) for batch in found for row in (batch.input_ids == 1)) == sorted(lengths)
+        ordered, costs = sorted(lengths), []
+        for cuts in itertools.product((False, True), repeat=7):
+            ends = [place + 1 for place, cut in enumerate(cuts) if cut] + [8]
+            groups = [ordered[first:end] for first, end in itertools.pairwise([0, *ends])]
+            if all(len(group) == 1 or len(group) * group[-1] <= recipe.chunk_tokens for group in groups):
+                costs.append(sum(len(group) * group[-1] + BATCH_COST for group in groups))
+        assert sum(batch.input_ids.numel() + BATCH_COST for batch in found) == min(costs)
+
+
+def test_muon_trains_the_matrices_of_the_layers_alone(tmp_path: Path) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(muon=5.0), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    training = LanguageTraining(recipe, tmp_path, room, model)
+    adam, muon = training.optimizers
+    shapes = [tuple(p.shape) for group in muon.param_groups for p in group["params"]]
+    assert len(shapes) == 2 * 7 and all(model.vocabulary.size not in shape for shape in shapes)
+    counted = sum(p.numel() for one in (adam, muon) for group in one.param_groups for p in group["params"])
+    assert counted == sum(p.numel() for p in model.language_model.parameters())
+    training.advance(12)
+    rates = [group["lr"] for one in (adam, muon) for group in one.param_groups]
+    assert rates == pytest.approx([5e-3, 5e-3, 2.5e-2])
+
+
+def test_muon_refuses_cut_matrices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(muon=5.0), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+    monkeypatch.setattr(accelerate.Accelerator, "distributed_type", accelerate.DistributedType.FSDP)
+    with pytest.raises(UserError, match="use DDP"):
+        LanguageTraining(recipe, tmp_path, room, model)
+
+
 def test_without_pictures_only_texts_are_learned(tmp_path: Path) -> None:
     recipe = LanguageRecipe.from_mapping(fakes.recipe(pictures=False), "fake.toml")
     room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
@@ -207,6 +252,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
         ({"stages": [{"name": "pretrain", "learning_rate": 1e-3}]}, "steps"),
         ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "branches": [1.5]}]}, "branch"),
         ({"pictures": 1}, "pictures = 1"),
+        ({"muon": -1.0}, "muon is a multiple"),
         ({"order": "sideways"}, "unknown token order"),
         ({"model": {**fakes.recipe()["model"], "max_position_embeddings": 10}}, "holds no image"),
     ],
