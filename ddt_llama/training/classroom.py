@@ -24,8 +24,9 @@ from harness.contracts import Lesson, TrainingLessons
 from harness.errors import UserError
 from harness.seeding import seed_for
 
-BATCH_COST, GPU_BATCH_COST = 64, 16_384
-"""What a batch costs beside its tokens, in tokens: about 8 ms of calls, on one core and on a GPU."""
+BATCH_COST, GPU_BATCH_COST = 64, 2_048
+"""What a batch costs beside its tokens, in tokens: on one core about 8 ms of calls; on a GPU what trainings that share it
+have to spare (a training alone waits for each batch's calls as long as for some 16,000 tokens)."""
 
 Find = Callable[[str, str], Any]
 

@@ -217,7 +217,9 @@ class LanguageTraining:
             "training_flops": 6 * (parameters - embedded) * self.clock.tokens,
             "cpu_threads": torch.get_num_threads(),
             "precision": self.accelerator.mixed_precision,
+            "device": _device_name(self.accelerator.device),
             "cpu_hours": round(self.clock.cpu_seconds / 3600, 3),
+            "hours": round(self.clock.seconds / 3600, 3),
             "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
             "torch": torch.__version__,
         }
@@ -332,10 +334,15 @@ def _optimizers(inner: Any, recipe: LanguageRecipe, fused: bool) -> list[torch.o
     return [adam, Muon(layers, lr=1.0, weight_decay=recipe.weight_decay)] if recipe.muon else [adam]
 
 
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _begun(model: MultimodalLM) -> Clock:
     """The clock of a training: that of the model which it goes on with, or zero."""
     before: Mapping[str, Any] = model.card.get("training", {})
     return Clock(
+        seconds=3600 * before.get("hours", 0.0),
         cpu_seconds=3600 * before.get("cpu_hours", 0.0),
         tokens=before.get("tokens_seen", 0),
         pictures=before.get("pictures_seen", 0),
