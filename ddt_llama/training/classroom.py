@@ -25,8 +25,8 @@ from harness.errors import UserError
 from harness.seeding import seed_for
 
 BATCH_COST, GPU_BATCH_COST = 64, 2_048
-"""What a batch costs beside its tokens, in tokens: on one core about 8 ms of calls; on a GPU what trainings that share it
-have to spare (a training alone waits for each batch's calls as long as for some 16,000 tokens)."""
+"""What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; on a GPU what trainings that share
+it have to spare (one alone waits for the calls of a batch as long as for some 16,000 tokens)."""
 
 Find = Callable[[str, str], Any]
 

@@ -142,12 +142,26 @@ def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
     made = model.card["training"]
     assert made["stage"] == "instruct" and made["prompt"] == "instruction" and made["recipe"]["seed"] == 0
     assert made["tokens_seen"] > 66 * 8 and set(made["validation_nats_per_token"]) == {"text", "caption to image"}
+    assert made["device"] == ("cpu" if not torch.cuda.is_available() else torch.cuda.get_device_name())
+    assert made["hours"] >= 0
     assert not (tmp_path / "out/state.pt").exists()
 
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
     train(tmp_path / "one"), train(tmp_path / "two")
     assert (tmp_path / "one/model.safetensors").read_bytes() == (tmp_path / "two/model.safetensors").read_bytes()
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    """Through a branch, which reads ahead and goes back, a stage that ends while more is ready, and a resume."""
+    values = fakes.recipe()
+    values["stages"][0]["branches"] = [0.5]
+    alone = train(tmp_path / "alone", values)
+    helped = train(tmp_path / "helped", {**values, "workers": 2})
+    assert same(alone, helped)
+    assert alone.card["training"]["tokens_seen"] == helped.card["training"]["tokens_seen"]
+    share = "checkpoints/pretrain-050/model.safetensors"
+    assert (tmp_path / "alone" / share).read_bytes() == (tmp_path / "helped" / share).read_bytes()
 
 
 def test_the_size_of_chunks_changes_nothing(tmp_path: Path) -> None:
@@ -253,6 +267,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
         ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "branches": [1.5]}]}, "branch"),
         ({"pictures": 1}, "pictures = 1"),
         ({"muon": -1.0}, "muon is a multiple"),
+        ({"workers": -1}, "workers at least 0"),
         ({"order": "sideways"}, "unknown token order"),
         ({"model": {**fakes.recipe()["model"], "max_position_embeddings": 10}}, "holds no image"),
     ],
