@@ -39,6 +39,10 @@ COSTS: tuple[CostColumn, ...] = (
     CostColumn("decoder-parameters", "decoder parameters", "", "decoder_parameters"),
     CostColumn("decode-mflops", "decode", "MFLOP", "decode_flops", 1e-6),
     CostColumn("decode-ms-per-image", "decode", "ms per image", "decode_ms_per_image"),
+    CostColumn("language-parameters", "parameters, no embeddings", "", "language_parameters"),
+    CostColumn("generate-ms-per-image", "generate", "ms per image", "generate_ms_per_image"),
+    CostColumn("training-mtokens", "training", "million tokens", "training_tokens", 1e-6),
+    CostColumn("training-tflops", "training", "TFLOP", "training_flops", 1e-12),
     CostColumn("training-cpu-hours", "training", "CPU hours", "training_cpu_hours"),
 )
 
@@ -195,6 +199,6 @@ def cost_cells(cost: CostColumn, runs: Sequence[Run], notes: Notes) -> list[Cell
         if value is None:
             cells.append(Cell(notes=(notes.number("not known: the model does not state this cost, or has none"),)))
         else:
-            text = with_unit_prefix(value) if cost.name == "decoder-parameters" else plain(value, 3)
+            text = with_unit_prefix(value) if cost.name.endswith("-parameters") else plain(value, 3)
             cells.append(Cell(text, value=value))
     return cells

@@ -1,4 +1,4 @@
-"""What a tokenizer costs: parameters, decode FLOPs, milliseconds per image, CPU-hours of training.
+"""What a tokenizer or a language model costs: parameters, FLOPs, milliseconds per image, CPU-hours of training.
 
 Costs stand beside scores and are never part of a byte promise: times depend on the machine and on what else it does.
 
@@ -6,6 +6,8 @@ Costs stand beside scores and are never part of a byte promise: times depend on 
 * Milliseconds: the median of a few repetitions of a whole batch, divided by its size, on the threads of this process.
 * Decoder parameters: those of ``decoder_modules()`` where the subject says what decoding needs, else of its
   ``decoder``.
+* A language model's training FLOPs: as its card states them, six per parameter (without embeddings) and token (Kaplan
+  et al. 2020, section 2.1).
 * CPU-hours: as the checkpoint's card states them, with those of its frozen parts (the autoencoder under DDT's latents).
 """
 
@@ -47,6 +49,20 @@ def tokenizer_cost(
         **_training(subject),
     }
     return cost | ({"decode_flops": float(flops)} if flops else {})
+
+
+def language_cost(subject: Any) -> Mapping[str, float]:
+    """What a language model's card says of its size and its training; {} for a subject that has no such card."""
+    card = getattr(getattr(subject, "model", None), "card", {})
+    training = card.get("training", {}) if isinstance(card, Mapping) else {}
+    names = {
+        "non_embedding_parameters": "language_parameters",
+        "tokens_seen": "training_tokens",
+        "training_flops": "training_flops",
+        "cpu_hours": "training_cpu_hours",
+    }
+    found = {stored: training.get(name) for name, stored in names.items()}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
 
 def device_of(subject: Any) -> torch.device:

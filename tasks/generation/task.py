@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
+from tasks.cost import language_cost
 from tasks.generation import coco
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
@@ -75,7 +76,8 @@ class Generation(TokenizerTask, ABC):
         ]
 
     def probe(self, subject: Any) -> Mapping[str, float]:
-        """Milliseconds per picture in a batch of 32, on the threads of this process."""
+        """Milliseconds per picture in a batch of 32, on the threads of this process; of a language model its size and
+        what its training took (``tasks.cost``)."""
         import torch
 
         cases = (list(self.cases()) * PROBE_BATCH)[:PROBE_BATCH]
@@ -89,6 +91,7 @@ class Generation(TokenizerTask, ABC):
             "generate_ms_per_image": 1000 * statistics.median(times[1:]) / PROBE_BATCH,
             "probe_batch": float(PROBE_BATCH),
             "probe_threads": float(torch.get_num_threads()),
+            **language_cost(subject),
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import nn
 
 from harness.contracts import Case, ImageTokenizer
 from harness.images import centre_crop_resize
-from tasks.cost import decode_flops, tokenizer_cost
+from tasks.cost import decode_flops, language_cost, tokenizer_cost
 from tasks.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
 
 
@@ -118,6 +118,19 @@ def test_costs_are_those_of_the_decoder_and_the_card() -> None:
     assert cost["parameters"] == 8 * 8 + 8 + 4 * 8
     assert cost["training_cpu_hours"] == 1.25
     assert cost["decode_ms_per_image"] > 0 and cost["encode_ms_per_image"] > 0
+
+
+def test_a_language_model_costs_what_its_card_says() -> None:
+    training = {"non_embedding_parameters": 10, "tokens_seen": 7, "training_flops": 420, "cpu_hours": 0.5, "seed": 3}
+    spoken = SimpleNamespace(model=SimpleNamespace(card={"training": training}))
+    assert language_cost(spoken) == {
+        "language_parameters": 10.0,
+        "training_tokens": 7.0,
+        "training_flops": 420.0,
+        "training_cpu_hours": 0.5,
+    }
+    # published weights come without our card, other subjects without a language model
+    assert language_cost(SimpleNamespace(model=SimpleNamespace(card={}))) == language_cost(Attending()) == {}
 
 
 def test_a_control_costs_what_the_model_inside_costs() -> None:
