@@ -24,6 +24,10 @@ LANGUAGE_RECIPES: tuple[Entry, ...] = (
         for seed in range(3)
     ),
     *(
+        _language_recipe(f"{name}-llama-6x96-s0", f"a Llama of 0.55M parameters in six layers on {words}", name)
+        for name, words in SPOKEN.items()
+    ),
+    *(
         _language_recipe(f"{name}-gpt-fashion", f"a class-conditional Llama of 0.5M parameters on {words}", name)
         for name, words in SPOKEN.items()
     ),

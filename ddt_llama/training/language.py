@@ -123,9 +123,15 @@ class LanguageTraining:
         return next(self._coming)
 
     def _learn(self, batch: Batch, learned: int) -> Tensor:
-        """Backward through the summed loss of some documents, over all learned tokens of the step; its value."""
+        """Backward through the summed loss of some documents, over all learned tokens of the step; its value.
+
+        Tokens are counted whatever they weigh, so that a weight of codes changes nothing for text.
+        """
         with self.accelerator.autocast():
             losses = self.model.token_losses(batch)
+        if self.recipe.code_weight != 1:
+            codes = batch.labels >= self.model.vocabulary.first_code
+            losses = losses * torch.where(codes, self.recipe.code_weight, 1.0)
         # processes' gradients are averaged, so each one's share is multiplied by their number
         loss: Tensor = losses.sum() * (self.accelerator.num_processes / learned)
         self.accelerator.backward(loss)

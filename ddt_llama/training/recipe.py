@@ -8,6 +8,7 @@
     seed = 0
     order = "native"               # or reversed, shuffled(SEED)
     pictures = true                # false: the texts of the same lessons alone
+    code_weight = 0.25             # what an image code weighs in the loss, a text token 1
     batch = 64                     # lessons a step, over all processes
     workers = 0                    # processes that make lessons ahead, which a GPU needs
     muon = 5.0                     # the layers' matrices by Muon, at this multiple of the rate; 0: AdamW for all
@@ -87,6 +88,7 @@ class LanguageRecipe:
     text_vocabulary: int = 1024
     order: str = "native"
     pictures: bool = True
+    code_weight: float = 1.0
     seed: int = 0
     batch: int = 64
     chunk_tokens: int = 8192
@@ -107,6 +109,8 @@ class LanguageRecipe:
             )
         if not self.stages:
             raise UserError(f"recipe '{self.name}' has no [[stages]]")
+        if not self.code_weight >= 0:
+            raise UserError(f"recipe '{self.name}': code_weight is at least 0, not {self.code_weight}")
         if self.muon < 0:
             raise UserError(f"recipe '{self.name}': muon is a multiple of the learning rate, or 0, not {self.muon}")
         if self.batch < 1 or self.chunk_tokens < 1 or self.workers < 0:

@@ -25,6 +25,7 @@ from tasks.world.edits import Edit, training_edit
 from tasks.world.questions import training_question
 from tasks.world.sampling import sample, scenes_of
 from tasks.world.scene import Scene, SceneBatch, as_batch, join
+from tasks.world.statements import statements
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -42,10 +43,19 @@ MIXTURES: Mapping[str, Mapping[str, float]] = {
         **{"question": 0.36, "edit": 0.23, "edit unsaid": 0.03, "instruction to image": 0.28},
         **{"image": 0.03, "image to caption": 0.03, "caption": 0.02, "wikipedia": 0.02},
     },
+    "pretrain-described": {
+        **{"caption to image": 0.42, "image": 0.04, "image to caption": 0.10, "statements": 0.34},
+        **{"caption": 0.05, "wikipedia": 0.05},
+    },
+    "instruct-answered": {
+        **{"question": 0.50, "edit": 0.20, "edit unsaid": 0.02, "instruction to image": 0.20, "image": 0.02},
+        **{"image to caption": 0.02, "caption": 0.02, "wikipedia": 0.02},
+    },
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
-"""Stage -> share of each kind of lesson. A dropped caption (``image``) and a dropped instruction (``edit unsaid``) are
-what guidance contrasts with."""
+"""Stage -> share of each kind of lesson. ``pretrain-described`` and ``instruct-answered`` teach more of reading
+pictures (docs/log.md says why). A dropped caption (``image``) and a dropped instruction (``edit unsaid``) are what
+guidance contrasts with."""
 
 
 class WorldLessons:
@@ -152,6 +162,8 @@ class WorldLessons:
         if kind == "question":
             turns = [training_question(scene, rng) for _ in range(TURNS)]
             return Lesson("question", *turns[0], image=picture, turns=tuple(turns[1:]))
+        if kind == "statements":
+            return Lesson("image to caption", statements(scene, rng), image=picture)
         text = caption(scene, STYLES[int(rng.integers(len(STYLES)))])
         if kind == "caption":
             return Lesson("text", text)

@@ -102,7 +102,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """What a true and a false question say; ``first`` and ``second`` are what both speak of. The flags: held out."""
 
     true: str
@@ -149,11 +149,11 @@ def ask_both(
 # ------------------------------------------------------------------------------------------------ yes/no, by topic
 
 
-def _existence(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _existence(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     if naming != "held out" and rng.random() < 0.5:
         there = {item.shape for item in scene.objects}
         absent = [shape for shape in SHAPES if shape not in there]
-        return _Pair(with_article(_pick(rng, scene.objects).shape), with_article(_pick(rng, absent)))
+        return Pair(with_article(_pick(rng, scene.objects).shape), with_article(_pick(rng, absent)))
     kinds = {(item.shape, item.colour) for item in scene.objects}
     present = [kind for item in scene.objects if _may_name(kind := (item.shape, item.colour), naming)]
     missing = [kind for shape in SHAPES for kind in _drawable(scene, shape, naming) if kind not in kinds]
@@ -162,10 +162,10 @@ def _existence(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair 
     shapes, colours = zip(*kinds, strict=True)
     sharing = [kind for kind in missing if kind[0] in shapes or kind[1] in colours]
     true, false = _pick(rng, present), _pick(rng, sharing if sharing and rng.random() < SHARING else missing)
-    return _Pair(with_article(_noun(*true)), with_article(_noun(*false)), true in HELD_OUT, false in HELD_OUT)
+    return Pair(with_article(_noun(*true)), with_article(_noun(*false)), true in HELD_OUT, false in HELD_OUT)
 
 
-def _count(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _count(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     by_kind = Counter(kind for item in scene.objects if _may_name(kind := (item.shape, item.colour), naming))
     counted = "kind" if naming == "held out" else _pick(rng, tuple(NUMBERS_KEPT))
     held_out = False
@@ -180,10 +180,10 @@ def _count(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | No
         return None
     if rng.random() >= NUMBERS_KEPT[counted][number - 1]:
         return None
-    return _Pair(_counted(number, noun), _counted(_pick(rng, OTHER_NUMBERS[number]), noun), held_out, held_out)
+    return Pair(_counted(number, noun), _counted(_pick(rng, OTHER_NUMBERS[number]), noun), held_out, held_out)
 
 
-def _position(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _position(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     named = _names(scene, rng, naming)
     pairs = [(one, two) for one in named for two in named if one is not two]
     if naming == "held out":
@@ -196,10 +196,10 @@ def _position(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair |
         return None
     relation = _pick(rng, true)
     flag = held or also
-    return _Pair(RELATION_PHRASES[relation], RELATION_PHRASES[OPPOSITES[relation]], flag, flag, name, other)
+    return Pair(RELATION_PHRASES[relation], RELATION_PHRASES[OPPOSITES[relation]], flag, flag, name, other)
 
 
-def _colour(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _colour(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     item = _only_of_its_shape(scene, rng)
     if item is None:
         return None
@@ -211,10 +211,10 @@ def _colour(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | N
         return None
     there = [kind for kind in others if any(kind[1] == other.colour for other in scene.objects)]
     false = _pick(rng, there if there and rng.random() < 0.5 else others)
-    return _Pair(true[1], false[1], true in HELD_OUT, false in HELD_OUT, f"the {item.shape}")
+    return Pair(true[1], false[1], true in HELD_OUT, false in HELD_OUT, f"the {item.shape}")
 
 
-def _size(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _size(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     named = _names(scene, rng, naming)
     if naming == "held out":
         named = [entry for entry in named if entry[2]]
@@ -223,19 +223,19 @@ def _size(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | Non
     item, name, held = _pick(rng, named)
     shares = np.cumsum(OTHER_SIZES[item.size])
     false = SIZE_NAMES[int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))]
-    return _Pair(item.size, false, held, held, name)
+    return Pair(item.size, false, held, held, name)
 
 
-def _background(scene: Scene, rng: np.random.Generator, naming: Naming) -> _Pair | None:
+def _background(scene: Scene, rng: np.random.Generator, naming: Naming) -> Pair | None:
     if scene.top != scene.bottom or naming == "held out":
         return None
     true = scene.top
     # Whether dark grey is grey is a matter of opinion, so the one is not asked of the other.
     others = [name for name in BACKGROUND_NAMES if not name.endswith(true) and not true.endswith(name)]
-    return _Pair(true, _pick(rng, others))
+    return Pair(true, _pick(rng, others))
 
 
-_TOPICS: Mapping[str, Callable[[Scene, np.random.Generator, Naming], _Pair | None]] = {
+_TOPICS: Mapping[str, Callable[[Scene, np.random.Generator, Naming], Pair | None]] = {
     "existence": _existence,
     "count": _count,
     "position": _position,
@@ -269,6 +269,20 @@ def training_question(scene: Scene, rng: np.random.Generator) -> tuple[str, str]
             return (question.text if rng.random() < SUFFIXED else question.claim), question.answer
 
 
+def pair_of(scene: Scene, topic: str, rng: np.random.Generator, naming: Naming = "any") -> Pair | None:
+    """What a true and a false question on a topic would say, or None."""
+    return _TOPICS[topic](scene, rng, naming)
+
+
+def named_place(scene: Scene, rng: np.random.Generator, naming: Naming = "any") -> tuple[str, str] | None:
+    """The name of a thing and the cell that it lies in, or None where no name picks one out."""
+    named = _names(scene, rng, naming)
+    if not named:
+        return None
+    item, name, _ = _pick(rng, named)
+    return name, item.cell
+
+
 def _how_many(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str, str] | None:
     shapes = Counter(item.shape for item in scene.objects)
     noun, number = _pick(rng, [*shapes.items(), ("object", len(scene.objects))])
@@ -283,11 +297,8 @@ def _which_colour(scene: Scene, rng: np.random.Generator, naming: Naming) -> tup
 
 
 def _which_place(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str, str] | None:
-    named = _names(scene, rng, naming)
-    if not named:
-        return None
-    item, name, _ = _pick(rng, named)
-    return f"Where is {name}?", item.cell
+    place = named_place(scene, rng, naming)
+    return place and (f"Where is {place[0]}?", place[1])
 
 
 def _which_size(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str, str] | None:

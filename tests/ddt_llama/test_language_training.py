@@ -174,6 +174,17 @@ def test_the_size_of_chunks_changes_nothing(tmp_path: Path) -> None:
     assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
 
 
+def test_codes_weigh_what_the_recipe_says(tmp_path: Path) -> None:
+    """The loss of a step is that of its text and, this much, that of its codes."""
+    losses = {}
+    for weight in (0.0, 0.25, 1.0):
+        recipe = LanguageRecipe.from_mapping(fakes.recipe(code_weight=weight), "fake.toml")
+        room, model = Classroom.open(recipe, fakes.find, tmp_path, quiet)
+        losses[weight] = LanguageTraining(recipe, tmp_path, room, model).advance(12)["loss"]
+    assert 0 < losses[0.0] < losses[1.0]
+    assert losses[0.25] == pytest.approx(0.75 * losses[0.0] + 0.25 * losses[1.0], abs=1e-5)
+
+
 def test_lessons_are_divided_at_the_least_cost(tmp_path: Path) -> None:
     """Against every division of eight documents in order of length."""
     recipe = LanguageRecipe.from_mapping(fakes.recipe(), "fake.toml")
@@ -267,6 +278,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
         ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "branches": [1.5]}]}, "branch"),
         ({"pictures": 1}, "pictures = 1"),
         ({"muon": -1.0}, "muon is a multiple"),
+        ({"code_weight": -0.5}, "code_weight is at least 0"),
         ({"workers": -1}, "workers at least 0"),
         ({"order": "sideways"}, "unknown token order"),
         ({"model": {**fakes.recipe()["model"], "max_position_embeddings": 10}}, "holds no image"),
