@@ -3,7 +3,7 @@
 K. Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; weight decay as in Liu et al. 2025,
 arXiv 2502.16982. torch's own ``torch.optim.Muon`` computes in bf16 whatever the weights are, which a CPU without bf16
 instructions emulates some 70 times slower than float32. This one follows the weights' type, and is otherwise equal
-(``tests/training/test_muon.py``).
+(``tests/ddt_llama/test_muon.py``).
 """
 
 from __future__ import annotations

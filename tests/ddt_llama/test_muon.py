@@ -50,3 +50,19 @@ def test_the_size_of_a_gradient_does_not_matter() -> None:
 def test_it_is_for_matrices() -> None:
     with pytest.raises(ValueError, match="for matrices"):
         Muon([nn.Parameter(torch.zeros(3))])
+
+
+def test_matrices_move_together_as_they_would_alone() -> None:
+    """Of three, two of one shape; one of them misses a gradient once."""
+    shapes = ((8, 5), (8, 5), (5, 8))
+    together = [nn.Parameter(drawn(shape, seed, torch.float64)) for seed, shape in enumerate(shapes)]
+    alone = [nn.Parameter(value.detach().clone()) for value in together]
+    optimizers = [Muon(together), *(Muon([value]) for value in alone)]
+    for step in range(3):
+        for seed, shape in enumerate(shapes):
+            gradient = None if (step, seed) == (1, 1) else drawn(shape, 10 * step + seed, torch.float64)
+            together[seed].grad, alone[seed].grad = gradient, gradient
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
