@@ -91,7 +91,10 @@ def _remarks(table: Table, shown: Sequence[int], room: int) -> list[str]:
             lines += wrapped(note, room, "  ")
     if table.controls:
         lines += wrapped("below the second rule: controls, which are not ranked", room) if table.models else []
-    also = [table.columns[place].label for place in hidden if not is_empty(table, place)]
+    left = [table.columns[place] for place in hidden if not is_empty(table, place)]
+    labels = [column.label for column in table.columns]
+    # where two columns have one label (training), their units tell them apart
+    also = [f"{column.label} ({column.unit})" if labels.count(column.label) > 1 else column.label for column in left]
     if also:
         lines += wrapped("in the report also: " + ", ".join(also), room, "  ")
     return lines

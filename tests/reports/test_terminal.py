@@ -25,6 +25,7 @@ def test_narrower_means_fewer_columns_which_are_named(maker: Any) -> None:
     wide, narrow = (summary_text(str(maker.root), width=width) for width in (100, 50))
     assert "FD-world" in wide.split("in the report also")[0]
     assert "FD-world" in narrow.split("in the report also")[1]
+    assert "decode (ms per image)" in " ".join(narrow.split())
 
 
 def test_failures_marks_and_controls(maker: Any, subject: Callable[..., Any]) -> None:
