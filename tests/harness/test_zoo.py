@@ -53,5 +53,8 @@ def test_recipes_of_one_size_differ_in_tokenizer_and_seed_alone(name: str) -> No
     assert recipe.name == name
     size = name.split("-")[2]
     first = LanguageRecipe.from_mapping(catalog.find("recipe", f"vqgan-llama-{size}-s0"), "first")
-    assert replace(recipe, name=first.name, tokenizer=first.tokenizer, seed=first.seed) == first
+    # branches leave a training as it was
+    stages = [tuple(replace(stage, branches=()) for stage in one.stages) for one in (recipe, first)]
+    alike = replace(recipe, name=first.name, tokenizer=first.tokenizer, seed=first.seed, stages=stages[0])
+    assert alike == replace(first, stages=stages[1])
     assert recipe.tokenizer.startswith(name.split("-")[0]) and name.endswith(f"-s{recipe.seed}")
