@@ -17,7 +17,8 @@ from harness.paths import checkout_root
 
 @dataclass(frozen=True)
 class Stage:
-    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took; None: never made."""
+    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took; None: never made, or
+    on a GPU."""
 
     name: str
     command: str
@@ -49,8 +50,10 @@ def _cpu_hours(name: str) -> float | None:
         card = read_card(str(checkout_root() / "zoo" / name))
     except UserError:
         return None
-    hours = card.get("training", card).get("cpu_hours")
-    return None if hours is None else float(hours)
+    made = card.get("training", card)
+    hours = made.get("cpu_hours")
+    # what a GPU made says nothing of how long a CPU takes
+    return None if hours is None or made.get("device", "cpu") != "cpu" else float(hours)
 
 
 def plan_text(out: Path) -> str:
@@ -63,9 +66,8 @@ def plan_text(out: Path) -> str:
         lines.append(f"{stage.name.ljust(width)}  {stage.steps:>6,}  {hours:>9}  {'made' if stage.made else 'to do'}")
     known = [stage.cpu_hours for stage in found if stage.cpu_hours is not None]
     unknown = len(found) - len(known)
-    lines.append(
-        f"{len(found)} recipes, {sum(known):.1f} CPU-hours" + (f", and {unknown} never timed" if unknown else "")
-    )
+    rest = f", and {unknown} never timed on a CPU" if unknown else ""
+    lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     return "\n".join(lines)
 
 

@@ -8,7 +8,8 @@ Costs stand beside scores and are never part of a byte promise: times depend on 
   ``decoder``.
 * A language model's training FLOPs: as its card states them, six per parameter (without embeddings) and token (Kaplan
   et al. 2020, section 2.1).
-* CPU-hours: as the checkpoint's card states them, with those of its frozen parts (the autoencoder under DDT's latents).
+* CPU-hours: of a training on a CPU, as the checkpoint's card states them, with those of its frozen parts (the
+  autoencoder under DDT's latents).
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def language_cost(subject: Any) -> Mapping[str, float]:
         "non_embedding_parameters": "language_parameters",
         "tokens_seen": "training_tokens",
         "training_flops": "training_flops",
-        "cpu_hours": "training_cpu_hours",
     }
+    if training.get("device", "cpu") == "cpu":
+        names["cpu_hours"] = "training_cpu_hours"
     found = {stored: training.get(name) for name, stored in names.items()}
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 

@@ -129,6 +129,9 @@ def test_a_language_model_costs_what_its_card_says() -> None:
         "training_flops": 420.0,
         "training_cpu_hours": 0.5,
     }
+    # a GPU's host counts hours, too, which are not those of a training on it
+    spoken.model.card = {"training": {**training, "device": "NVIDIA H200"}}
+    assert "training_cpu_hours" not in language_cost(spoken)
     # published weights come without our card, other subjects without a language model
     assert language_cost(SimpleNamespace(model=SimpleNamespace(card={}))) == language_cost(Attending()) == {}
 
