@@ -67,7 +67,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "trainer",
         "mllm",
-        "ddt_llama.training.language:train_language",
+        "ddt_llama.training.stages:train_language",
         "trains any language-model recipe on accelerate",
     ),
     Entry("trainer", "tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),

@@ -1,4 +1,4 @@
-"""The trainer of multimodal language models: stages of lessons, from a recipe, on accelerate; seeded and resumable.
+"""One training of a multimodal language model, on accelerate: its steps, seeded and resumable.
 
 ``out/`` holds ``log.jsonl``, ``state.pt`` (what resuming needs), ``checkpoints/STAGE-SHARE`` (a model at the end of a
 stage, or decayed at a branch of it) and, at the end, the last stage's model itself.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -26,13 +25,12 @@ from ddt_llama.mllm.batching import Batch
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
 from ddt_llama.training.feed import Feed, Step
-from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.journal import silent
 from ddt_llama.training.muon import Muon
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from harness.errors import UserError
 
-SAVE_SECONDS = 300.0
 EXAMINED = 4
 """Batches of validation lessons that a checkpoint is examined on."""
 
@@ -229,101 +227,6 @@ class LanguageTraining:
             "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
             "torch": torch.__version__,
         }
-
-
-def train_language(
-    values: Mapping[str, Any],
-    where: str,
-    out: Path,
-    find: Callable[[str, str], Any],
-    *,
-    cache: Path,
-    resume: bool = False,
-    dry_run: bool = False,
-    say: Callable[[str], None] = print,
-) -> Path:
-    """Make the language model of a recipe (the mapping of a TOML file, read from ``where``) in ``out``.
-
-    ``dry_run`` times a few steps of each stage and writes nothing but image codes. Raises UserError when ``out``
-    already holds a training and ``resume`` was not asked for.
-    """
-    if not (dry_run or resume) and (out / "state.pt").exists():
-        raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
-    recipe = LanguageRecipe.from_mapping(values, where)
-    torch.set_num_threads(recipe.threads)
-    classroom, model = Classroom.open(recipe, find, cache, say)
-    training = LanguageTraining(recipe, out, classroom, model, say)
-    if not training.accelerator.is_main_process:
-        say = silent
-    rows = sum(p.numel() for p in model.language_model.parameters())
-    say(f"{recipe.name}: {rows:,} parameters, {model.vocabulary.size:,} tokens, {classroom.lessons.description}")
-    if dry_run:
-        _rehearse(training, say)
-        return out
-    out.mkdir(parents=True, exist_ok=True)
-    if resume:
-        training.resume()
-        done = sum(stage.steps for stage in recipe.stages[: training.clock.stage])
-        forget_after(out / "log.jsonl", done + training.clock.step)
-    while training.clock.stage < len(recipe.stages):
-        _run_stage(training, say)
-        training.clock.stage, training.clock.step = training.clock.stage + 1, 0
-        training.save()
-    training.clock.stage, training.clock.step = len(recipe.stages) - 1, recipe.stages[-1].steps
-    training.keep(1.0, out)
-    if training.accelerator.is_main_process:
-        (out / "state.pt").unlink(missing_ok=True)
-    # who leaves while others still write takes the group down with it
-    training.accelerator.wait_for_everyone()
-    training.accelerator.end_training()
-    return out
-
-
-def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
-    stage, clock = training.stage, training.clock
-    branches = {round(share * stage.steps) - stage.decay_steps: share for share in stage.branches}
-    before = sum(earlier.steps for earlier in training.recipe.stages[: clock.stage])
-    rows: list[dict[str, float]] = []
-    first, begun, saved = clock.step, time.perf_counter(), time.perf_counter()
-    while training.clock.step < stage.steps:
-        clock = training.clock
-        share = branches.get(clock.step)
-        if share is not None and not training.checkpoint(share).joinpath("card.json").is_file():
-            training.save()
-            training.branch(share)
-            say(f"{stage.name}: kept {training.checkpoint(share)}")
-            continue
-        now, cpu = time.perf_counter(), time.process_time()
-        rows.append(training.advance(stage.steps))
-        clock.seconds += time.perf_counter() - now
-        clock.cpu_seconds += time.process_time() - cpu
-        if clock.step % LOG_EVERY == 0 or clock.step == stage.steps:
-            log, rows = mean_of(rows), []
-            if training.accelerator.is_main_process:
-                line = {"step": before + clock.step, "seconds": round(clock.seconds, 1), "tokens": clock.tokens, **log}
-                append(training.out / "log.jsonl", line)
-            left = (stage.steps - clock.step) * (time.perf_counter() - begun) / (clock.step - first) / 60
-            say(f"{stage.name} {clock.step}/{stage.steps}  loss {log['loss']:.4f}  {left:.1f} min left")
-        if time.perf_counter() - saved > SAVE_SECONDS:
-            training.save()
-            saved = time.perf_counter()
-    examined = training.keep(1.0)
-    say(f"{stage.name}: " + ", ".join(f"{key} {value:.4f}" for key, value in examined.items()) + " nats a token")
-
-
-def _rehearse(training: LanguageTraining, say: Callable[[str], None]) -> None:
-    for number, stage in enumerate(training.recipe.stages):
-        training.clock = Clock(stage=number)
-        training.advance(stage.steps)
-        tokens, begun = training.clock.tokens, time.perf_counter()
-        for _ in range(3):
-            training.advance(stage.steps)
-        seconds = time.perf_counter() - begun
-        steps = stage.steps + round(len(stage.branches) * stage.decay_steps)
-        say(
-            f"{stage.name}: {seconds / 3:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
-            f"{steps:,} steps: about {steps * seconds / 3 / 60:.0f} minutes"
-        )
 
 
 def _optimizers(inner: Any, recipe: LanguageRecipe, fused: bool) -> list[torch.optim.Optimizer]:

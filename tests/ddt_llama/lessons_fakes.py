@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ddt_llama.training.language import train_language
+from ddt_llama.training.stages import train_language
 from harness.contracts import Lesson
 from harness.seeding import rng_for
 

@@ -19,9 +19,10 @@ from ddt_llama.mllm.batching import IGNORED
 from ddt_llama.mllm.layout import Document
 from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import BATCH_COST, Classroom
-from ddt_llama.training.language import Clock, LanguageTraining, train_language
+from ddt_llama.training.language import Clock, LanguageTraining
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
+from ddt_llama.training.stages import train_language
 from harness.errors import UserError
 
 SCRIPT = Path(__file__).parent / "lessons_fakes.py"
