@@ -24,6 +24,7 @@ from harness.store import find_run_folders
 TOKENIZERS = ("ddt", "vqgan", "var")
 FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
 LANGUAGE_MODELS = tuple(f"{name}-llama-0.5m-s0" for name in TOKENIZERS)
+DEEPER_MODELS = ("vqgan-llama-6x96-s0",)
 CLASS_MODELS = tuple(f"{name}-gpt-fashion" for name in TOKENIZERS)
 LIMIT = 128
 
@@ -31,7 +32,7 @@ LIMIT = 128
 def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
     root = checkout_root() / "zoo"
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
-        (*FOLDERS, *LANGUAGE_MODELS, *CLASS_MODELS, "recipes")
+        (*FOLDERS, *LANGUAGE_MODELS, *DEEPER_MODELS, *CLASS_MODELS, "recipes")
     )
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert total <= 60_000_000
@@ -43,7 +44,7 @@ def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
         assert made.get("final") or made.get("final_losses"), name
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS + CLASS_MODELS)
+@pytest.mark.parametrize("name", LANGUAGE_MODELS + DEEPER_MODELS + CLASS_MODELS)
 def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str) -> None:
     from ddt_llama.mllm.model import MultimodalLM
     from ddt_llama.training.recipe import LanguageRecipe
@@ -58,7 +59,7 @@ def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str)
     assert made["pictures_seen"] == read_card(rival)["training"]["pictures_seen"]
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@pytest.mark.parametrize("name", LANGUAGE_MODELS + DEEPER_MODELS)
 def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: str) -> None:
     """Bits saved on 64 test scenes, whose arrangements no training showed: the least that such a model must do."""
     from baselines.language_model import open_language_subject
