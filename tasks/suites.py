@@ -27,6 +27,13 @@ DEMO_CASES: Mapping[str, int] = {
     "perplexity@image-codes-given-caption": 128,
 }
 """The five tasks, and how many of their cases the demo asks."""
+SCALING_CASES: Mapping[str, int] = {
+    "geneval@world": 480,
+    WIKIPEDIA: 256,
+    "perplexity@captions-given-image": 512,
+    "perplexity@image-codes-given-caption": 512,
+}
+"""What is asked of every point of a scaling curve: what a model can do after pre-training alone, too."""
 ALL_CONTROLS = ("identity", "mean-colour", "jpeg", "shuffled-ddt", "shuffled-vqgan", "shuffled-var")
 
 
@@ -73,6 +80,15 @@ def paper_small() -> SuiteSpec:
     1,000 scenes. Needs Wikipedia's text (``ddtbench data prepare wikipedia``)."""
     tokenizers = _runs((*TOKENIZERS, *CONTROLS), "reconstruction@world")
     return SuiteSpec("paper-small", _five_tasks(dict.fromkeys(DEMO_CASES)) + tokenizers)
+
+
+def scaling() -> SuiteSpec:
+    """What a scaling curve asks of each of its points: GenEval (480 images) and perplexity of text, of captions given
+    their picture and of codes given their caption. Sizes and checkpoints are named by ``--model``, for example
+    ``--model 'ddt-llama@mine/checkpoints/*'``; half a minute each. Needs Wikipedia's text."""
+    return SuiteSpec(
+        "scaling", tuple(run for task, n in SCALING_CASES.items() for run in _runs(LANGUAGE_MODELS, task, n))
+    )
 
 
 def world() -> SuiteSpec:

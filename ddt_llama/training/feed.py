@@ -5,6 +5,7 @@ Making a step takes a core some 150 us a document: nothing beside a CPU's traini
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ddt_llama.mllm.batching import Batch
 from ddt_llama.training.classroom import Classroom
+from harness.errors import UserError
 
 AHEAD = 4
 """Steps that each worker holds ready."""
@@ -34,6 +36,8 @@ class Feed(Dataset[Step]):
     def __init__(self, classroom: Classroom, size: int, workers: int = 0, process: int = 0, processes: int = 1) -> None:
         self.classroom, self.size, self.process, self.processes = classroom, size, process, processes
         self._places: list[tuple[str, int]] = []
+        if workers and "fork" not in multiprocessing.get_all_start_methods():
+            raise UserError(f"recipe '{classroom.recipe.name}': this system cannot fork workers: set workers = 0")
         if workers:
             # the text tokenizer has threads of its own, which a fork does not take along
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

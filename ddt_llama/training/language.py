@@ -10,7 +10,6 @@ of lessons: a process takes every n-th document, and a token weighs the same who
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -26,7 +25,7 @@ from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import Classroom
 from ddt_llama.training.feed import Feed, Step
 from ddt_llama.training.journal import silent
-from ddt_llama.training.muon import Muon
+from ddt_llama.training.optimizers import optimizers
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from harness.errors import UserError
@@ -68,7 +67,7 @@ class LanguageTraining:
             raise UserError(f"recipe '{recipe.name}': Muon needs whole matrices, FSDP cuts them: use DDP, or muon = 0")
         # each optimiser, and its rate as a multiple of the stage's
         self.factors = (1.0, recipe.muon)[: 2 if recipe.muon else 1]
-        made = _optimizers(inner, recipe, self.accelerator.device.type != "mps")
+        made = optimizers(inner, recipe, self.accelerator.device.type != "mps")
         model.language_model, *self.optimizers = self.accelerator.prepare(inner, *made)
         model.train()
         self.clock = _begun(model)
@@ -142,7 +141,7 @@ class LanguageTraining:
         if not self.accelerator.is_main_process:
             return
         temporary = self.out / f".state.{os.getpid()}"
-        torch.save({**self._snapshot(), "clock": asdict(self.clock), "recipe": _identity(self.recipe)}, temporary)
+        torch.save({**self._snapshot(), "clock": asdict(self.clock), "recipe": self.recipe.plain()}, temporary)
         os.replace(temporary, self.out / "state.pt")
 
     def _snapshot(self) -> dict[str, Any]:
@@ -162,7 +161,7 @@ class LanguageTraining:
         if not path.is_file():
             raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        if saved["recipe"] != _identity(self.recipe):
+        if saved["recipe"] != self.recipe.plain():
             raise UserError(
                 f"{path} belongs to another recipe than {self.recipe.name} as it is now: name another folder"
             )
@@ -206,7 +205,7 @@ class LanguageTraining:
         embedded = inner.get_input_embeddings().weight.numel()
         parameters = sum(p.numel() for p in inner.parameters())
         return {
-            "recipe": _identity(self.recipe),
+            "recipe": self.recipe.plain(),
             "started_from": self.model.card.get("sha256", ""),
             "stage": self.stage.name,
             "share": share,
@@ -229,20 +228,6 @@ class LanguageTraining:
         }
 
 
-def _optimizers(inner: Any, recipe: LanguageRecipe, fused: bool) -> list[torch.optim.Optimizer]:
-    """AdamW for all, or for what Muon leaves: embeddings, output rows and vectors."""
-    ends = {id(inner.get_input_embeddings().weight), id(inner.get_output_embeddings().weight)}
-    matrices = [p for p in inner.parameters() if p.ndim > 1]
-    layers = [p for p in matrices if id(p) not in ends] if recipe.muon else []
-    chosen = {id(p) for p in layers}
-    groups = [
-        {"params": [p for p in matrices if id(p) not in chosen], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in inner.parameters() if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    adam = torch.optim.AdamW(groups, lr=1.0, betas=recipe.betas, fused=fused)
-    return [adam, Muon(layers, lr=1.0, weight_decay=recipe.weight_decay)] if recipe.muon else [adam]
-
-
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
@@ -256,9 +241,3 @@ def _begun(model: MultimodalLM) -> Clock:
         tokens=before.get("tokens_seen", 0),
         pictures=before.get("pictures_seen", 0),
     )
-
-
-def _identity(recipe: LanguageRecipe) -> dict[str, Any]:
-    """The recipe as plain values, which a checkpoint must agree with."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return plain

@@ -29,8 +29,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
 from harness.errors import UserError, nearest
@@ -125,6 +126,11 @@ class LanguageRecipe:
             raise UserError(f"{where}: stages are written as [[stages]]")
         made = [cast(Stage, _checked(Stage, stage, f"{where}: stage {number}")) for number, stage in enumerate(stages)]
         return cast(LanguageRecipe, _checked(cls, {**given, "stages": tuple(made)}, where))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it: what a checkpoint states, and must agree with to be resumed."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
 
 
 def _checked(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:

@@ -17,7 +17,8 @@ from harness.images import encode_png, to_bytes
 from harness.seeding import rng_for
 from tasks.mme.schema import FEATURES, SUBTASKS
 from tasks.world.captions import NUMBERS
-from tasks.world.questions import RELATION_PHRASES, TOPICS, Naming, Question, ask_both
+from tasks.world.naming import Naming
+from tasks.world.questions import RELATION_PHRASES, TOPICS, Question, ask_both
 from tasks.world.sampling import BLOCK, scenes_of
 from tasks.world.scene import Scene, SceneBatch, as_batch
 

@@ -22,7 +22,7 @@ from tasks.wikipedia import open_wikipedia
 from tasks.world.captions import STYLES, caption
 from tasks.world.draw import draw
 from tasks.world.edits import Edit, training_edit
-from tasks.world.questions import training_question
+from tasks.world.open_questions import training_question
 from tasks.world.sampling import sample, scenes_of
 from tasks.world.scene import Scene, SceneBatch, as_batch, join
 from tasks.world.statements import statements

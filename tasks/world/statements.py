@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.world.questions import named_place, pair_of
+from tasks.world.open_questions import named_place
+from tasks.world.questions import pair_of
 from tasks.world.scene import Scene
 
 TOPICS_TOLD = (*("place",) * 2, *("position",) * 2, *("color",) * 2, "existence", "count", "size", "background")

@@ -165,6 +165,12 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "alone" / share).read_bytes() == (tmp_path / "helped" / share).read_bytes()
 
 
+def test_workers_need_a_system_that_forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(UserError, match="set workers = 0"):
+        train(tmp_path / "out", {**fakes.recipe(), "workers": 1})
+
+
 def test_the_size_of_chunks_changes_nothing(tmp_path: Path) -> None:
     """The loss is a sum over all learned tokens of a step, however they are padded."""
     losses = []

@@ -13,7 +13,7 @@ import pytest
 from tasks.mme.data import MmeData, read_data
 from tasks.mme.schema import COLUMNS
 from tasks.mme.world import ASKED, PICTURES, world_parquet
-from tasks.world.questions import Naming
+from tasks.world.naming import Naming
 from tasks.world.scene import HELD_OUT
 
 QUESTIONS = {"seen": "315baf0e1ff22573", "held out": "cd3ce54e448ef840"}

@@ -10,6 +10,7 @@ import pytest
 
 from harness.seeding import rng_for
 from tasks.world.captions import relations
+from tasks.world.open_questions import open_question, training_question
 from tasks.world.questions import (
     RELATION_PHRASES,
     SUFFIX,
@@ -17,8 +18,6 @@ from tasks.world.questions import (
     WORDINGS,
     ask,
     ask_both,
-    open_question,
-    training_question,
 )
 from tasks.world.sampling import scenes_of
 from tasks.world.scene import BACKGROUNDS, COLOURS, HELD_OUT, SHAPES, SIZES, Scene, SceneObject
