@@ -20,14 +20,17 @@ T = TypeVar("T")
 
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
+    """One of ``items``, each as likely. Raises ValueError where there are none."""
     return items[int(rng.integers(len(items)))]
 
 
 def noun_of(shape: str, colour: str) -> str:
+    """For example ``red circle``."""
     return f"{colour} {shape}"
 
 
 def may_name(kind: tuple[str, str], naming: Naming) -> bool:
+    """Whether a combination, as (shape, colour), may be named."""
     return naming == "any" or (kind in HELD_OUT) == (naming == "held out")
 
 
@@ -69,6 +72,7 @@ def related(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str
 
 
 def only_of_its_shape(scene: Scene, rng: np.random.Generator) -> SceneObject | None:
+    """One of the objects whose shape alone names them, or None where each shape is there twice."""
     shapes = Counter(item.shape for item in scene.objects)
     single = [item for item in scene.objects if shapes[item.shape] == 1]
     return pick(rng, single) if single else None
