@@ -8,6 +8,8 @@ PAPER = (
     "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
 )
 
+SCALED = tuple((size, 0) for size in ("0.2m", "0.5m", "1.2m", "2.9m"))
+"""The sizes of the scaling curves, each with its training seed; more seeds only where they are compared."""
 SPOKEN = {"ddt": "DDT tokens", "vqgan": "VQGAN tokens", "var": "VAR tokens"}
 
 
@@ -27,6 +29,18 @@ LANGUAGE_RECIPES: tuple[Entry, ...] = (
         _language_recipe(f"{name}-llama-6x96-s0", f"a Llama of 0.55M parameters in six layers on {words}", name)
         for name, words in SPOKEN.items()
     ),
+    *(
+        _language_recipe(
+            f"{name}-scaling-{size}-s{seed}", f"a Llama of {size.upper()} parameters on {words}, stage 1 alone", name
+        )
+        for name, words in SPOKEN.items()
+        for size, seed in (*SCALED, *(("0.5m", seed) for seed in (1, 2)))
+    ),
+    *(
+        _language_recipe(f"ddt-scaling-0.5m-{order}-s0", f"a Llama of 0.5M parameters on DDT tokens {order}", "ddt")
+        for order in ("reversed", "shuffled")
+    ),
+    _language_recipe("text-scaling-0.5m-s0", "a Llama of 0.5M parameters that sees no picture", "ddt"),
     *(
         _language_recipe(f"{name}-gpt-fashion", f"a class-conditional Llama of 0.5M parameters on {words}", name)
         for name, words in SPOKEN.items()

@@ -17,8 +17,8 @@ from harness.paths import checkout_root
 
 @dataclass(frozen=True)
 class Stage:
-    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took; None: never made, or
-    on a GPU."""
+    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took, or that of the same
+    recipe with another seed; None: never made, or on a GPU."""
 
     name: str
     command: str
@@ -42,7 +42,19 @@ def _stage(entry: Entry, out: Path) -> Stage:
         recipe: Recipe = found if isinstance(found, Recipe) else found()
         kind, steps = "tokenizer", recipe.steps
     made = (out / entry.name / CARD).is_file()
-    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, _cpu_hours(entry.name))
+    hours = _cpu_hours(entry.name)
+    if hours is None and isinstance(found, Mapping):
+        hours = next((known for name in _other_seeds(found) if (known := _cpu_hours(name)) is not None), None)
+    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours)
+
+
+def _other_seeds(recipe: Mapping[str, Any]) -> list[str]:
+    """The recipes of language models that say the same but for their name and seed."""
+    own = {**recipe, "name": "", "seed": 0}
+    found = {entry.name: catalog.find("recipe", entry.name) for entry in catalog.entries("recipe")}
+    return [
+        name for name, other in found.items() if isinstance(other, Mapping) and {**other, "name": "", "seed": 0} == own
+    ]
 
 
 def _cpu_hours(name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Figures: rate and distortion, progressive decoding, recursion. Drawn from stored numbers, reproducible to the byte.
+"""Figures: rate and distortion, progressive decoding, recursion, scaling, from stored numbers, to the same bytes.
 
 A figure is a row of panels. Files hold the row; the page shows panels one by one, so that they stack on a phone.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from reports.curves import progressive, rate_distortion, recursion
 from reports.drawing import WAYS, draw_curves, draw_rate_distortion, draw_recursion
+from reports.panels import Figure, Panel
 from reports.read import Run, Stored, in_order
+from reports.scaling_figure import scaling_figure
 from reports.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings
 from reports.words import label_of_metric
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 PANEL = (4.3, 3.2)
 FORMATS = ("svg", "png", "pdf")
@@ -28,26 +29,6 @@ _METADATA: Mapping[str, dict[str, Any]] = {
     "png": {"Software": "ddtbench"},
     "pdf": {"CreationDate": None, "Creator": "ddtbench", "Producer": None},
 }
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One plot: a title, what it says in words (the alternative text), and how to draw it."""
-
-    title: str
-    description: str
-    draw: Callable[[Axes], None]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Panels side by side, with a name for files, a title and a caption."""
-
-    name: str
-    title: str
-    task: str
-    caption: str
-    panels: tuple[Panel, ...]
 
 
 def figures_of(stored: Stored) -> list[Figure]:
@@ -60,6 +41,8 @@ def figures_of(stored: Stored) -> list[Figure]:
             figure = make(task, runs, looks)
             if figure is not None:
                 figures.append(figure)
+        scaled = scaling_figure(task, runs)
+        figures += [scaled] if scaled else []
     return figures
 
 

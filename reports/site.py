@@ -15,11 +15,12 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.cells import Cell
-from reports.figures import FORMATS, Figure, panel_svg
+from reports.figures import FORMATS, panel_svg
 from reports.findings import lede, title, warnings
 from reports.formats import heading, letters, subtitle
 from reports.gallery import Grid
 from reports.kinds import kind_of
+from reports.panels import Figure
 from reports.ranking import protocol_of
 from reports.read import Stored
 from reports.samples import Sheet

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import sys
-import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.errors import UserError
 from harness.paths import data_root
+from tasks.writing import written_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,22 +184,7 @@ def _read_idx(source: Path, name: str, header: bytes, sha256: str) -> bytes:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    """Temporary name, fsync, rename: a reader never sees half a file, and a full disk leaves none."""
     import pyarrow.parquet as pq
 
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(table, file, compression="zstd", row_group_size=10_000)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path} ({_short(error)}): free space, or set DDTBENCH_DATA to another folder"
-        ) from error
+    with written_whole(path) as file:
+        pq.write_table(table, file, compression="zstd", row_group_size=10_000)

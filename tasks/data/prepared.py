@@ -8,20 +8,18 @@ is read once for the revision, and the number of rows is the user's own affair, 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from harness.errors import UserError
 from harness.paths import data_root
 from harness.progress import Progress
 from harness.spec import canonical_json
 from tasks.data.tables import Cells, Records, Schema, Table, parquet_files
+from tasks.writing import written_whole
 
 DIGITS = 16
 REVISION = b"ddtbench.revision"
@@ -188,26 +186,3 @@ def _checked_image(records: Records, row: int, column: str) -> bytes:
     except ValueError as error:
         raise UserError(f"{error}: fetch it again") from error
     return content
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file under a temporary name, fsynced and renamed at the end; nothing is left of it after an error."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise UserError(
-                f"cannot write {path} ({error.strerror or error}): free space, or set DDTBENCH_DATA to another folder"
-            ) from error
-        raise

@@ -6,17 +6,15 @@ It is stored where lmms-eval's task ``mme`` finds it, under the name that the da
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UserError
-from harness.isolation import DISK_FULL
 from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
 from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
 from tasks.places import MME_HUB as HUB
 from tasks.places import mme_path as prepared_path
+from tasks.writing import written_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,23 +67,9 @@ def _store(data: MmeData, path: Path) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     kinds = [(name, image if name == "image" else pa.string()) for name in COLUMNS]
     schema = pa.schema(kinds, metadata=FEATURES)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            with pq.ParquetWriter(file, schema) as writer:
-                for start in range(0, len(data.pairs), ROWS_AT_ONCE):
-                    writer.write_table(_table(data, start, schema))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        cure = "free space" if error.errno in DISK_FULL else "make it writable"
-        raise UserError(f"cannot write {path} ({error}): {cure}, or set DDTBENCH_DATA to another folder") from error
+    with written_whole(path) as file, pq.ParquetWriter(file, schema) as writer:
+        for start in range(0, len(data.pairs), ROWS_AT_ONCE):
+            writer.write_table(_table(data, start, schema))
 
 
 def _table(data: MmeData, start: int, schema: pa.Schema) -> pa.Table:

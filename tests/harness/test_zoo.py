@@ -58,3 +58,34 @@ def test_recipes_of_one_size_differ_in_tokenizer_and_seed_alone(name: str) -> No
     alike = replace(recipe, name=first.name, tokenizer=first.tokenizer, seed=first.seed, stages=stages[0])
     assert alike == replace(first, stages=stages[1])
     assert recipe.tokenizer.startswith(name.split("-")[0]) and name.endswith(f"-s{recipe.seed}")
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalog.entries("recipe") if "-scaling-" in entry.name])
+def test_points_of_the_scaling_curves_differ_in_what_their_names_say(name: str) -> None:
+    from ddt_llama.training.recipe import LanguageRecipe
+
+    recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
+    first = LanguageRecipe.from_mapping(catalog.find("recipe", "vqgan-scaling-0.5m-s0"), "first")
+    tokenizer, _, size, *order, seed = name.split("-")
+    # the control without pictures speaks of DDT's codes and sees none
+    text = tokenizer == "text"
+    spoken = "ddt" if text else tokenizer
+    assert recipe.name == name and recipe.seed == int(seed.removeprefix("s"))
+    assert recipe.tokenizer == f"{spoken}@zoo/{spoken}" and recipe.pictures != text
+    assert recipe.order == {"": "native", "reversed": "reversed", "shuffled": "shuffled(1)"}["".join(order)]
+    varied = {key: value for key, value in recipe.model.items() if key in SIZES}
+    assert {**recipe.model, **{key: first.model[key] for key in SIZES}} == first.model
+    assert all(varied == {key: other.model[key] for key in SIZES} for other in _of_size(size))
+    own = {"name": first.name, "seed": first.seed, "tokenizer": first.tokenizer, "order": first.order}
+    stages = tuple(replace(stage, branches=()) for stage in recipe.stages)
+    assert replace(recipe, **own, pictures=True, model=first.model, stages=stages) == first
+
+
+SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+
+
+def _of_size(size: str) -> list:
+    from ddt_llama.training.recipe import LanguageRecipe
+
+    names = [entry.name for entry in catalog.entries("recipe") if f"-scaling-{size}-" in entry.name]
+    return [LanguageRecipe.from_mapping(catalog.find("recipe", name), name) for name in names]

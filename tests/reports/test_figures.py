@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from reports.axes import Name, spread_names
 from reports.curves import progressive, rate_distortion, recursion
-from reports.drawing import _Name, _spread
 from reports.figures import figures_of, panel_svg, render
 from reports.read import read_stored
 from reports.style import looks_for
@@ -102,8 +102,8 @@ def test_colours_have_a_contrast_of_three_on_white(colour: str) -> None:
 
 
 def test_names_are_pushed_apart_and_stay_in_order() -> None:
-    names = [_Name(0, y, y, "", "", False) for y in (50.0, 50.5, 51.0, 90.0)]
-    _spread(names, 10, 0, 100)
+    names = [Name(0, y, y, "", "", False) for y in (50.0, 50.5, 51.0, 90.0)]
+    spread_names(names, 10, 0, 100)
     heights = [name.at for name in names]
     assert heights == sorted(heights)
     # The push converges geometrically: within a tenth of the gap is far below what an eye can see.

@@ -1,0 +1,167 @@
+"""The figure of scaling curves: a task's leading metric against training compute, and against model size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reports.axes import log_ticks, name_points
+from reports.kinds import kind_of
+from reports.panels import Figure, Panel
+from reports.read import Run
+from reports.scaling import (
+    PowerLaw,
+    Training,
+    families,
+    is_scaled,
+    power_law,
+    trained_alike,
+    trainings,
+)
+from reports.style import Look, label_of, looks_for
+from reports.words import label_of_metric
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TERA, MEGA = 1e12, 1e6
+CAPTION = (
+    "Each mark is a checkpoint, its area grows with the model's parameters; a line joins the checkpoints of one "
+    "training, each decayed to the end. Compute is six FLOPs a parameter and token. Bars are 95 % intervals over cases."
+)
+SIZES = " Against size stand the checkpoints that saw equally many tokens."
+LAW = (
+    " Dashed: least squares through the logarithms, with the exponent's 95 % interval over the points, so what it says "
+    "holds between the sizes shown."
+)
+
+
+def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
+    """None unless some model was measured at checkpoints that took different compute."""
+    kind = kind_of(task)
+    metric = next((name for name in (kind.headline if kind else ()) if any(run.estimate(name) for run in runs)), None)
+    found = trainings(runs, metric) if metric else []
+    if metric is None or not is_scaled(found):
+        return None
+    looks, label = _looks(found), label_of_metric(metric)
+    alike = trained_alike(found)
+    loss = all((estimate := run.estimate(metric)) is None or estimate.direction == "lower" for run in runs)
+    laws = _laws(alike) if loss else {}
+    panels = [
+        Panel(f"{label} and compute", _compute_words(found, looks, label), _draw_compute(found, looks, label, loss))
+    ]
+    if len({one.parameters for one in alike}) > 1:
+        words = _size_words(alike, looks, label, laws)
+        panels.append(Panel(f"{label} and size", words, _draw_size(alike, looks, label, laws, loss)))
+    exponents = "; ".join(
+        f"{looks[family].label}: exponent {law.exponent:.3f} [{law.low:.3f}, {law.high:.3f}]"
+        for family, law in laws.items()
+    )
+    caption = CAPTION + (SIZES if len(panels) > 1 else "") + (f"{LAW} {exponents}." if laws else "")
+    return Figure(f"scaling-{task}", "Scaling", task, caption, tuple(panels))
+
+
+def _looks(found: Sequence[Training]) -> dict[str, Look]:
+    looks = looks_for(families(found), controls=())
+    for family in looks:
+        name, _, order = family.partition(", ")
+        if order:
+            looks[family] = replace(looks[family], label=f"{label_of(name)}, {order}")
+    return looks
+
+
+def _laws(alike: Sequence[Training]) -> dict[str, PowerLaw]:
+    found = {}
+    for family in families(alike):
+        law = power_law([(one.parameters, one.value.y) for one in alike if one.family == family])
+        if law is not None:
+            found[family] = law
+    return found
+
+
+def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: str) -> str:
+    parts = []
+    for family in families(found):
+        own = sorted((one for one in found if one.family == family), key=lambda one: one.flops)
+        ends = [own[0]] if len(own) == 1 else [own[0], own[-1]]
+        said = " and ".join(f"{one.value.y:.3g} after {one.flops / TERA:.3g}" for one in ends)
+        parts.append(f"{looks[family].label} {said}")
+    return f"{label} against training compute in TFLOP: {'; '.join(parts)}."
+
+
+def _size_words(alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw]) -> str:
+    parts = []
+    for family in families(alike):
+        own = [one for one in alike if one.family == family]
+        said = ", ".join(f"{one.value.y:.3g} at {one.parameters / MEGA:.2g}M" for one in own)
+        law = f" (exponent {laws[family].exponent:.3f})" if family in laws else ""
+        parts.append(f"{looks[family].label} {said}{law}")
+    return f"{label} against parameters without embeddings: {'; '.join(parts)}."
+
+
+# ------------------------------------------------------------------------------------------------ on the axes
+
+
+def _draw_compute(
+    found: Sequence[Training], looks: Mapping[str, Look], label: str, loss: bool
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        for recipe in dict.fromkeys((one.family, one.recipe, one.parameters) for one in found):
+            own = [one for one in found if (one.family, one.recipe, one.parameters) == recipe]
+            across = [one.flops / TERA for one in own]
+            axes.plot(across, [one.value.y for one in own], color=looks[recipe[0]].colour, linewidth=1.1, zorder=3)
+        _marks(axes, found, [one.flops / TERA for one in found], looks)
+        _finish(axes, found, [one.flops / TERA for one in found], looks, label, loss)
+        axes.set_xlabel("training compute (TFLOP)")
+
+    return draw
+
+
+def _draw_size(
+    alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw], loss: bool
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        across = [one.parameters / MEGA for one in alike]
+        for family, law in laws.items():
+            ends = sorted({one.parameters for one in alike if one.family == family})
+            ends = [ends[0], ends[-1]]
+            line = [law.at(x) for x in ends]
+            colour = looks[family].colour
+            axes.plot([x / MEGA for x in ends], line, color=colour, linewidth=1.1, linestyle="--", zorder=2)
+        _marks(axes, alike, across, looks)
+        _finish(axes, alike, across, looks, label, loss)
+        axes.set_xlabel("parameters without embeddings (millions)")
+
+    return draw
+
+
+def _marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look]) -> None:
+    largest = max(one.parameters for one in found)
+    for one, x in zip(found, across, strict=True):
+        look = looks[one.family]
+        if one.value.low is not None and one.value.high is not None:
+            axes.vlines(x, one.value.low, one.value.high, color=look.colour, linewidth=1.2, zorder=3)
+        area = 12 + 48 * (one.parameters / largest) ** 0.5
+        axes.scatter([x], [one.value.y], s=area, marker=look.marker, color=look.colour, linewidths=0, zorder=4)
+
+
+def _finish(
+    axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], label: str, loss: bool
+) -> None:
+    """Log axes with plain numbers (a score's is linear), and each family's name beside its last point."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+    axes.set_xscale("log")
+    if loss:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    log_ticks(axes, across)
+    axes.set_ylabel(label)
+    last: dict[str, tuple[float, float, float, Look]] = {}
+    for one, x in zip(found, across, strict=True):
+        if one.family not in last or x >= last[one.family][0]:
+            last[one.family] = (x, one.value.y, 0.0, looks[one.family])
+    name_points(axes, list(last.values()))

@@ -1,0 +1,125 @@
+"""Scaling curves: which checkpoints are joined and compared, the law through them, and when there is a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.figures import figures_of, panel_svg, render
+from reports.read import read_stored
+from reports.scaling import is_scaled, power_law, trained_alike, trainings
+
+TASK, METRIC = "generation-world", "fd-world"
+
+
+def stated(recipe: str, size: float, tokens: float, **more: Any) -> dict[str, Any]:
+    """What a run's ``cost.json`` says of a checkpoint."""
+    said = {"non_embedding_parameters": size, "tokens_seen": tokens, "training_flops": 6 * size * tokens}
+    return {"training": {**said, "recipe": {"name": recipe, "order": "native", "pictures": True, **more}}}
+
+
+@pytest.fixture
+def stored(maker: Any, subject: Callable[..., Any]) -> Any:
+    """Three sizes of DDT-LLaMA, one of them at two shares, one reversed; two sizes of VQGAN-LLaMA; a control."""
+    made = [
+        *((f"ddt-llama@s{size}-100", 2.0 / size**0.3, f"d{size}", size * 1e6, 4e6, {}) for size in (1, 2, 4)),
+        ("ddt-llama@s2-050", 2.1, "d2", 2e6, 2e6, {}),
+        ("ddt-llama@r2-100", 2.0, "r2", 2e6, 4e6, {"order": "reversed"}),
+        ("ddt-llama@t2-100", 2.2, "t2", 2e6, 1e6, {"pictures": False}),
+        ("vqgan-llama@s1-100", 1.0, "v1", 1e6, 4.01e6, {}),
+        ("vqgan-llama@s2-100", 0.8, "v2", 2e6, 4e6, {}),
+    ]
+    subjects = [subject(name, blur, cost=stated(recipe, size, t, **more)) for name, blur, recipe, size, t, more in made]
+    maker.task(TASK, [*subjects, subject("real"), subject("ddt-llama@unstated", 1.0)], cases=6)
+    return read_stored(str(maker.root))
+
+
+def test_a_checkpoint_belongs_to_its_model_order_and_training(stored: Any) -> None:
+    found = trainings(stored.runs, METRIC)
+    assert len(found) == 8, "a control and a model that states no training are no points"
+    by_family = {family: [one.recipe for one in found if one.family == family] for family in {o.family for o in found}}
+    assert by_family == {
+        "ddt-llama": ["d1", "d2", "d2", "d4"],
+        "ddt-llama, reversed": ["r2"],
+        "text alone": ["t2"],
+        "vqgan-llama": ["v1", "v2"],
+    }
+    middle = [one for one in found if one.recipe == "d2"]
+    assert [one.tokens for one in middle] == [2e6, 4e6], "in the order of what they took"
+    assert all(one.value.x == one.flops == 6 * one.parameters * one.tokens for one in found)
+    assert trainings(stored.runs, "psnr-of-nobody") == []
+
+
+def test_sizes_are_compared_at_equal_tokens(stored: Any) -> None:
+    alike = trained_alike(trainings(stored.runs, METRIC))
+    assert [(one.recipe, one.tokens) for one in alike if one.family == "ddt-llama"] == [
+        ("d1", 4e6),
+        ("d2", 4e6),
+        ("d4", 4e6),
+    ]
+    assert len([one for one in alike if one.family == "vqgan-llama"]) == 2
+
+
+@settings(deadline=None)
+@given(st.floats(0.01, 100), st.floats(-2, 2), st.lists(st.floats(0.1, 1e9), min_size=3, max_size=8, unique=True))
+def test_a_law_is_found_again(factor: float, exponent: float, sizes: list[float]) -> None:
+    if max(sizes) / min(sizes) < 1.5:
+        return
+    law = power_law([(x, factor * x**exponent) for x in sizes])
+    assert law is not None
+    assert law.exponent == pytest.approx(exponent, abs=1e-6)
+    assert law.at(sizes[0]) == pytest.approx(factor * sizes[0] ** exponent, rel=1e-5)
+
+
+def test_the_interval_of_the_exponent_is_students(factor: float = 3.0) -> None:
+    """Against the covariance of numpy's own fit."""
+    from scipy import stats
+
+    rng = np.random.default_rng(0)
+    x = np.array([1e5, 3e5, 1e6, 3e6, 1e7])
+    y = factor * x**-0.2 * np.exp(0.02 * rng.standard_normal(5))
+    law = power_law(list(zip(x.tolist(), y.tolist(), strict=True)))
+    (slope, _), covariance = np.polyfit(np.log(x), np.log(y), 1, cov=True)
+    half = stats.t.ppf(0.975, 3) * np.sqrt(covariance[0, 0])
+    assert law is not None
+    assert (law.exponent, law.low, law.high) == pytest.approx((slope, slope - half, slope + half), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [[], [(1.0, 2.0), (2.0, 1.0)], [(1.0, 2.0), (1.0, 1.0), (2.0, 1.0)], [(1.0, 2.0), (2.0, 1.0), (3.0, 0.0)]],
+    ids=["none", "two", "two sizes", "a zero"],
+)
+def test_too_little_makes_no_law(points: list[tuple[float, float]]) -> None:
+    assert power_law(points) is None
+
+
+def test_the_figure_shows_compute_and_size(stored: Any) -> None:
+    figure = next(one for one in figures_of(stored) if one.name == f"scaling-{TASK}")
+    assert [panel.title for panel in figure.panels] == ["FD-world and compute", "FD-world and size"]
+    assert "DDT-LLaMA, reversed" in figure.panels[0].description and "text alone" in figure.panels[0].description
+    assert "DDT-LLaMA: exponent" in figure.caption and "VQGAN-LLaMA: exponent" not in figure.caption, "two sizes only"
+    assert render(figure, "png") == render(figure, "png")
+    assert "DDT-LLaMA" in panel_svg(figure.panels[1], "p")
+
+
+def test_one_checkpoint_of_each_model_is_no_curve(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(
+        TASK, [subject("ddt-llama", cost=stated("d", 1e6, 1e6)), subject("vqgan-llama", cost=stated("v", 2e6, 1e6))]
+    )
+    stored = read_stored(str(maker.root))
+    assert not is_scaled(trainings(stored.runs, METRIC))
+    assert not [figure for figure in figures_of(stored) if figure.name.startswith("scaling")]
+
+
+@pytest.mark.parametrize("training", [None, 3, {}, {"tokens_seen": "many"}, {"training_flops": True}])
+def test_what_a_card_does_not_state_is_left_out(maker: Any, subject: Callable[..., Any], training: Any) -> None:
+    whole = stated("d", 1e6, 1e6)["training"]
+    cost = {"training": {**whole, **training} if isinstance(training, dict) and training else training}
+    maker.task(TASK, [subject("ddt-llama", cost=cost)])
+    assert trainings(read_stored(str(maker.root)).runs, METRIC) == []
