@@ -163,7 +163,15 @@ def model_label(text: str, checkpoint: str) -> str:
     name, source = catalog.split_name(text)
     if not source or checkpoint == _digest_or_none(catalog.lookup("model", name).source):
         return name
-    return f"{name}@{path_safe(Path(source).name)}-{checkpoint[:6]}" if checkpoint else f"{name}@{path_safe(source)}"
+    return f"{name}@{path_safe(_folder_name(source))}-{checkpoint[:6]}" if checkpoint else f"{name}@{path_safe(source)}"
+
+
+def _folder_name(source: str) -> str:
+    """The folder's name; of a checkpoint on the way (``TRAINING/checkpoints/STAGE-SHARE``) with that of its training,
+    since all trainings have checkpoints of the same names."""
+    path = Path(source)
+    training = path.parent.parent.name if path.parent.name == "checkpoints" else ""
+    return f"{training}-{path.name}" if training else path.name
 
 
 def _checkpoint(model: str, subject: Any) -> str:

@@ -356,6 +356,8 @@ def test_a_glob_in_a_suite_expands_in_place(toy, monkeypatch):
 
 def test_labels_tell_checkpoints_apart():
     assert model_label("ddt", "ab" * 32) == "ddt"
+    assert model_label("ddt@mine/checkpoints/pretrain-050", "a" * 64) == "ddt@mine-pretrain-050-aaaaaa"
+    assert model_label("ddt@checkpoints/pretrain-050", "a" * 64) == "ddt@pretrain-050-aaaaaa"
     assert model_label("identity@64", "") == "identity@64"
     first, second = model_label("ddt@a/final", "a" * 64), model_label("ddt@b/final/", "b" * 64)
     assert first == "ddt@final-aaaaaa" and second == "ddt@final-bbbbbb"

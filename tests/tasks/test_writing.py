@@ -43,5 +43,5 @@ def test_after_an_error_the_old_file_is_kept_and_nothing_else(
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UserError, match="cannot write .*DDTBENCH_DATA"), written_whole(tmp_path / "file" / "x"):
+    with pytest.raises(UserError, match=r"cannot write .*DDTBENCH_DATA"), written_whole(tmp_path / "file" / "x"):
         pass
