@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from harness.paths import checkout_root
 
 @dataclass(frozen=True)
 class Stage:
-    """One recipe of the plan. ``cpu_hours`` is what the card of the zoo's checkpoint says it took, or that of the same
-    recipe with another seed; None: never made, or on a GPU."""
+    """One recipe of the plan. ``cpu_hours`` is what it took when the zoo's own was made, by the checkpoint's card or by
+    the runs of one whose weights are not kept, or what the same recipe took with another seed; None: never made, or on
+    a GPU."""
 
     name: str
     command: str
@@ -61,8 +64,23 @@ def _cpu_hours(name: str) -> float | None:
     try:
         card = read_card(str(checkout_root() / "zoo" / name))
     except UserError:
-        return None
-    made = card.get("training", card)
+        return _hours_by_runs().get(name)
+    return _hours(card.get("training", card))
+
+
+@cache
+def _hours_by_runs() -> Mapping[str, float]:
+    """recipe -> CPU-hours, of the trainings whose last checkpoints were measured in ``zoo/runs``."""
+    found = {}
+    for path in sorted((checkout_root() / "zoo" / "runs").glob("*/*/*/cost.json")):
+        made = json.loads(path.read_text(encoding="utf-8")).get("training", {})
+        hours = _hours(made)
+        if hours is not None and made.get("share") == 1:
+            found[made["recipe"]["name"]] = hours
+    return found
+
+
+def _hours(made: Mapping[str, Any]) -> float | None:
     hours = made.get("cpu_hours")
     # what a GPU made says nothing of how long a CPU takes
     return None if hours is None or made.get("device", "cpu") != "cpu" else float(hours)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.contracts import Estimate
-from reports.read import Run, sample_numbers
+from reports.read import Run
+from reports.stored_samples import sample_numbers
 
 _SHOWN = re.compile(r"psnr-(first|last)-(\d+)")
 _TIME = re.compile(r"psnr-(codes|none|shuffled)-([0-9.]+)")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from harness.seeding import seed_for
 from reports.kinds import kind_of
 from reports.numbers import fixed
-from reports.read import Run, Stored, in_order, pictures
+from reports.read import Run, Stored, in_order
+from reports.stored_samples import pictures
 from reports.style import label_of
 
 CHOSEN = 8

@@ -1,11 +1,11 @@
-"""The seam to stored runs: opens run folders and hands out frozen values. Nothing else here knows how a run is stored.
+"""The seam to stored runs: opens run folders and hands out frozen values. Only this and ``stored_samples`` know how.
 
 A folder that cannot be read is a ``Problem`` with its reason, shown on the page; it never hides the other runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,22 +16,11 @@ from harness.files import Folder
 from harness.measure import JACKKNIFE_CASE
 from harness.results import read_index
 from harness.store import RunFolder
+from reports.stored_samples import UNREADABLE, Failure, read_failures
 from reports.style import is_control, order_key
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
-
-# All that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors among them).
-UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A case that a subject could not do, with the reason it gave."""
-
-    case: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -182,97 +171,6 @@ def _run_paths(top: Folder) -> list[str]:
     ]
 
 
-def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
-    """case -> image name -> PNG bytes, for the cases that succeeded."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(sorted(set(cases)), type=pa.string())
-    found: dict[str, dict[str, bytes]] = {}
-    for _, table in _samples(run.folder):
-        if table is None:
-            continue
-        for row in (
-            table.filter(pc.is_in(table["case"], value_set=wanted)).select(["case", "outcome", "images"]).to_pylist()
-        ):
-            if row["outcome"] == "ok":
-                found[row["case"]] = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
-        if len(found) == len(wanted):
-            break
-    return found
-
-
-@dataclass(frozen=True)
-class StoredSample:
-    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name)."""
-
-    case: str
-    ok: bool
-    reason: str
-    text: str
-    facts: Mapping[str, Any] = field(hash=False)
-    images: Mapping[str, bytes] = field(hash=False)
-
-
-def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
-    """case -> sample, failed ones among them."""
-    import json
-
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(sorted(set(cases)), type=pa.string())
-    found: dict[str, StoredSample] = {}
-    for _, table in _samples(run.folder):
-        if table is None:
-            continue
-        for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
-            images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
-            facts = json.loads(row["facts"] or "{}")
-            words = row["reason"] or "", row["text"] or ""
-            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images)
-    return found
-
-
-def case_order(run: Run) -> dict[str, str]:
-    """case -> stratum, in the order in which the cases were asked."""
-    return {
-        row["case"]: row["stratum"] or ""
-        for _, table in _samples(run.folder)
-        if table is not None
-        for row in table.select(["case", "stratum"]).to_pylist()
-    }
-
-
-def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
-    """(cluster of each case, name -> number of each case): what samples state themselves.
-
-    Failed cases are left out, and so are names that not every sample has.
-    """
-    import json
-
-    groups: list[str] = []
-    rows: list[dict[str, float]] = []
-    for _, table in _samples(run.folder):
-        if table is None:
-            continue
-        for row in table.select(["group", "outcome", "numbers"]).to_pylist():
-            if row["outcome"] == "ok":
-                groups.append(row["group"])
-                rows.append(json.loads(row["numbers"] or "{}"))
-    names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
-    return groups, {name: [float(row[name]) for row in rows] for name in names}
-
-
-def _samples(folder: RunFolder) -> Iterator[tuple[str, pa.Table | None]]:
-    """(name, table) of every part; None for one whose bytes are not what its name says, or that cannot be read."""
-    for part in folder.parts():
-        try:
-            yield part.file, folder.read(part)
-        except UNREADABLE:
-            yield part.file, None
-
-
 def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
     """(run, troubles): a file of the folder that cannot be read is a trouble; only the spec is indispensable."""
     troubles: list[tuple[str, str]] = []
@@ -303,7 +201,7 @@ def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
         measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
     )
     if not measures or any(item.failed for measure in measures for item in measure.estimates):
-        failures, asked, unread = _read_failures(folder)
+        failures, asked, unread = read_failures(folder)
         return replace(run, failures=failures, asked=asked), troubles + unread
     return run, troubles
 
@@ -337,21 +235,6 @@ def _checked(estimate: Estimate) -> Estimate:
     ):
         raise TypeError(f"an estimate of '{estimate.metric}' has fields of wrong types")
     return estimate
-
-
-def _read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tuple[str, str]]]:
-    """(failures by name, samples stored, parts that cannot be read)."""
-    failures: list[Failure] = []
-    troubles: list[tuple[str, str]] = []
-    asked = 0
-    for name, table in _samples(folder):
-        if table is None:
-            troubles.append((f"samples/{name}", "damaged: run again to make it again"))
-            continue
-        asked += table.num_rows
-        rows = table.select(["case", "outcome", "reason"]).to_pylist()
-        failures += [Failure(row["case"], row["reason"] or "") for row in rows if row["outcome"] != "ok"]
-    return tuple(sorted(failures, key=lambda item: item.case)), asked, troubles
 
 
 def _read_scores(folder: RunFolder, digest: str) -> dict[str, CaseScores]:

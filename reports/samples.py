@@ -15,7 +15,8 @@ from typing import Any, Literal
 from reports.gallery import OUTPUT, REFERENCE, Tile, data_uri
 from reports.kinds import TaskKind, kind_of
 from reports.numbers import plain
-from reports.read import UNREADABLE, Run, Stored, StoredSample, case_order, in_order, stored_samples
+from reports.read import Run, Stored, in_order
+from reports.stored_samples import UNREADABLE, StoredSample, case_order, stored_samples
 from reports.style import label_of
 from reports.words import label_of_metric
 

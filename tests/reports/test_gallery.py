@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from reports.gallery import choose_cases, grids_of, worst_cases
-from reports.read import pictures, read_stored
+from reports.read import read_stored
+from reports.stored_samples import pictures
 
 
 def test_the_choice_depends_on_ids_alone(maker: Any, subject: Callable[..., Any]) -> None:
