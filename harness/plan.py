@@ -159,7 +159,8 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
 
 
 def model_label(text: str, checkpoint: str) -> str:
-    """What tables call the model: its name, and for a checkpoint of the user's own ``NAME@FOLDER-DIGEST``."""
+    """What tables call the model: its name, and for a checkpoint of the user's own ``NAME@FOLDER-DIGEST``, where one on
+    the way (``TRAINING/checkpoints/STAGE-SHARE``) is ``NAME@TRAINING-STAGE-SHARE-DIGEST``."""
     name, source = catalog.split_name(text)
     if not source or checkpoint == _digest_or_none(catalog.lookup("model", name).source):
         return name

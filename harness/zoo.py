@@ -48,36 +48,50 @@ def _stage(entry: Entry, out: Path) -> Stage:
     hours = _cpu_hours(entry.name)
     if hours is None and isinstance(found, Mapping):
         hours = next((known for name in _other_seeds(found) if (known := _cpu_hours(name)) is not None), None)
+    if hours is not None and isinstance(found, Mapping):
+        hours = _with_branches(hours, found)
     return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours)
 
 
 def _other_seeds(recipe: Mapping[str, Any]) -> list[str]:
-    """The recipes of language models that say the same but for their name and seed."""
-    own = {**recipe, "name": "", "seed": 0}
+    """The recipes of language models that say the same but for their name, seed and branches."""
     found = {entry.name: catalog.find("recipe", entry.name) for entry in catalog.entries("recipe")}
-    return [
-        name for name, other in found.items() if isinstance(other, Mapping) and {**other, "name": "", "seed": 0} == own
-    ]
+    return [name for name, other in found.items() if isinstance(other, Mapping) and _trunk(other) == _trunk(recipe)]
+
+
+def _trunk(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    stages = [{key: value for key, value in stage.items() if key != "branches"} for stage in recipe["stages"]]
+    return {**recipe, "name": "", "seed": 0, "stages": stages}
+
+
+def _with_branches(hours: float, recipe: Mapping[str, Any]) -> float:
+    """A card's hours are those of its own model's steps, without the branches that were decayed on the way."""
+    steps = sum(float(stage["steps"]) for stage in recipe["stages"])
+    aside = sum(stage["steps"] * stage.get("decay", 0.1) * len(stage.get("branches", ())) for stage in recipe["stages"])
+    return hours * (1.0 + float(aside) / steps)
 
 
 def _cpu_hours(name: str) -> float | None:
     try:
         card = read_card(str(checkout_root() / "zoo" / name))
     except UserError:
-        return _hours_by_runs().get(name)
+        return hours_of_runs(checkout_root() / "zoo" / "runs").get(name)
     return _hours(card.get("training", card))
 
 
 @cache
-def _hours_by_runs() -> Mapping[str, float]:
-    """recipe -> CPU-hours, of the trainings whose last checkpoints were measured in ``zoo/runs``."""
-    found = {}
-    for path in sorted((checkout_root() / "zoo" / "runs").glob("*/*/*/cost.json")):
-        made = json.loads(path.read_text(encoding="utf-8")).get("training", {})
-        hours = _hours(made)
-        if hours is not None and made.get("share") == 1:
-            found[made["recipe"]["name"]] = hours
-    return found
+def hours_of_runs(root: Path) -> Mapping[str, float]:
+    """recipe -> CPU-hours to the end of its training, where runs under ``root`` tell: for weights that are not kept."""
+    found: dict[str, float] = {}
+    for path in sorted(root.glob("*/*/*/cost.json")):
+        try:
+            made = json.loads(path.read_text(encoding="utf-8"))["training"]
+            name, hours = str(made["recipe"]["name"]), _hours(made)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # a run that cannot be read says nothing of time; the report says what is wrong with it
+        # the last checkpoint took longest
+        found[name] = max(found.get(name, 0.0), hours or 0.0)
+    return {name: hours for name, hours in found.items() if hours}
 
 
 def _hours(made: Mapping[str, Any]) -> float | None:

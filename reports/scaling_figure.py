@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports.axes import log_ticks, name_points
 from reports.kinds import kind_of
+from reports.numbers import show, with_unit_prefix
 from reports.panels import Figure, Panel
 from reports.read import Run
 from reports.scaling import (
@@ -26,40 +27,54 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TERA, MEGA = 1e12, 1e6
+WIDE = 5.0
+"""Over a wider range even steps leave the lower part of a log axis bare."""
 CAPTION = (
     "Each mark is a checkpoint, its area grows with the model's parameters; a line joins the checkpoints of one "
-    "training, each decayed to the end. Compute is six FLOPs a parameter and token. Bars are 95 % intervals over cases."
+    "training, each decayed to the end. Compute is six FLOPs a token and parameter, embeddings left out. Bars are 95 % "
+    "intervals over cases."
 )
-SIZES = " Against size stand the checkpoints that saw equally many tokens."
+SIZES = " Against size stand, of each model of several sizes, the checkpoints that saw equally many tokens ({tokens})."
 LAW = (
-    " Dashed: least squares through the logarithms, with the exponent's 95 % interval over the points, so what it says "
-    "holds between the sizes shown."
+    " Dashed: least squares through the logarithms, with the exponent's 95 % interval over the points; it says nothing "
+    "outside the sizes shown."
 )
 
 
 def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
     """None unless some model was measured at checkpoints that took different compute."""
     kind = kind_of(task)
-    metric = next((name for name in (kind.headline if kind else ()) if any(run.estimate(name) for run in runs)), None)
-    found = trainings(runs, metric) if metric else []
-    if metric is None or not is_scaled(found):
+    measured = ((metric, trainings(runs, metric)) for metric in (kind.headline if kind else ()))
+    metric, found = next(((name, points) for name, points in measured if is_scaled(points)), ("", []))
+    if not found:
         return None
     looks, label = _looks(found), label_of_metric(metric)
     alike = trained_alike(found)
-    loss = all((estimate := run.estimate(metric)) is None or estimate.direction == "lower" for run in runs)
+    stated = [estimate for run in runs if (estimate := run.estimate(metric)) is not None]
+    loss = all(estimate.direction == "lower" for estimate in stated)
     laws = _laws(alike) if loss else {}
     panels = [
         Panel(f"{label} and compute", _compute_words(found, looks, label), _draw_compute(found, looks, label, loss))
     ]
-    if len({one.parameters for one in alike}) > 1:
+    caption = CAPTION
+    if alike:
         words = _size_words(alike, looks, label, laws)
         panels.append(Panel(f"{label} and size", words, _draw_size(alike, looks, label, laws, loss)))
-    exponents = "; ".join(
-        f"{looks[family].label}: exponent {law.exponent:.3f} [{law.low:.3f}, {law.high:.3f}]"
-        for family, law in laws.items()
-    )
-    caption = CAPTION + (SIZES if len(panels) > 1 else "") + (f"{LAW} {exponents}." if laws else "")
+        caption += SIZES.format(tokens=_tokens(alike, looks))
+    if laws:
+        parts = (f"{looks[family].label} {_exponent(law)}" for family, law in laws.items())
+        caption += f"{LAW} Exponents: {'; '.join(parts)}."
     return Figure(f"scaling-{task}", "Scaling", task, caption, tuple(panels))
+
+
+def _tokens(alike: Sequence[Training], looks: Mapping[str, Look]) -> str:
+    most = {family: max(one.tokens for one in alike if one.family == family) for family in families(alike)}
+    return ", ".join(f"{looks[family].label} {with_unit_prefix(count)}" for family, count in most.items())
+
+
+def _exponent(law: PowerLaw) -> str:
+    value, interval = show(law.exponent, law.low, law.high)
+    return f"{value} {interval}".rstrip()
 
 
 def _looks(found: Sequence[Training]) -> dict[str, Look]:
@@ -85,17 +100,17 @@ def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: 
     for family in families(found):
         own = sorted((one for one in found if one.family == family), key=lambda one: one.flops)
         ends = [own[0]] if len(own) == 1 else [own[0], own[-1]]
-        said = " and ".join(f"{one.value.y:.3g} after {one.flops / TERA:.3g}" for one in ends)
+        said = " and ".join(f"{one.value.y:.3g} after {with_unit_prefix(one.flops)}" for one in ends)
         parts.append(f"{looks[family].label} {said}")
-    return f"{label} against training compute in TFLOP: {'; '.join(parts)}."
+    return f"{label} against training FLOPs: {'; '.join(parts)}."
 
 
 def _size_words(alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw]) -> str:
     parts = []
     for family in families(alike):
         own = [one for one in alike if one.family == family]
-        said = ", ".join(f"{one.value.y:.3g} at {one.parameters / MEGA:.2g}M" for one in own)
-        law = f" (exponent {laws[family].exponent:.3f})" if family in laws else ""
+        said = ", ".join(f"{one.value.y:.3g} at {with_unit_prefix(one.parameters)}" for one in own)
+        law = f" (exponent {_exponent(laws[family])})" if family in laws else ""
         parts.append(f"{looks[family].label} {said}{law}")
     return f"{label} against parameters without embeddings: {'; '.join(parts)}."
 
@@ -149,13 +164,16 @@ def _marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks
 def _finish(
     axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], label: str, loss: bool
 ) -> None:
-    """Log axes with plain numbers (a score's is linear), and each family's name beside its last point."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+    """Plain numbers on log axes (scores, and losses whose interval reaches 0, stand on a linear one), and each
+    family's name beside its last point."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axes.set_xscale("log")
-    if loss:
+    edges = [edge for one in found for edge in (one.value.y, one.value.low, one.value.high) if edge is not None]
+    if loss and min(edges) > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(MaxNLocator(6))
+        wide = max(edges) / min(edges) > WIDE
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(6))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     log_ticks(axes, across)

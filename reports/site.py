@@ -24,7 +24,7 @@ from reports.panels import Figure
 from reports.ranking import protocol_of
 from reports.read import Stored
 from reports.samples import Sheet
-from reports.style import Look, lighter, looks_for
+from reports.style import FIXED, SPARE, Look, lighter, looks_for
 from reports.tables import Table, halves
 from reports.words import label_of_metric, meaning_of
 
@@ -107,7 +107,10 @@ def _meanings(table: Table) -> list[tuple[str, str]]:
 
 def colour_names(looks: Mapping[str, Look]) -> dict[str, str]:
     """hex colour -> ``var(--mN)``, so that the page can lighten it on a dark ground."""
-    colours = dict.fromkeys(look.colour for look in looks.values() if not look.control)
+    shown = (look.colour for look in looks.values() if not look.control)
+    # a figure can give a family of models a colour that no single model has
+    known = (colour for colour, _ in (*FIXED.values(), *SPARE))
+    colours = dict.fromkeys((*shown, *known))
     return {colour: f"var(--m{place})" for place, colour in enumerate(colours)}
 
 

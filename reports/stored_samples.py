@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 # All that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors among them).
 UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
+
+
+COLUMNS = ("case", "group", "stratum", "outcome", "reason", "text", "facts", "numbers", "images")
+"""What is read of a sample."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,6 @@ class StoredSample:
 
 def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
     """case -> sample, failed ones among them."""
-    import json
-
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -72,7 +75,7 @@ def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
             continue
         for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
             images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
-            facts = json.loads(row["facts"] or "{}")
+            facts = _json_object(row["facts"])
             words = row["reason"] or "", row["text"] or ""
             found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images)
     return found
@@ -93,8 +96,6 @@ def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
 
     Failed cases are left out, and so are names that not every sample has.
     """
-    import json
-
     groups: list[str] = []
     rows: list[dict[str, float]] = []
     for _, table in _samples(run.folder):
@@ -103,18 +104,34 @@ def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
         for row in table.select(["group", "outcome", "numbers"]).to_pylist():
             if row["outcome"] == "ok":
                 groups.append(row["group"])
-                rows.append(json.loads(row["numbers"] or "{}"))
+                rows.append({name: value for name, value in _json_object(row["numbers"]).items() if _is_number(value)})
     names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
     return groups, {name: [float(row[name]) for row in rows] for name in names}
 
 
+def _json_object(text: str | None) -> dict[str, Any]:
+    """What is stored, or nothing where it is no JSON object: a report shows what it can."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _samples(folder: RunFolder) -> Iterator[tuple[str, pa.Table | None]]:
-    """(name, table) of every part; None for one whose bytes are not what its name says, or that cannot be read."""
+    """(name, table) of every part; None for one whose bytes are not what its name says, that cannot be read, or that
+    lacks a column."""
     for part in folder.parts():
         try:
-            yield part.file, folder.read(part)
+            table = folder.read(part)
+            shown = None if table is None else table.select(list(COLUMNS))
         except UNREADABLE:
-            yield part.file, None
+            shown = None
+        yield part.file, shown
 
 
 def read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tuple[str, str]]]:

@@ -79,16 +79,22 @@ def label_of(subject: str) -> str:
 
 
 def looks_for(subjects: Iterable[str], controls: Collection[str] | None = None) -> dict[str, Look]:
-    """One look per subject, the same for the same set of subjects in any order. Without ``controls`` names tell."""
+    """One look per subject, the same for the same set of subjects in any order. Without ``controls`` names tell.
+
+    A checkpoint of the user's own (``NAME@FOLDER``) has a look of its own, unless there are more of them than colours:
+    then each has that of its model.
+    """
     names = sorted(set(subjects))
+    models = [name for name in names if not (is_control(name) if controls is None else name in controls)]
+    crowded = sum(name not in FIXED for name in models) > len(SPARE)
     looks: dict[str, Look] = {}
     spare = grey = 0
     for name in names:
-        if is_control(name) if controls is None else name in controls:
+        if name not in models:
             looks[name] = Look(label_of(name), CONTROL, CONTROL_MARKERS[grey % len(CONTROL_MARKERS)], True)
             grey += 1
-        elif name in FIXED:
-            looks[name] = Look(label_of(name), *FIXED[name], False)
+        elif name in FIXED or (crowded and name.partition("@")[0] in FIXED):
+            looks[name] = Look(label_of(name), *FIXED[name.partition("@")[0]], False)
         else:
             looks[name] = Look(label_of(name), *SPARE[spare % len(SPARE)], False)
             spare += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import IO
 
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
+
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
 
 
 @contextmanager
@@ -32,10 +35,15 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            cure = "free space" if error.errno in DISK_FULL else "make it writable"
-            reason = error.strerror or error
+        # what is read inside can fail, too, and says so itself
+        if isinstance(error, OSError) and (cure := _cure(error)):
             raise UserError(
-                f"cannot write {path} ({reason}): {cure}, or set DDTBENCH_DATA to another folder"
+                f"cannot write {path} ({error.strerror}): {cure}, or set DDTBENCH_DATA to another folder"
             ) from error
         raise
+
+
+def _cure(error: OSError) -> str:
+    if error.errno in DISK_FULL:
+        return "free space"
+    return "make it writable" if error.errno in REFUSED else ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import catalog, zoo
-from harness.checkpoints import CARD
+from harness.checkpoints import CARD, read_card
 from harness.paths import checkout_root
 
 
@@ -45,6 +48,31 @@ def test_the_plan_says_what_is_to_do(tmp_path: Path) -> None:
     assert zoo.plan_text(checkout_root() / "zoo").count("  made") >= 5
 
 
+def test_times_come_from_the_card_the_kept_runs_or_another_seed(tmp_path: Path) -> None:
+    def keep(place: str, said: str) -> None:
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "cost.json").write_text(said)
+
+    def made(recipe: str, hours: float | None, device: str = "cpu") -> str:
+        return json.dumps({"training": {"recipe": {"name": recipe}, "cpu_hours": hours, "device": device}})
+
+    keep("m@a/t/1", made("one", 0.5))
+    keep("m@a/t/2", made("one", 0.25))  # half way
+    keep("m@b/t/1", made("two", 3.0, "NVIDIA"))
+    for place, said in enumerate(
+        ("{", '{"training": null}', '{"training": {"cpu_hours": 1}}', "[]", made("three", None))
+    ):
+        keep(f"m@c/t/{place}", said)
+    assert zoo.hours_of_runs(tmp_path) == {"one": 0.5}
+
+    hours = {stage.name: stage.cpu_hours for stage in zoo.stages(tmp_path)}
+    base, branched = hours["ddt-llama-0.5m-s1"], hours["ddt-llama-0.5m-s0"]
+    assert base is not None and branched is not None
+    card = read_card(str(checkout_root() / "zoo" / "ddt-llama-0.5m-s0"))["training"]["cpu_hours"]
+    # the same stages; s0 also decays copies at two shares of its first: 2 x 0.15 x 1600 steps beside 2700
+    assert base == pytest.approx(card) and branched == pytest.approx(card * (1 + 480 / 2700))
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in catalog.entries("recipe") if "-llama-" in entry.name])
 def test_recipes_of_one_size_differ_in_tokenizer_and_seed_alone(name: str) -> None:
     from ddt_llama.training.recipe import LanguageRecipe
@@ -76,6 +104,8 @@ def test_points_of_the_scaling_curves_differ_in_what_their_names_say(name: str) 
     varied = {key: value for key, value in recipe.model.items() if key in SIZES}
     assert {**recipe.model, **{key: first.model[key] for key in SIZES}} == first.model
     assert all(varied == {key: other.model[key] for key in SIZES} for other in _of_size(size))
+    assert float(size.removesuffix("m")) == pytest.approx(_parameters(recipe.model) / 1e6, rel=0.12)
+    assert recipe.stages[0].branches == ((0.5, 0.75) if name == f"ddt-scaling-{size}-s0" else ())
     own = {"name": first.name, "seed": first.seed, "tokenizer": first.tokenizer, "order": first.order}
     stages = tuple(replace(stage, branches=()) for stage in recipe.stages)
     assert replace(recipe, **own, pictures=True, model=first.model, stages=stages) == first
@@ -84,7 +114,14 @@ def test_points_of_the_scaling_curves_differ_in_what_their_names_say(name: str) 
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 
 
-def _of_size(size: str) -> list:
+def _parameters(model: Mapping[str, Any]) -> int:
+    """Those of a Llama's layers and last norm, without embeddings."""
+    width = int(model["hidden_size"])
+    layer = 4 * width * width + 3 * width * int(model["intermediate_size"]) + 2 * width
+    return int(model["num_hidden_layers"]) * layer + width
+
+
+def _of_size(size: str) -> list[Any]:
     from ddt_llama.training.recipe import LanguageRecipe
 
     names = [entry.name for entry in catalog.entries("recipe") if f"-scaling-{size}-" in entry.name]

@@ -1,0 +1,54 @@
+"""Stored samples that another hand wrote: what can be shown is, and nothing ends the report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from harness.parts import encode_samples
+from harness.spec import RunSpec
+from harness.store import RunFolder
+from reports.read import read_stored
+from reports.stored_samples import case_order, sample_numbers, stored_samples
+
+HEAD = {"stratum": "", "facts": "{}", "text": "", "codes": [], "outcome": "ok", "reason": "", "images": []}
+
+
+def folder_of(maker: Any) -> RunFolder:
+    return RunFolder.create_or_open(maker.root, RunSpec("ddt", 1, "", "recursion-world", 1, "made by hand"))
+
+
+@pytest.mark.parametrize("numbers", ["[1]", "{", "3", '{"psnr": null}', '{"psnr": "high"}', '{"psnr": true}'])
+def test_numbers_that_are_none_are_left_out(maker: Any, numbers: str) -> None:
+    folder = folder_of(maker)
+    texts = [json.dumps({"psnr": 30.0, "kept": 1}), numbers]
+    rows = [{**HEAD, "case": f"c{n}", "group": f"g{n}", "numbers": text} for n, text in enumerate(texts)]
+    folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
+    (run,) = read_stored(str(maker.root)).runs
+    assert sample_numbers(run) == (["g0", "g1"], {})
+    assert case_order(run) == {"c0": "", "c1": ""}
+
+
+def test_facts_that_are_no_object_are_none(maker: Any) -> None:
+    folder = folder_of(maker)
+    rows = [{**HEAD, "case": "c", "group": "g", "numbers": "{}", "facts": "not JSON"}]
+    folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
+    (run,) = read_stored(str(maker.root)).runs
+    assert stored_samples(run, ["c"])["c"].facts == {}
+
+
+def test_a_part_without_a_column_is_named_and_shown_as_nothing(maker: Any) -> None:
+    import io
+
+    import pyarrow.parquet as pq
+
+    folder = folder_of(maker)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"case": ["c"], "outcome": ["failed"]}), buffer)
+    folder.write_part("00000", buffer.getvalue())
+    stored = read_stored(str(maker.root))
+    assert [problem.where.rpartition("/samples/")[2][:5] for problem in stored.problems] == ["00000"]
+    assert case_order(stored.runs[0]) == {} and sample_numbers(stored.runs[0]) == ([], {})
