@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.axes import log_ticks, name_points
+from reports.axes import Name, canvas_of, spread_names
 from reports.kinds import kind_of
 from reports.numbers import show, with_unit_prefix
 from reports.panels import Figure, Panel
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TERA, MEGA = 1e12, 1e6
+DRAWN = 0.62
+"""The share of a panel's width that its marks have; names have the rest."""
 WIDE = 5.0
 """Over a wider range even steps leave the lower part of a log axis bare."""
 CAPTION = (
@@ -82,7 +85,7 @@ def _looks(found: Sequence[Training]) -> dict[str, Look]:
     for family in looks:
         name, _, order = family.partition(", ")
         if order:
-            looks[family] = replace(looks[family], label=f"{label_of(name)}, {order}")
+            looks[family] = replace(looks[family], label=f"{label_of(name)}, {order.partition('(')[0]}")
     return looks
 
 
@@ -166,7 +169,7 @@ def _finish(
 ) -> None:
     """Plain numbers on log axes (scores, and losses whose interval reaches 0, stand on a linear one), and each
     family's name beside its last point."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axes.set_xscale("log")
     edges = [edge for one in found for edge in (one.value.y, one.value.low, one.value.high) if edge is not None]
@@ -176,10 +179,49 @@ def _finish(
         axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(6))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         axes.yaxis.set_minor_locator(NullLocator())
-    log_ticks(axes, across)
     axes.set_ylabel(label)
-    last: dict[str, tuple[float, float, float, Look]] = {}
-    for one, x in zip(found, across, strict=True):
-        if one.family not in last or x >= last[one.family][0]:
-            last[one.family] = (x, one.value.y, 0.0, looks[one.family])
-    name_points(axes, list(last.values()))
+    # names stand in a column of their own, at about the height of their last point: among the marks they hide some
+    low, high = min(across) / 1.25, max(across) * 1.25
+    axes.set_xlim(low, low * (high / low) ** (1 / DRAWN))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(low, high)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    last = {one.family: one.value.y for one, _ in sorted(zip(found, across, strict=True), key=lambda pair: pair[1])}
+    _name_families(axes, last, looks)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 of each decade, or 1 alone over more than three of them."""
+    steps = (1.0,) if high > 1000 * low else (1.0, 2.0, 5.0)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+
+
+def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Look]) -> None:
+    points, box = canvas_of(axes).dpi / 72, axes.get_window_extent()
+    names = []
+    for family, y in last.items():
+        up = float(axes.transData.transform((axes.get_xlim()[0], y))[1])
+        names.append((Name(y, up, up, looks[family].label, looks[family].colour, True), looks[family].marker))
+    names.sort(key=lambda pair: pair[0].y)
+    spread_names([name for name, _ in names], 11.5 * points, box.y0 + 6 * points, box.y1 - 6 * points)
+    for name, marker in names:
+        height = (name.at - box.y0) / box.height
+        axes.plot(
+            [DRAWN + 0.03],
+            [height],
+            linestyle="none",
+            marker=marker,
+            color=name.colour,
+            markersize=4.5,
+            transform=axes.transAxes,
+        )
+        axes.annotate(
+            name.text,
+            (DRAWN + 0.06, height),
+            xycoords="axes fraction",
+            va="center",
+            fontsize=7.5,
+            fontweight="bold",
+            color=name.colour,
+        )

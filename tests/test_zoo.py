@@ -32,7 +32,7 @@ LIMIT = 128
 def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
     root = checkout_root() / "zoo"
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
-        (*FOLDERS, *LANGUAGE_MODELS, *DEEPER_MODELS, *CLASS_MODELS, "recipes")
+        (*FOLDERS, *LANGUAGE_MODELS, *DEEPER_MODELS, *CLASS_MODELS, "recipes", "runs")
     )
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert total <= 60_000_000
@@ -77,6 +77,28 @@ def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: 
     for less, more in ((told, untold), (seen, unseen)):
         gain = np.subtract(more, less)
         assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
+
+
+def test_the_points_of_the_scaling_curves_are_kept_as_runs() -> None:
+    """Each by the recipe of its name as it is now, DDT at three shares; and the figures come of them."""
+    from ddt_llama.training.recipe import LanguageRecipe
+    from reports.figures import figures_of
+    from reports.read import read_stored
+
+    stored = read_stored(str(checkout_root() / "zoo" / "runs"))
+    assert not stored.problems and not any(run.failures for run in stored.runs)
+    shares: dict[str, set[float]] = {}
+    for run in stored.runs:
+        made = run.cost["training"]
+        name = made["recipe"]["name"]
+        recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
+        assert recipe == LanguageRecipe.from_mapping(made["recipe"], f"card of {name}")
+        shares.setdefault(name, set()).add(made["share"])
+    assert shares.keys() == {entry.name for entry in catalog.entries("recipe") if "-scaling-" in entry.name}
+    for name, found in shares.items():
+        branches = LanguageRecipe.from_mapping(catalog.find("recipe", name), name).stages[0].branches
+        assert found == {*branches, 1.0}, name
+    assert {figure.name for figure in figures_of(stored)} >= {"scaling-geneval-world", "scaling-perplexity-wikipedia"}
 
 
 def test_the_three_tokenizers_spend_the_same_bits() -> None:
