@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from reports.curves import progressive, rate_distortion, recursion
 from reports.drawing import WAYS, draw_curves, draw_rate_distortion, draw_recursion
@@ -18,9 +18,6 @@ from reports.read import Run, Stored, in_order
 from reports.scaling_figure import scaling_figure
 from reports.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings
 from reports.words import label_of_metric
-
-if TYPE_CHECKING:
-    pass
 
 PANEL = (4.3, 3.2)
 FORMATS = ("svg", "png", "pdf")

@@ -34,7 +34,7 @@ WIDE = 5.0
 """Over a wider range even steps leave the lower part of a log axis bare."""
 CAPTION = (
     "Each mark is a checkpoint, its area grows with the model's parameters; a line joins the checkpoints of one "
-    "training, each decayed to the end. Compute is six FLOPs a token and parameter, embeddings left out. Bars are 95 % "
+    "training. Compute is six FLOPs a token and parameter, embeddings left out. Bars are 95 % "
     "intervals over cases."
 )
 SIZES = " Against size stand, of each model of several sizes, the checkpoints that saw equally many tokens ({tokens})."

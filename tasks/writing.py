@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from typing import IO
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
 
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
-
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file under a temporary name, fsynced and renamed at the end; nothing is left of it after an error.
 
-    Raises UserError with the cure for what the operating system refuses.
+    Raises UserError with the cure for what the operating system refuses, and for a source that breaks off while it is
+    read inside (an OSError of a library, without a number).
     """
     temporary = None
     try:
@@ -32,18 +30,14 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException as error:  # an interrupt, too, leaves nothing behind; it is raised again
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        # what is read inside can fail, too, and says so itself
-        if isinstance(error, OSError) and (cure := _cure(error)):
-            raise UserError(
-                f"cannot write {path} ({error.strerror}): {cure}, or set DDTBENCH_DATA to another folder"
-            ) from error
-        raise
-
-
-def _cure(error: OSError) -> str:
-    if error.errno in DISK_FULL:
-        return "free space"
-    return "make it writable" if error.errno in REFUSED else ""
+        if not isinstance(error, OSError):
+            raise
+        if error.errno is None:
+            raise UserError(f"{path} is not written, its source breaks off ({error}): fetch it again") from error
+        cure = "free space" if error.errno in DISK_FULL else "make it writable"
+        raise UserError(
+            f"cannot write {path} ({error.strerror}): {cure}, or set DDTBENCH_DATA to another folder"
+        ) from error

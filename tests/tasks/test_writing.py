@@ -25,11 +25,16 @@ def test_it_stands_there_at_the_end_alone(tmp_path: Path) -> None:
     [
         (ValueError("bad row"), ValueError, "bad row"),
         (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
-        (OSError("Unexpected end of stream"), OSError, "Unexpected end of stream"),
+        (
+            OSError("Unexpected end of stream"),
+            UserError,
+            "Unexpected end of stream.*fetch it again",
+        ),
+        (OSError(errno.EIO, "Input/output error"), UserError, "cannot write .*Input/output error"),
         (OSError(errno.ENOSPC, "No space left on device"), UserError, "No space left on device.*free space"),
         (OSError(errno.EROFS, "Read-only file system"), UserError, "Read-only file system.*make it writable"),
     ],
-    ids=["mistake", "interrupt", "source", "full", "read-only"],
+    ids=["mistake", "interrupt", "source", "device", "full", "read-only"],
 )
 def test_after_an_error_the_old_file_is_kept_and_nothing_else(
     tmp_path: Path, error: BaseException, told: type[BaseException], said: str
