@@ -26,6 +26,10 @@ LANGUAGE_RECIPES: tuple[Entry, ...] = (
         for seed in range(3)
     ),
     *(
+        _language_recipe(f"{name}-llama-1.2m-s0", f"a Llama of 1.15M parameters on {words}, training seed 0", name)
+        for name, words in SPOKEN.items()
+    ),
+    *(
         _language_recipe(f"{name}-llama-6x96-s0", f"a Llama of 0.55M parameters in six layers on {words}", name)
         for name, words in SPOKEN.items()
     ),

@@ -33,9 +33,9 @@ class Step:
 class Feed(Dataset[Step]):
     """The steps of a training, by stage and number. The numbers of workers and processes change nothing in them."""
 
-    def __init__(self, classroom: Classroom, size: int, workers: int = 0, process: int = 0, processes: int = 1) -> None:
-        self.classroom, self.size, self.process, self.processes = classroom, size, process, processes
-        self._places: list[tuple[str, int]] = []
+    def __init__(self, classroom: Classroom, workers: int = 0, process: int = 0, processes: int = 1) -> None:
+        self.classroom, self.process, self.processes = classroom, process, processes
+        self._places: list[tuple[str, int, int]] = []
         if workers and "fork" not in multiprocessing.get_all_start_methods():
             raise UserError(f"recipe '{classroom.recipe.name}': this system cannot fork workers: set workers = 0")
         if workers:
@@ -52,8 +52,8 @@ class Feed(Dataset[Step]):
             multiprocessing_context="fork" if workers else None,
         )
 
-    def __getitem__(self, place: tuple[str, int]) -> Step:
-        documents = self.classroom.documents(*place, self.size)
+    def __getitem__(self, place: tuple[str, int, int]) -> Step:
+        documents = self.classroom.documents(*place)
         bov = self.classroom.layout.vocabulary.bov
         return Step(
             self.classroom.chunks(documents[self.process :: self.processes]),
@@ -62,7 +62,8 @@ class Feed(Dataset[Step]):
             pictures=sum(document.ids.count(bov) for document in documents),
         )
 
-    def steps(self, stage: str, first: int, end: int) -> Iterator[Step]:
-        """The steps ``first`` to ``end - 1`` of a stage; of several such runs only the newest may be read on."""
-        self._places[:] = [(stage, step) for step in range(first, end)]
+    def steps(self, stage: str, first: int, end: int, size: int) -> Iterator[Step]:
+        """The steps ``first`` to ``end - 1`` of a stage, ``size`` lessons each; of several such runs only the newest
+        may be read on."""
+        self._places[:] = [(stage, step, size) for step in range(first, end)]
         return iter(self._loader)

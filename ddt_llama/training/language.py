@@ -72,7 +72,7 @@ class LanguageTraining:
         model.train()
         self.clock = _begun(model)
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
-        self.feed = Feed(classroom, recipe.batch, recipe.workers, process, processes)
+        self.feed = Feed(classroom, recipe.workers, process, processes)
         self._coming: Iterator[Step] = iter(())
         self._next = (-1, -1, -1)
 
@@ -114,8 +114,8 @@ class LanguageTraining:
         """The lessons of the step that the clock stands at, of a run up to ``end``."""
         here = (self.clock.stage, self.clock.step, end)
         if here != self._next:
-            first = self.stage.first
-            self._coming = self.feed.steps(self.stage.name, first + self.clock.step, first + end)
+            first, size = self.stage.first, self.stage.batch or self.recipe.batch
+            self._coming = self.feed.steps(self.stage.name, first + self.clock.step, first + end, size)
         self._next = (self.clock.stage, self.clock.step + 1, end)
         return next(self._coming)
 

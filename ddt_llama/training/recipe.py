@@ -25,6 +25,7 @@
     decay = 0.1                    # the last tenth of the steps goes down to nothing
     first = 0                      # the lessons to begin with: those that ``start`` had are not had again
     branches = [0.5, 0.75]         # decayed here, too, on the side
+    batch = 128                    # lessons a step of this stage, where they differ from the recipe's
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Stage:
 
     ``branches`` are shares of the steps at which a copy is decayed on the side, so that its loss can be compared
     with that of a training which ends there. ``prompt`` is how the model is asked for a picture after this stage.
+    ``batch``: lessons a step, 0 for the recipe's.
     """
 
     name: str
@@ -53,14 +55,15 @@ class Stage:
     branches: tuple[float, ...] = ()
     first: int = 0
     prompt: Literal["caption", "instruction"] = "caption"
+    batch: int = 0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 <= self.decay <= 1 or self.warmup < 0 or not self.learning_rate > 0:
             raise UserError(
                 f"stage '{self.name}': steps at least 1, learning_rate above 0, warmup at least 0, decay in [0, 1]"
             )
-        if self.first < 0:
-            raise UserError(f"stage '{self.name}': first is at least 0, not {self.first}")
+        if self.first < 0 or self.batch < 0:
+            raise UserError(f"stage '{self.name}': first and batch are at least 0, not {self.first} and {self.batch}")
         if any(not self.decay < share < 1 for share in self.branches):
             raise UserError(f"stage '{self.name}': a branch lies between decay ({self.decay}) and 1")
 

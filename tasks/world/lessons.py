@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.contracts import Lesson
 from harness.errors import UserError
@@ -37,6 +38,10 @@ PIECE = 420
 TURNS = 6
 """Questions on one picture."""
 
+PROMPTED = (0.2, 0.2, 0.6)
+"""Shares of lessons drawn as prompts ask: of one object, of two to four of one shape, of two of different shapes."""
+PROMPT_STYLES = ("objects only", "shapes only", "shapes related", "plain", "shapes on background")
+
 MIXTURES: Mapping[str, Mapping[str, float]] = {
     "pretrain": {"caption to image": 0.58, "image": 0.04, "image to caption": 0.28, "caption": 0.05, "wikipedia": 0.05},
     "instruct": {
@@ -50,6 +55,15 @@ MIXTURES: Mapping[str, Mapping[str, float]] = {
     "instruct-answered": {
         **{"question": 0.50, "edit": 0.20, "edit unsaid": 0.02, "instruction to image": 0.20, "image": 0.02},
         **{"image to caption": 0.02, "caption": 0.02, "wikipedia": 0.02},
+    },
+    "pretrain-read": {"statements": 0.4, "question": 0.6},
+    "pretrain-drawn": {
+        **{"caption to image": 0.30, "prompt to image": 0.38, "image": 0.04, "question": 0.14, "statements": 0.06},
+        **{"caption": 0.03, "wikipedia": 0.05},
+    },
+    "instruct-drawn": {
+        **{"question": 0.36, "statements": 0.03, "edit": 0.16, "edit unsaid": 0.02, "image": 0.03},
+        **{"instruction to image": 0.15, "prompted instruction to image": 0.22, "wikipedia": 0.03},
     },
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
@@ -89,6 +103,13 @@ class WorldLessons:
         blocks = range(self.scene_count // BLOCK)
         drawn = [sample(rng_for("world", "lessons", block), BLOCK, "train") for block in blocks]
         return join([*drawn, scenes_of("val", 0, self.validation_count)])
+
+    @cached_property
+    def _prompted(self) -> Sequence[NDArray[np.int64]]:
+        """The training scenes of ``PROMPTED``: of one object, of several of one shape, of two of different shapes."""
+        shape = self._scenes.shape[: self.scene_count]
+        number, alike = (shape >= 0).sum(1), ((shape == shape[:, :1]) | (shape < 0)).all(1)
+        return [np.flatnonzero(held) for held in (number == 1, (number > 1) & alike, (number == 2) & ~alike)]
 
     def _scene(self, picture: int) -> Scene:
         """A training scene, or a validation one after all training ones."""
@@ -152,6 +173,8 @@ class WorldLessons:
             return Lesson("text", texts[int(rng.integers(len(texts)))])
         if kind in ("edit", "edit unsaid"):
             return self._edit_lesson(kind, rng)
+        if kind.startswith("prompt"):
+            return self._prompt_lesson(kind, rng)
         first, count = (self.scene_count, self.validation_count) if validation else (0, self.scene_count)
         place = first + int(rng.integers(count))
         # validation pictures stand behind the edited ones
@@ -170,6 +193,12 @@ class WorldLessons:
         if kind == "image to caption":
             return Lesson("image to caption", text, image=picture)
         return Lesson("caption to image" if kind == "caption to image" else "instruction to image", text, image=picture)
+
+    def _prompt_lesson(self, kind: str, rng: np.random.Generator) -> Lesson:
+        rows = self._prompted[int(rng.choice(len(PROMPTED), p=PROMPTED))]
+        picture = int(rows[int(rng.integers(len(rows)))])
+        text = caption(self._scene(picture), PROMPT_STYLES[int(rng.integers(len(PROMPT_STYLES)))])
+        return Lesson("caption to image" if kind == "prompt to image" else "instruction to image", text, image=picture)
 
     def _edit_lesson(self, kind: str, rng: np.random.Generator) -> Lesson:
         while True:

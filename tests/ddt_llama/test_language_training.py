@@ -283,6 +283,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
         ({"stages": [{"name": "pretrain", "steps": 0, "learning_rate": 1e-3}]}, "steps at least 1"),
         ({"stages": [{"name": "pretrain", "learning_rate": 1e-3}]}, "steps"),
         ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "branches": [1.5]}]}, "branch"),
+        ({"stages": [{"name": "pretrain", "steps": 9, "learning_rate": 1e-3, "batch": -1}]}, "batch are at least 0"),
         ({"pictures": 1}, "pictures = 1"),
         ({"muon": -1.0}, "muon is a multiple"),
         ({"code_weight": -0.5}, "code_weight is at least 0"),
@@ -349,6 +350,21 @@ def test_a_model_is_trained_further_on_other_lessons(tmp_path: Path) -> None:
     assert after["started_from"] == first.card["sha256"] and before["started_from"] == ""
     with pytest.raises(UserError, match="reads its codes native, not reversed"):
         train(tmp_path / "turned", values | {"order": "reversed"})
+
+
+def test_a_stage_has_a_batch_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = [{**stage, "steps": 2} for stage in fakes.recipe()["stages"]]
+    asked: list[tuple[str, int]] = []
+    lessons = fakes.FakeLessons.lessons
+
+    def noting(self: Any, stage: str, step: int, size: int) -> list[Any]:
+        asked.append((stage, size))
+        return list(lessons(self, stage, step, size))
+
+    monkeypatch.setattr(fakes.FakeLessons, "lessons", noting)
+    train(tmp_path / "out", fakes.recipe(stages=[stages[0], {**stages[1], "batch": 3}]))
+    taught = [entry for entry in asked if entry[0] != "validation"]
+    assert taught == [("pretrain", 8)] * 2 + [("instruct", 3)] * 2
 
 
 def test_bf16_is_used_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +15,19 @@ from tasks.wikipedia import wikipedia_at_hand
 from tasks.world.captions import STYLES, caption
 from tasks.world.detector import open_world_detector
 from tasks.world.draw import draw
-from tasks.world.lessons import MIXTURES, PIECE, WorldLessons, pieces
+from tasks.world.lessons import MIXTURES, PIECE, PROMPT_STYLES, PROMPTED, WorldLessons, pieces
 from tasks.world.sampling import scenes_of
 from tasks.world.scene import HELD_OUT
+
+LESSON_KINDS = {
+    "edit unsaid": "edit",
+    "statements": "image to caption",
+    "prompt to image": "caption to image",
+    "prompted instruction to image": "instruction to image",
+    "caption": "text",
+    "wikipedia": "text",
+}
+"""Kind in a mixture -> kind of the lesson, where they differ."""
 
 pytestmark = pytest.mark.skipif(not wikipedia_at_hand(), reason="needs Wikipedia's paragraphs")
 
@@ -91,11 +103,25 @@ def test_kinds_come_in_their_shares(lessons: WorldLessons) -> None:
     for stage, mixture in MIXTURES.items():
         assert sum(mixture.values()) == pytest.approx(1)
         kinds = [lesson.kind for lesson in lessons.lessons(stage, 0, 4000)]
-        beside = {"edit": "edit unsaid", "image to caption": "statements"}
-        for kind in set(mixture) & set(kinds):
-            extra = mixture.get(beside.get(kind, ""), 0)
-            share = np.mean([found == kind for found in kinds])
-            assert share == pytest.approx(mixture[kind] + extra, abs=0.035), (stage, kind)
+        shares = Counter()
+        for kind, share in mixture.items():
+            shares[LESSON_KINDS.get(kind, kind)] += share
+        found = {kind: number / len(kinds) for kind, number in Counter(kinds).items()}
+        assert found == pytest.approx(dict(shares), abs=0.035), stage
+
+
+def test_pictures_are_those_that_prompts_ask_for(lessons: WorldLessons) -> None:
+    """One object, several of one shape, or two of different shapes, in their shares; told as prompts are."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(600):
+        lesson = lessons._lesson("prompt to image", False, rng)
+        scene = scene_at(lessons, lesson.image)
+        assert lesson.kind == "caption to image" and lesson.image < lessons.scene_count
+        assert lesson.text in [caption(scene, style) for style in PROMPT_STYLES]
+        shapes = [item.shape for item in scene.objects]
+        found.append(0 if len(shapes) == 1 else 1 if len(set(shapes)) == 1 else 2)
+        assert found[-1] < 2 or len(shapes) == 2
+    assert np.bincount(found) / len(found) == pytest.approx(PROMPTED, abs=0.07)
 
 
 def test_what_it_lacks_is_one_line() -> None:
