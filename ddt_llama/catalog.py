@@ -30,10 +30,6 @@ LANGUAGE_RECIPES: tuple[Entry, ...] = (
         for name, words in SPOKEN.items()
     ),
     *(
-        _language_recipe(f"{name}-llama-6x96-s0", f"a Llama of 0.55M parameters in six layers on {words}", name)
-        for name, words in SPOKEN.items()
-    ),
-    *(
         _language_recipe(
             f"{name}-scaling-{size}-s{seed}", f"a Llama of {size.upper()} parameters on {words}, stage 1 alone", name
         )

@@ -84,7 +84,7 @@ def test_validation_shows_scenes_of_its_own_split(lessons: WorldLessons) -> None
 
 
 def test_an_edit_joins_two_pictures(lessons: WorldLessons) -> None:
-    for lesson in said_of(lessons, "instruct", "edit"):
+    for lesson in said_of(lessons, "instruct-drawn", "edit"):
         edit = lessons.edit(lesson.image)
         assert edit is not None and lesson.edited == lesson.image + lessons.scene_count
         assert lesson.text in ("", edit.instruction)
