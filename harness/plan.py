@@ -105,6 +105,15 @@ def opened(model: str, device: str) -> Any:
     return catalog.open_model(model, device)
 
 
+def opened_as_planned(model: str, device: str, checkpoint: str) -> Any:
+    """The subject, opened again in a worker or after another one. Raises UserError if its weights are others now than
+    those of the plan, under whose digest the samples are stored."""
+    subject = opened(model, device)
+    if _checkpoint(model, subject) != checkpoint:
+        raise UserError(f"the weights of {model} have changed since this run was planned: start the command again")
+    return subject
+
+
 def resolve_device(device: str) -> str:
     """``auto`` is the GPU where there is one; anything else must be usable here."""
     if device == "cpu":
@@ -155,7 +164,9 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         unit_size=suite.unit_size,
         threads=suite.threads,
     )
-    return PlannedRun(request, spec, task, partial(opened, request.model, device), _training(request.model))
+    return PlannedRun(
+        request, spec, task, partial(opened_as_planned, request.model, device, checkpoint), _training(request.model)
+    )
 
 
 def model_label(text: str, checkpoint: str) -> str:

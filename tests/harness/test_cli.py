@@ -388,3 +388,15 @@ def test_a_checkpoint_of_the_toy_kind_can_state_its_own_digest(toy, monkeypatch)
     [run] = plan(SuiteSpec.of("one", ["toy-adder@weights/of-mine.bin"], ["toy-sums@5"]))
     assert run.spec.checkpoint == "f" * 64
     assert run.spec.model == "toy-adder@of-mine.bin-ffffff"
+
+
+def test_weights_that_change_after_planning_are_refused(toy, monkeypatch):
+    """A worker opens the subject anew: samples must not be stored under the digest of other weights."""
+    from toy_bench.models import Adder
+
+    monkeypatch.setattr(Adder, "checkpoint_digest", "e" * 64, raising=False)
+    [run] = plan(SuiteSpec.of("one", ["toy-adder@weights/of-mine.bin"], ["toy-sums@5"]))
+    assert run.open_subject().checkpoint_digest == run.spec.checkpoint
+    monkeypatch.setattr(Adder, "checkpoint_digest", "f" * 64)
+    with pytest.raises(UserError, match="have changed since this run was planned"):
+        run.open_subject()
