@@ -30,14 +30,13 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException as error:  # an interrupt, too, leaves nothing behind; it is raised again
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+    except OSError as error:
         if error.errno is None:
             raise UserError(f"{path} is not written, its source breaks off ({error}): fetch it again") from error
         cure = "free space" if error.errno in DISK_FULL else "make it writable"
         raise UserError(
             f"cannot write {path} ({error.strerror}): {cure}, or set DDTBENCH_DATA to another folder"
         ) from error
+    finally:  # renamed by now, unless something stopped it
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

@@ -60,9 +60,9 @@ def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str)
     assert made["pictures_seen"] == read_card(rival)["training"]["pictures_seen"]
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS + LARGER_MODELS)
-def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: str) -> None:
-    """Bits saved on 64 test scenes, whose arrangements no training showed: the least that such a model must do."""
+@cache
+def _saved(name: str) -> dict[str, np.ndarray]:
+    """Nats saved on 64 test scenes, whose arrangements no training showed: on pictures by captions, and back."""
     from baselines.language_model import open_language_subject
     from tasks.world.captions import caption
     from tasks.world.draw import draw
@@ -73,13 +73,24 @@ def test_a_caption_makes_its_picture_likelier_and_the_picture_its_caption(name: 
     pictures, texts = draw(scenes), [caption(scene) for scene in scenes.scenes()]
     told = [item.nats for item in subject.score_images(pictures, texts)]
     untold = [item.nats for item in subject.score_images(pictures)]
-    pairs = [(told, untold)]
-    if name in LANGUAGE_MODELS:
-        seen = [item.nats for item in subject.score_text(texts, pictures)]
-        pairs.append((seen, [item.nats for item in subject.score_text(texts)]))
-    for less, more in pairs:
-        gain = np.subtract(more, less)
-        assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
+    seen = [item.nats for item in subject.score_text(texts, pictures)]
+    unseen = [item.nats for item in subject.score_text(texts)]
+    return {"picture": np.subtract(untold, told), "caption": np.subtract(unseen, seen)}
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS + LARGER_MODELS)
+def test_a_caption_makes_its_picture_likelier(name: str) -> None:
+    gain = _saved(name)["picture"]
+    assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
+
+
+UNTAUGHT = pytest.mark.xfail(strict=True, reason="no lesson of its recipe captions a picture that is seen")
+
+
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS, *(pytest.param(name, marks=UNTAUGHT) for name in LARGER_MODELS)])
+def test_a_picture_makes_its_caption_likelier(name: str) -> None:
+    gain = _saved(name)["caption"]
+    assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
 
 
 def test_the_points_of_the_scaling_curves_are_kept_as_runs() -> None:
