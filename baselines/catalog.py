@@ -37,7 +37,7 @@ def _language_model(tokenizer: str, words: str, paper: str) -> Entry:
         place="baselines.language_model:open_language_subject",
         summary=f"a small Llama that reads and writes {words}, after instruction tuning",
         provides=SPEAKS,
-        source=f"zoo/{tokenizer}-llama-0.5m-s0",
+        source=f"zoo/{tokenizer}-llama-2.9m-s0",
         licence="MIT",
         paper=paper,
     )

@@ -19,14 +19,7 @@ def _language_recipe(name: str, summary: str, tokenizer: str) -> Entry:
 
 LANGUAGE_RECIPES: tuple[Entry, ...] = (
     *(
-        _language_recipe(
-            f"{name}-llama-0.5m-s{seed}", f"a Llama of 0.5M parameters on {words}, training seed {seed}", name
-        )
-        for name, words in SPOKEN.items()
-        for seed in range(3)
-    ),
-    *(
-        _language_recipe(f"{name}-llama-1.2m-s0", f"a Llama of 1.15M parameters on {words}, training seed 0", name)
+        _language_recipe(f"{name}-llama-2.9m-s0", f"a Llama of 2.95M parameters on {words}, training seed 0", name)
         for name, words in SPOKEN.items()
     ),
     *(

@@ -158,17 +158,22 @@ class SuiteSpec:
     ) -> SuiteSpec:
         """This suite with other models, tasks, limit or shared values; what is empty or None stays as it is.
 
-        A model or task that is new to the suite meets all the others; pairs that the suite leaves out stay out.
+        A model or task that is new to the suite meets all the others; pairs that the suite leaves out stay out. Another
+        checkpoint of one of its models (``NAME@CHECKPOINT``) meets that model's tasks.
         """
         runs = list(self.runs)
         if models or tasks:
             pairs = {(request.model, request.task): request for request in self.runs}
             limits = {request.task: request.limit for request in self.runs}
+
+            def stands_for(model: str) -> str:
+                return model if model in self.models else model.partition("@")[0]
+
             runs = [
                 pairs.get((model, task)) or RunRequest(model, task, limits.get(task, self.runs[0].limit))
                 for task in dict.fromkeys(tasks or self.tasks)
                 for model in dict.fromkeys(models or self.models)
-                if (model, task) in pairs or model not in self.models or task not in self.tasks
+                if (stands_for(model), task) in pairs or stands_for(model) not in self.models or task not in self.tasks
             ]
         if limit is not None:
             runs = [replace(request, limit=limit) for request in runs]

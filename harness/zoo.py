@@ -20,14 +20,15 @@ from harness.paths import checkout_root
 @dataclass(frozen=True)
 class Stage:
     """One recipe of the plan. ``cpu_hours`` is what it took when the zoo's own was made, by the checkpoint's card or by
-    the runs of one whose weights are not kept, or what the same recipe took with another seed; None: never made, or on
-    a GPU."""
+    the runs of one whose weights are not kept. Of a training on a GPU it is ``estimated``: what its tokens would have
+    taken where a model of the same shape on the same tokenizer was trained on a CPU. None: not even that is known."""
 
     name: str
     command: str
     steps: int
     made: bool
     cpu_hours: float | None
+    estimated: bool = False
 
 
 def stages(out: Path) -> list[Stage]:
@@ -45,23 +46,31 @@ def _stage(entry: Entry, out: Path) -> Stage:
         recipe: Recipe = found if isinstance(found, Recipe) else found()
         kind, steps = "tokenizer", recipe.steps
     made = (out / entry.name / CARD).is_file()
-    hours = _cpu_hours(entry.name)
-    if hours is None and isinstance(found, Mapping):
-        hours = next((known for name in _other_seeds(found) if (known := _cpu_hours(name)) is not None), None)
-    if hours is not None and isinstance(found, Mapping):
+    made_as = _training(entry.name)
+    hours = _hours(made_as)
+    if not isinstance(found, Mapping):
+        return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours)
+    estimated = hours is None
+    if hours is None:
+        hours = _hours_elsewhere(made_as, found)
+    if hours is not None:
         hours = _with_branches(hours, found)
-    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours)
+    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, estimated)
 
 
-def _other_seeds(recipe: Mapping[str, Any]) -> list[str]:
-    """The recipes of language models that say the same but for their name, seed and branches."""
-    found = {entry.name: catalog.find("recipe", entry.name) for entry in catalog.entries("recipe")}
-    return [name for name, other in found.items() if isinstance(other, Mapping) and _trunk(other) == _trunk(recipe)]
+def _hours_elsewhere(made: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:
+    """CPU-hours of a training by its tokens, and by those that one of the same shape took an hour on a CPU."""
+    for other in trainings_of_runs(checkout_root() / "zoo" / "runs").values():
+        hours = _hours(other)
+        alike = _shape(other["recipe"]) == _shape(recipe) and other["recipe"].get("tokenizer") == recipe["tokenizer"]
+        if alike and hours is not None and "tokens_seen" in made and "tokens_seen" in other:
+            return hours * float(made["tokens_seen"]) / float(other["tokens_seen"])
+    return None
 
 
-def _trunk(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    stages = [{key: value for key, value in stage.items() if key != "branches"} for stage in recipe["stages"]]
-    return {**recipe, "name": "", "seed": 0, "stages": stages}
+def _shape(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides how long a token takes: the sizes of a new model, without those of its positions."""
+    return {key: value for key, value in recipe.get("model", {}).items() if key.startswith(("hidden", "inter", "num"))}
 
 
 def _with_branches(hours: float, recipe: Mapping[str, Any]) -> float:
@@ -71,18 +80,20 @@ def _with_branches(hours: float, recipe: Mapping[str, Any]) -> float:
     return hours * (1.0 + float(aside) / steps)
 
 
-def _cpu_hours(name: str) -> float | None:
+def _training(name: str) -> Mapping[str, Any]:
+    """What the zoo says of how a recipe was made; empty where it was never made."""
     try:
         card = read_card(str(checkout_root() / "zoo" / name))
     except UserError:
-        return hours_of_runs(checkout_root() / "zoo" / "runs").get(name)
-    return _hours(card.get("training", card))
+        return trainings_of_runs(checkout_root() / "zoo" / "runs").get(name, {})
+    made: Mapping[str, Any] = card.get("training", card)
+    return made
 
 
 @cache
-def hours_of_runs(root: Path) -> Mapping[str, float]:
-    """recipe -> CPU-hours to the end of its training, where runs under ``root`` tell: for weights that are not kept."""
-    found: dict[str, float] = {}
+def trainings_of_runs(root: Path) -> Mapping[str, Mapping[str, Any]]:
+    """recipe -> its training, to the end, where runs under ``root`` tell: for weights that are not kept."""
+    found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(root.glob("*/*/*/cost.json")):
         try:
             made = json.loads(path.read_text(encoding="utf-8"))["training"]
@@ -90,8 +101,9 @@ def hours_of_runs(root: Path) -> Mapping[str, float]:
         except (OSError, ValueError, KeyError, TypeError):
             continue  # a run that cannot be read says nothing of time; the report says what is wrong with it
         # the last checkpoint took longest
-        found[name] = max(found.get(name, 0.0), hours or 0.0)
-    return {name: hours for name, hours in found.items() if hours}
+        if hours is not None and hours > (_hours(found.get(name, {})) or 0.0):
+            found[name] = made
+    return found
 
 
 def _hours(made: Mapping[str, Any]) -> float | None:
@@ -106,12 +118,14 @@ def plan_text(out: Path) -> str:
     width = max(len(stage.name) for stage in found)
     lines = [f"{'recipe'.ljust(width)}  {'steps':>6}  {'CPU-hours':>9}  state"]
     for stage in found:
-        hours = "not known" if stage.cpu_hours is None else f"{stage.cpu_hours:.2f}"
+        hours = "not known" if stage.cpu_hours is None else f"{'~' if stage.estimated else ''}{stage.cpu_hours:.2f}"
         lines.append(f"{stage.name.ljust(width)}  {stage.steps:>6,}  {hours:>9}  {'made' if stage.made else 'to do'}")
     known = [stage.cpu_hours for stage in found if stage.cpu_hours is not None]
     unknown = len(found) - len(known)
     rest = f", and {unknown} never timed on a CPU" if unknown else ""
     lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
+    if any(stage.estimated and stage.cpu_hours for stage in found):
+        lines.append("~ made on a GPU: its tokens at the rate of a model of the same shape on a CPU")
     return "\n".join(lines)
 
 

@@ -23,9 +23,7 @@ from harness.store import find_run_folders
 
 TOKENIZERS = ("ddt", "vqgan", "var")
 FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
-LANGUAGE_MODELS = tuple(f"{name}-llama-0.5m-s0" for name in TOKENIZERS)
-LARGER_MODELS = tuple(f"{name}-llama-1.2m-s0" for name in TOKENIZERS)
-"""Not trained to the end: they read and draw, and have seen few edits and no captions of pictures that they see."""
+LANGUAGE_MODELS = tuple(f"{name}-llama-2.9m-s0" for name in TOKENIZERS)
 CLASS_MODELS = tuple(f"{name}-gpt-fashion" for name in TOKENIZERS)
 LIMIT = 128
 
@@ -33,7 +31,7 @@ LIMIT = 128
 def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
     root = checkout_root() / "zoo"
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
-        (*FOLDERS, *LANGUAGE_MODELS, *LARGER_MODELS, *CLASS_MODELS, "recipes", "runs")
+        (*FOLDERS, *LANGUAGE_MODELS, *CLASS_MODELS, "recipes", "runs")
     )
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert total <= 60_000_000
@@ -45,7 +43,7 @@ def test_the_zoo_is_whole_small_and_says_how_it_was_made() -> None:
         assert made.get("final") or made.get("final_losses"), name
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS + LARGER_MODELS + CLASS_MODELS)
+@pytest.mark.parametrize("name", LANGUAGE_MODELS + CLASS_MODELS)
 def test_a_language_model_is_whole_and_made_by_the_recipe_of_its_name(name: str) -> None:
     from ddt_llama.mllm.model import MultimodalLM
     from ddt_llama.training.recipe import LanguageRecipe
@@ -78,16 +76,13 @@ def _saved(name: str) -> dict[str, np.ndarray]:
     return {"picture": np.subtract(untold, told), "caption": np.subtract(unseen, seen)}
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS + LARGER_MODELS)
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_a_caption_makes_its_picture_likelier(name: str) -> None:
     gain = _saved(name)["picture"]
     assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))
 
 
-UNTAUGHT = pytest.mark.xfail(strict=True, reason="no lesson of its recipe captions a picture that is seen")
-
-
-@pytest.mark.parametrize("name", [*LANGUAGE_MODELS, *(pytest.param(name, marks=UNTAUGHT) for name in LARGER_MODELS)])
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_a_picture_makes_its_caption_likelier(name: str) -> None:
     gain = _saved(name)["caption"]
     assert gain.mean() > 5 * gain.std() / math.sqrt(len(gain))

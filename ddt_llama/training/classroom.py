@@ -24,9 +24,9 @@ from harness.contracts import Lesson, TrainingLessons
 from harness.errors import UserError
 from harness.seeding import seed_for
 
-BATCH_COST, GPU_BATCH_COST = 64, 2_048
-"""What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; on a GPU what trainings that share
-it have to spare (one alone waits for the calls of a batch as long as for some 16,000 tokens)."""
+BATCH_COST, GPU_BATCH_COST = 64, 16_384
+"""What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; a GPU of today waits for
+the calls of a batch as long as it computes some 16,000 tokens of a small model."""
 
 Find = Callable[[str, str], Any]
 

@@ -36,7 +36,8 @@ EXAMINED = 4
 
 @dataclass
 class Clock:
-    """Where a training stands, and what it has taken so far, with what the model it started from had taken."""
+    """Where a training stands, and what it has taken so far and on which devices, with what the model that it started
+    from had taken."""
 
     stage: int = 0
     step: int = 0
@@ -44,6 +45,7 @@ class Clock:
     cpu_seconds: float = 0.0
     tokens: int = 0
     pictures: int = 0
+    device: str = ""
 
 
 class LanguageTraining:
@@ -70,7 +72,7 @@ class LanguageTraining:
         made = optimizers(inner, recipe, self.accelerator.device.type != "mps")
         model.language_model, *self.optimizers = self.accelerator.prepare(inner, *made)
         model.train()
-        self.clock = _begun(model)
+        self.clock = self._here(_begun(model))
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         self.feed = Feed(classroom, recipe.workers, process, processes)
         self._coming: Iterator[Step] = iter(())
@@ -79,6 +81,13 @@ class LanguageTraining:
     @property
     def stage(self) -> Stage:
         return self.recipe.stages[self.clock.stage]
+
+    def _here(self, clock: Clock) -> Clock:
+        """A clock that says on which device the training goes on, behind those it ran on before."""
+        device = _device_name(self.accelerator.device)
+        ran = clock.device.split(", then ") if clock.device else []
+        clock.device = ", then ".join(ran if ran[-1:] == [device] else [*ran, device])
+        return clock
 
     # -- one step
 
@@ -166,7 +175,7 @@ class LanguageTraining:
                 f"{path} belongs to another recipe than {self.recipe.name} as it is now: name another folder"
             )
         self._restore(saved)
-        self.clock = Clock(**saved["clock"])
+        self.clock = self._here(Clock(**saved["clock"]))
 
     def branch(self, share: float) -> None:
         """Decay a copy on the side, up to ``share`` of the stage's steps, keep it as a checkpoint, and go back.
@@ -220,7 +229,7 @@ class LanguageTraining:
             "training_flops": 6 * (parameters - embedded) * self.clock.tokens,
             "cpu_threads": torch.get_num_threads(),
             "precision": self.accelerator.mixed_precision,
-            "device": _device_name(self.accelerator.device),
+            "device": self.clock.device,
             "cpu_hours": round(self.clock.cpu_seconds / 3600, 3),
             "hours": round(self.clock.seconds / 3600, 3),
             "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
@@ -240,4 +249,5 @@ def _begun(model: MultimodalLM) -> Clock:
         cpu_seconds=3600 * before.get("cpu_hours", 0.0),
         tokens=before.get("tokens_seen", 0),
         pictures=before.get("pictures_seen", 0),
+        device=before.get("device", ""),
     )

@@ -2,7 +2,7 @@
 
 ::
 
-    name = "ddt-llama-1.2m-s0"
+    name = "ddt-llama-2.9m-s0"
     tokenizer = "ddt@zoo/ddt"      # a tokenizer of the catalogue, and its weights
     data = "world-lessons"         # of the catalogue, too
     seed = 0

@@ -23,7 +23,8 @@ from tasks.wikipedia import open_wikipedia
 from tasks.world.captions import STYLES, caption
 from tasks.world.draw import draw
 from tasks.world.edits import Edit, training_edit
-from tasks.world.open_questions import training_question
+from tasks.world.mixtures import MIXTURES
+from tasks.world.open_questions import side_question, training_question
 from tasks.world.sampling import sample, scenes_of
 from tasks.world.scene import Scene, SceneBatch, as_batch, join
 from tasks.world.statements import statements
@@ -35,37 +36,14 @@ if TYPE_CHECKING:
 BLOCK = 1000
 PIECE = 420
 """The most characters of one piece of Wikipedia text, which fits the contexts of the zoo's models."""
-TURNS = 6
+TURNS = 8
 """Questions on one picture."""
+SIDES = 0.12
+"""How often a turn asks on which side of one thing another lies, before it asks anything else."""
 
 PROMPTED = (0.2, 0.2, 0.6)
 """Shares of lessons drawn as prompts ask: of one object, of two to four of one shape, of two of different shapes."""
 PROMPT_STYLES = ("objects only", "shapes only", "shapes related", "plain", "shapes on background")
-
-MIXTURES: Mapping[str, Mapping[str, float]] = {
-    "pretrain": {"caption to image": 0.58, "image": 0.04, "image to caption": 0.28, "caption": 0.05, "wikipedia": 0.05},
-    "instruct": {
-        **{"question": 0.36, "edit": 0.23, "edit unsaid": 0.03, "instruction to image": 0.28},
-        **{"image": 0.03, "image to caption": 0.03, "caption": 0.02, "wikipedia": 0.02},
-    },
-    "pretrain-read": {"statements": 0.4, "question": 0.6},
-    "pretrain-drawn": {
-        **{"caption to image": 0.30, "prompt to image": 0.38, "image": 0.04, "question": 0.14, "statements": 0.06},
-        **{"caption": 0.03, "wikipedia": 0.05},
-    },
-    "instruct-read": {
-        **{"question": 0.60, "statements": 0.05, "edit": 0.08, "image": 0.02, "wikipedia": 0.03},
-        **{"instruction to image": 0.07, "prompted instruction to image": 0.15},
-    },
-    "instruct-drawn": {
-        **{"question": 0.34, "statements": 0.02, "edit": 0.14, "edit unsaid": 0.02, "image": 0.03, "wikipedia": 0.03},
-        **{"instruction to image": 0.15, "prompted instruction to image": 0.27},
-    },
-    "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
-}
-"""Stage -> share of each kind of lesson. ``pretrain`` is that of the scaling curves, too. Models of 1.15M
-parameters read pictures first (``-read``), so that yes and no are learned, then draw (``-drawn``): docs/log.md.
-A dropped caption (``image``) and a dropped instruction (``edit unsaid``) are what guidance contrasts with."""
 
 
 class WorldLessons:
@@ -179,7 +157,7 @@ class WorldLessons:
             return Lesson("image", image=picture)
         scene = self._scene(place)
         if kind == "question":
-            turns = [training_question(scene, rng) for _ in range(TURNS)]
+            turns = [_turn(scene, rng) for _ in range(TURNS)]
             return Lesson("question", *turns[0], image=picture, turns=tuple(turns[1:]))
         if kind == "statements":
             return Lesson("image to caption", statements(scene, rng), image=picture)
@@ -203,6 +181,12 @@ class WorldLessons:
             if edit is not None:
                 said = edit.instruction if kind == "edit" else ""
                 return Lesson("edit", said, image=row, edited=self.scene_count + row)
+
+
+def _turn(scene: Scene, rng: np.random.Generator) -> tuple[str, str]:
+    """A question about a scene and its answer."""
+    asked = side_question(scene, rng, "seen") if rng.random() < SIDES else None
+    return asked or training_question(scene, rng)
 
 
 def pieces(text: str, longest: int = PIECE) -> list[str]:

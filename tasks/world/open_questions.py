@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from tasks.world.captions import NUMBERS, plural, relations, with_article
-from tasks.world.naming import Naming, may_name, names, noun_of, only_of_its_shape, pick
+from tasks.world.naming import Naming, may_name, names, noun_of, only_of_its_shape, pick, related
 from tasks.world.questions import OPPOSITES, RELATION_PHRASES, WORDINGS, ask
 from tasks.world.scene import Scene, SceneObject
 
@@ -47,6 +47,16 @@ def named_place(scene: Scene, rng: np.random.Generator, naming: Naming = "any") 
         return None
     item, name, _ = pick(rng, named)
     return name, item.cell
+
+
+def side_question(scene: Scene, rng: np.random.Generator, naming: Naming = "any") -> tuple[str, str] | None:
+    """``Seen from the star, where is the ring?``, ``on the left of it and above it``: every relation of two things, of
+    which yes/no questions ask for one. None where no two things can be named or the two drawn stand in none."""
+    found = related(scene, rng, naming)
+    if found is None:
+        return None
+    name, other, true, _ = found
+    return f"Seen from {other}, where is {name}?", " and ".join(f"{RELATION_PHRASES[relation]} it" for relation in true)
 
 
 def _how_many(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str, str] | None:

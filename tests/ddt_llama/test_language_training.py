@@ -352,6 +352,18 @@ def test_a_model_is_trained_further_on_other_lessons(tmp_path: Path) -> None:
         train(tmp_path / "turned", values | {"order": "reversed"})
 
 
+def test_a_card_names_every_device_that_the_training_ran_on(tmp_path: Path) -> None:
+    assert train(tmp_path / "0").card["training"]["device"] == "cpu"
+    card = json.loads((tmp_path / "0" / "card.json").read_text())
+    card["training"]["device"] = "a GPU"
+    (tmp_path / "0" / "card.json").write_text(json.dumps(card))
+    stages = [{"name": "pretrain", "steps": 1, "learning_rate": 1e-3}]
+    for number in (1, 2):  # the second goes on where the first did, which adds nothing
+        values = fakes.recipe(start=str(tmp_path / str(number - 1)), stages=stages)
+        del values["model"]
+        assert train(tmp_path / str(number), values).card["training"]["device"] == "a GPU, then cpu"
+
+
 def test_a_stage_has_a_batch_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stages = [{**stage, "steps": 2} for stage in fakes.recipe()["stages"]]
     asked: list[tuple[str, int]] = []

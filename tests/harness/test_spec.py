@@ -121,6 +121,12 @@ def test_changing_a_suite_keeps_the_pairs_it_leaves_out():
     assert suite.changed(tasks=["u"]).runs == (RunRequest("a", "u", 7),)
     assert suite.changed(models=["b"]).runs == (RunRequest("b", "t", 5),)
     assert suite.changed(models=["c"]).runs == (RunRequest("c", "t", 5), RunRequest("c", "u", 7))
+    # another checkpoint of a model meets its tasks; of one that is not in the suite, all
+    assert suite.changed(models=["b@mine"]).runs == (RunRequest("b@mine", "t", 5),)
+    assert suite.changed(models=["c@mine", "b@mine"]).runs == (
+        *(RunRequest("c@mine", "t", 5), RunRequest("b@mine", "t", 5)),
+        RunRequest("c@mine", "u", 7),
+    )
     assert suite.changed(limit=2, seed=9).runs[2] == RunRequest("a", "u", 2)
     assert suite.changed(seed=9, batch=None).seed == 9
     assert suite.changed() == suite

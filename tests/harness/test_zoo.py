@@ -37,7 +37,7 @@ def test_only_what_is_missing_is_made_and_what_was_begun_goes_on(tmp_path: Path)
     zoo.train_all(tmp_path, {"tokenizer": remember("tokenizer"), "mllm": remember("mllm")}, said.append)
     assert [name for _, name, _ in called] == names[1:]
     assert [name for _, name, resume in called if resume] == [names[1]]
-    assert ("mllm", "ddt-llama-0.5m-s0", False) in called and ("tokenizer", "ddt", False) in called
+    assert ("mllm", "ddt-llama-2.9m-s0", False) in called and ("tokenizer", "ddt", False) in called
     assert said[-1].startswith("ddtbench train")
 
 
@@ -48,7 +48,7 @@ def test_the_plan_says_what_is_to_do(tmp_path: Path) -> None:
     assert zoo.plan_text(checkout_root() / "zoo").count("  made") >= 5
 
 
-def test_times_come_from_the_card_the_kept_runs_or_another_seed(tmp_path: Path) -> None:
+def test_trainings_are_read_off_the_kept_runs(tmp_path: Path) -> None:
     def keep(place: str, said: str) -> None:
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "cost.json").write_text(said)
@@ -59,18 +59,28 @@ def test_times_come_from_the_card_the_kept_runs_or_another_seed(tmp_path: Path) 
     keep("m@a/t/1", made("one", 0.5))
     keep("m@a/t/2", made("one", 0.25))  # half way
     keep("m@b/t/1", made("two", 3.0, "NVIDIA"))
+    keep("m@b/t/2", made("four", 3.0, "NVIDIA, then cpu"))
     for place, said in enumerate(
         ("{", '{"training": null}', '{"training": {"cpu_hours": 1}}', "[]", made("three", None))
     ):
         keep(f"m@c/t/{place}", said)
-    assert zoo.hours_of_runs(tmp_path) == {"one": 0.5}
+    found = zoo.trainings_of_runs(tmp_path)
+    assert {name: training["cpu_hours"] for name, training in found.items()} == {"one": 0.5}
 
-    hours = {stage.name: stage.cpu_hours for stage in zoo.stages(tmp_path)}
-    base, branched = hours["ddt-llama-0.5m-s1"], hours["ddt-llama-0.5m-s0"]
-    assert base is not None and branched is not None
-    card = read_card(str(checkout_root() / "zoo" / "ddt-llama-0.5m-s0"))["training"]["cpu_hours"]
-    # the same stages; s0 also decays copies at two shares of its first: 2 x 0.15 x 1600 steps beside 2700
-    assert base == pytest.approx(card) and branched == pytest.approx(card * (1 + 480 / 2700))
+
+def test_times_come_from_the_card_the_kept_runs_or_the_rate_of_a_model_of_the_same_shape(tmp_path: Path) -> None:
+    found = {stage.name: stage for stage in zoo.stages(tmp_path)}
+    runs = zoo.trainings_of_runs(checkout_root() / "zoo" / "runs")
+    card = read_card(str(checkout_root() / "zoo" / "ddt-gpt-fashion"))["training"]
+    assert found["ddt-gpt-fashion"].cpu_hours == card["cpu_hours"] and not found["ddt-gpt-fashion"].estimated
+    short = runs["ddt-scaling-2.9m-s0"]
+    # two branches of 0.2 of the steps
+    assert found["ddt-scaling-2.9m-s0"].cpu_hours == pytest.approx(1.4 * short["cpu_hours"])
+    long = read_card(str(checkout_root() / "zoo" / "ddt-llama-2.9m-s0"))["training"]
+    assert long["device"].startswith("NVIDIA") and found["ddt-llama-2.9m-s0"].estimated
+    rate = short["tokens_seen"] / short["cpu_hours"]
+    assert found["ddt-llama-2.9m-s0"].cpu_hours == pytest.approx(long["tokens_seen"] / rate)
+    assert not any(stage.cpu_hours is None for stage in found.values())
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalog.entries("recipe") if "-llama-" in entry.name])

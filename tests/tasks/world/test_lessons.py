@@ -15,7 +15,8 @@ from tasks.wikipedia import wikipedia_at_hand
 from tasks.world.captions import STYLES, caption
 from tasks.world.detector import open_world_detector
 from tasks.world.draw import draw
-from tasks.world.lessons import MIXTURES, PIECE, PROMPT_STYLES, PROMPTED, WorldLessons, pieces
+from tasks.world.lessons import PIECE, PROMPT_STYLES, PROMPTED, WorldLessons, pieces
+from tasks.world.mixtures import MIXTURES
 from tasks.world.sampling import scenes_of
 from tasks.world.scene import HELD_OUT
 
@@ -84,7 +85,7 @@ def test_validation_shows_scenes_of_its_own_split(lessons: WorldLessons) -> None
 
 
 def test_an_edit_joins_two_pictures(lessons: WorldLessons) -> None:
-    for lesson in said_of(lessons, "instruct-drawn", "edit"):
+    for lesson in said_of(lessons, "instruct", "edit"):
         edit = lessons.edit(lesson.image)
         assert edit is not None and lesson.edited == lesson.image + lessons.scene_count
         assert lesson.text in ("", edit.instruction)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.seeding import rng_for
 from tasks.world.captions import relations
-from tasks.world.open_questions import open_question, training_question
+from tasks.world.open_questions import open_question, side_question, training_question
 from tasks.world.questions import (
     RELATION_PHRASES,
     SUFFIX,
@@ -241,6 +241,22 @@ def test_open_answers_are_true(scenes: tuple[Scene, ...]) -> None:
             assert on_side == there  # nobody else is on that side at all, so nobody else can be meant
     assert set(kinds) >= {"How many", "What colour", "What size", "Where is", "What is"}
     assert kinds["neighbour"] > 10
+
+
+def test_a_side_is_told_by_every_relation_that_holds(scenes: tuple[Scene, ...]) -> None:
+    told: Counter[int] = Counter()
+    for number, scene in enumerate(scenes):
+        found = side_question(scene, rng_for("side", number), "seen")
+        if found is None:
+            continue
+        said = re.fullmatch("Seen from (?P<other>.+), where is (?P<name>.+)[?]", found[0])
+        assert said and not names_held_out(found[0].replace(",", ""))
+        true = relations(one(scene, said["name"]).box, one(scene, said["other"]).box)
+        assert {part.removesuffix(" it") for part in found[1].split(" and ")} == {
+            RELATION_PHRASES[name] for name in true
+        }
+        told[len(true)] += 1
+    assert told.keys() == {1, 2}
 
 
 def test_training_is_balanced_mixed_and_names_nothing_held_out() -> None:
