@@ -123,9 +123,9 @@ def plan_text(out: Path) -> str:
     known = [stage.cpu_hours for stage in found if stage.cpu_hours is not None]
     unknown = len(found) - len(known)
     rest = f", and {unknown} never timed on a CPU" if unknown else ""
-    lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     if any(stage.estimated and stage.cpu_hours for stage in found):
-        lines.append("~ made on a GPU: its tokens at the rate of a model of the same shape on a CPU")
+        lines.append("~ trained on a GPU: its tokens at the rate of a model of the same shape on a CPU")
+    lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     return "\n".join(lines)
 
 
