@@ -47,14 +47,12 @@ def _stage(entry: Entry, out: Path) -> Stage:
         kind, steps = "tokenizer", recipe.steps
     made = (out / entry.name / CARD).is_file()
     made_as = _training(entry.name)
-    hours = _hours(made_as)
-    if not isinstance(found, Mapping):
-        return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours)
-    estimated = hours is None
-    if hours is None:
-        hours = _hours_elsewhere(made_as, found)
-    if hours is not None:
-        hours = _with_branches(hours, found)
+    hours, estimated = _hours(made_as), False
+    if isinstance(found, Mapping):
+        if hours is None:
+            hours = _hours_elsewhere(made_as, found)
+            estimated = hours is not None
+        hours = None if hours is None else _with_branches(hours, found)
     return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, estimated)
 
 
@@ -123,7 +121,7 @@ def plan_text(out: Path) -> str:
     known = [stage.cpu_hours for stage in found if stage.cpu_hours is not None]
     unknown = len(found) - len(known)
     rest = f", and {unknown} never timed on a CPU" if unknown else ""
-    if any(stage.estimated and stage.cpu_hours for stage in found):
+    if any(stage.estimated for stage in found):
         lines.append("~ trained on a GPU: its tokens at the rate of a model of the same shape on a CPU")
     lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     return "\n".join(lines)

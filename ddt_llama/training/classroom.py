@@ -25,8 +25,8 @@ from harness.errors import UserError
 from harness.seeding import seed_for
 
 BATCH_COST, GPU_BATCH_COST = 64, 16_384
-"""What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; a GPU of today waits for
-the calls of a batch as long as it computes some 16,000 tokens of a small model."""
+"""What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; a GPU waits for the calls of a
+batch as long as it computes some 16,000 tokens of a small model."""
 
 Find = Callable[[str, str], Any]
 
