@@ -8,7 +8,7 @@ windows; a test holds that a packed document's logits are those of it alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,6 +31,10 @@ class Batch:
     labels: Int[Tensor, "rows length"]
     positions: Int[Tensor, "rows length"]
     documents: Int[Tensor, "rows length"]
+
+    def unlearned(self) -> Batch:
+        """The same tokens, none of them learned."""
+        return replace(self, labels=torch.full_like(self.labels, IGNORED))
 
     def to(self, device: torch.device | str) -> Batch:
         return Batch(*(value.to(device) for value in (self.input_ids, self.labels, self.positions, self.documents)))

@@ -95,12 +95,14 @@ def write_folder(
     config: Mapping[str, Any],
     extra: Mapping[str, Any],
     half: bool,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write beside it first, then move file by file, the card last: a folder with a card is whole."""
+    whole = model.state_dict() if weights is None else weights
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         fresh = Path(name)
-        state = _halved(model.state_dict()) if half else model.state_dict()
+        state = _halved(whole) if half else dict(whole)
         with _quiet():
             model.save_pretrained(fresh, state_dict=state)
         tokenizer.save_pretrained(fresh)

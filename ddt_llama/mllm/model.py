@@ -126,15 +126,23 @@ class MultimodalLM(nn.Module):
 
     # -- its folder
 
-    def save_pretrained(self, folder: str | Path, *, half: bool = False, card: Mapping[str, Any] | None = None) -> Path:
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        *,
+        half: bool = False,
+        card: Mapping[str, Any] | None = None,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Path:
         """Write the whole: language model (in fp16 if ``half``), text tokenizer, vocabulary map, token order, image
-        tokenizer reference, and whatever else ``card`` says of how it was made."""
+        tokenizer reference, and whatever else ``card`` says of how it was made. ``weights`` are the language model's
+        where it does not hold them whole itself."""
         config = {
             "vocabulary": self.vocabulary.config(),
             "order": self.layout.order.name,
             "image_tokenizer": vars(self.reference),
         }
-        return write_folder(Path(folder), self.language_model, self.text_tokenizer, config, card or {}, half)
+        return write_folder(Path(folder), self.language_model, self.text_tokenizer, config, card or {}, half, weights)
 
     @classmethod
     def from_pretrained(

@@ -28,6 +28,7 @@ from ddt_llama.training.journal import silent
 from ddt_llama.training.optimizers import optimizers
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
+from ddt_llama.training.sharding import agreed, evened, gathered, recut, spread
 from harness.errors import UserError
 
 EXAMINED = 4
@@ -65,7 +66,8 @@ class LanguageTraining:
         precision = usable(recipe.precision, say)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision)
         inner: Any = model.language_model
-        if recipe.muon and self.accelerator.distributed_type == DistributedType.FSDP:
+        self.sharded = self.accelerator.distributed_type == DistributedType.FSDP
+        if recipe.muon and self.sharded:
             raise UserError(f"recipe '{recipe.name}': Muon needs whole matrices, FSDP cuts them: use DDP, or muon = 0")
         # each optimiser, and its rate as a multiple of the stage's
         self.factors = (1.0, recipe.muon)[: 2 if recipe.muon else 1]
@@ -98,10 +100,11 @@ class LanguageTraining:
         for optimizer, factor in zip(self.optimizers, self.factors, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
+        chunks = evened(lessons.chunks, self.accelerator) if self.sharded else lessons.chunks
         total = torch.zeros((), device=self.accelerator.device)
-        for number, batch in enumerate(lessons.chunks):
+        for number, batch in enumerate(chunks):
             # gradients are exchanged once a step, with the last chunk
-            last = number + 1 == len(lessons.chunks)
+            last = number + 1 == len(chunks)
             with nullcontext() if last else self.accelerator.no_sync(self.model.language_model):
                 total += self._learn(batch.to(self.accelerator.device), lessons.learned)
         total = cast(Tensor, self.accelerator.reduce(total, reduction="mean"))
@@ -146,23 +149,37 @@ class LanguageTraining:
     # -- save, branch, resume, finish
 
     def save(self) -> None:
-        """Everything that resuming needs, under a temporary name and then renamed."""
+        """Everything that resuming needs, under a temporary name and then renamed. Called in all processes together."""
+        state = self._snapshot()
         if not self.accelerator.is_main_process:
             return
         temporary = self.out / f".state.{os.getpid()}"
-        torch.save({**self._snapshot(), "clock": asdict(self.clock), "recipe": self.recipe.plain()}, temporary)
+        torch.save({**state, "clock": asdict(self.clock), "recipe": self.recipe.plain()}, temporary)
         os.replace(temporary, self.out / "state.pt")
 
+    def due(self, opinion: bool) -> bool:
+        """Whether to save now. Clocks differ, and where weights are cut all save together: the main process decides."""
+        return agreed(opinion, self.accelerator) if self.sharded else opinion
+
     def _snapshot(self) -> dict[str, Any]:
+        if self.sharded:
+            return gathered(self.model.language_model, self._bare_optimizers)
         return {
             "model": self.accelerator.get_state_dict(self.model.language_model),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     def _restore(self, saved: Mapping[str, Any]) -> None:
+        if self.sharded:
+            spread(self.model.language_model, self._bare_optimizers, saved)
+            return
         self.accelerator.unwrap_model(self.model.language_model).load_state_dict(saved["model"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
+
+    @property
+    def _bare_optimizers(self) -> list[torch.optim.Optimizer]:
+        return [prepared.optimizer for prepared in self.optimizers]
 
     def resume(self) -> None:
         """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
@@ -196,15 +213,22 @@ class LanguageTraining:
 
     def keep(self, share: float, folder: Path | None = None) -> dict[str, float]:
         """Write the model as it is now, in fp16 with its card; returns what it was examined on."""
-        state = self.accelerator.get_state_dict(self.model.language_model)
+        weights = self._snapshot()["model"]
         prepared, inner = self.model.language_model, self.accelerator.unwrap_model(self.model.language_model)
         self.model.language_model = inner
         self.model.eval()
         examined = self.classroom.examine(self.model, EXAMINED, self.recipe.batch)
-        if self.accelerator.is_main_process and state is not None:
+        if self.sharded:
+            recut(inner)
+        if self.accelerator.is_main_process:
             self.model.save_pretrained(
-                folder or self.checkpoint(share), half=True, card={"training": self._card(share, examined)}
+                folder or self.checkpoint(share),
+                half=True,
+                card={"training": self._card(share, examined)},
+                weights=weights,
             )
+        # whether a checkpoint is there decides what comes next, in all processes alike
+        self.accelerator.wait_for_everyone()
         self.model.language_model = prepared
         self.model.train()
         return examined

@@ -91,7 +91,7 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
                 append(training.out / "log.jsonl", line)
             left = (stage.steps - clock.step) * (time.perf_counter() - begun) / (clock.step - first) / 60
             say(f"{stage.name} {clock.step}/{stage.steps}  loss {log['loss']:.4f}  {left:.1f} min left")
-        if time.perf_counter() - saved > SAVE_SECONDS:
+        if training.due(time.perf_counter() - saved > SAVE_SECONDS):
             training.save()
             saved = time.perf_counter()
     examined = training.keep(1.0)

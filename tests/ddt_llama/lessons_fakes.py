@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ddt_llama.training.stages import train_language
+from ddt_llama.training import stages
 from harness.contracts import Lesson
 from harness.seeding import rng_for
 
@@ -68,6 +68,46 @@ def find(kind: str, name: str) -> Any:
     return lambda source, device: module.BlockTokenizer(image_size=8, side=4)
 
 
+def cut_weights() -> None:
+    """Let accelerate cut weights (FSDP2) on CPUs, too, where its own configuration does so on accelerators alone."""
+    import accelerate
+
+    class Sharded(accelerate.Accelerator):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.state.distributed_type = accelerate.DistributedType.FSDP
+            self.state.fsdp_plugin = accelerate.FullyShardedDataParallelPlugin(
+                fsdp_version=2, auto_wrap_policy="transformer_based_wrap", cpu_ram_efficient_loading=False
+            )
+
+    accelerate.Accelerator = Sharded  # type: ignore[misc]
+
+
+def branched() -> dict[str, Any]:
+    """A recipe whose first stage has a branch."""
+    values = recipe()
+    values["stages"][0]["branches"] = [0.5]
+    return values
+
+
+def main(out: Path, options: list[str]) -> None:
+    """A training for several processes: ``--cut`` their weights, ``--stop`` after the first stage, ``--resume``."""
+    if "--cut" in options:
+        cut_weights()
+    if "--stop" in options:
+        stages._run_stage = stop_in_the_second(stages._run_stage)
+    stages.train_language(branched(), "fake.toml", out, find, cache=out.parent / "codes", resume="--resume" in options)
+
+
+def stop_in_the_second(run: Any) -> Any:
+    def stopping(training: Any, say: Any) -> None:
+        if training.clock.stage == 1:
+            training.accelerator.wait_for_everyone()
+            sys.exit(0)
+        run(training, say)
+
+    return stopping
+
+
 if __name__ == "__main__":
-    out = Path(sys.argv[1])
-    train_language(recipe(), "fake.toml", out, find, cache=out.parent / "codes")
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -115,23 +115,49 @@ def test_a_branch_is_a_training_that_ends_there(tmp_path: Path) -> None:
     assert same(MultimodalLM.from_pretrained(tmp_path / "long/checkpoints/pretrain-050"), ended)
 
 
-def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def by_one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launched(tmp_path_factory.mktemp("one") / "model", 1)
+
+
+def launched(out: Path, processes: int, *options: str) -> Path:
+    """The fakes' recipe with a branch, trained by so many processes on this machine."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    command = [*launch, str(SCRIPT), str(out), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return out
+
+
+@pytest.mark.parametrize("options", [(), ("--cut",)], ids=["ddp", "fsdp"])
+def test_two_processes_give_the_losses_of_one(by_one_process: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     """Each takes every other document of the same batch: sums in another order, so the last digits may differ."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
-    for count in (1, 2):
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
-        command = [*launch, str(count), str(SCRIPT), str(tmp_path / str(count) / "model")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
-        assert done.returncode == 0, done.stderr[-2000:]
-    logs = [[json.loads(line) for line in (tmp_path / name / "model/log.jsonl").open()] for name in "12"]
+    by_two = launched(tmp_path / "model", 2, *options)
+    logs = [[json.loads(line) for line in (out / "log.jsonl").open()] for out in (by_one_process, by_two)]
     assert len(logs[0]) == len(logs[1]) == 2
     for one, two in zip(*logs, strict=True):
         assert (one["step"], one["tokens"]) == (two["step"], two["tokens"])
         assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
-    first, second = (MultimodalLM.from_pretrained(tmp_path / name / "model") for name in "12")
-    for key, value in weights(first).items():
-        # stored in fp16; AdamW turns rounding of tiny gradients into steps of up to the learning rate
-        torch.testing.assert_close(value, weights(second)[key], atol=5e-3, rtol=0)
+    # stored in fp16; AdamW turns rounding of tiny gradients into steps of up to the learning rate
+    for part in ("checkpoints/pretrain-050", "."):
+        first, second = (MultimodalLM.from_pretrained(out / part) for out in (by_one_process, by_two))
+        assert weights(first).keys() == weights(second).keys()
+        for key, value in weights(first).items():
+            torch.testing.assert_close(value, weights(second)[key], atol=5e-3, rtol=0)
+
+
+def test_cut_weights_resume(by_one_process: Path, tmp_path: Path) -> None:
+    """A training that two processes share the weights of is stopped after its first stage, and goes on."""
+    launched(tmp_path / "model", 2, "--cut", "--stop")
+    saved = torch.load(tmp_path / "model/state.pt", weights_only=True)
+    assert (saved["clock"]["stage"], saved["clock"]["step"]) == (1, 0)
+    launched(tmp_path / "model", 2, "--cut", "--resume")
+    one, two = (
+        json.loads((out / "log.jsonl").read_text().splitlines()[-1]) for out in (by_one_process, tmp_path / "model")
+    )
+    assert (one["step"], one["tokens"]) == (two["step"], two["tokens"])
+    assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
 
 
 def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
