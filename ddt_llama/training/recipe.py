@@ -26,6 +26,7 @@
     first = 0                      # the lessons to begin with: those that ``start`` had are not had again
     branches = [0.5, 0.75]         # decayed here, too, on the side
     batch = 128                    # lessons a step of this stage, where they differ from the recipe's
+    own = 0.75                     # three quarters of its weights are kept, a quarter those of the stage before
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ class Stage:
 
     ``branches`` are shares of the steps at which a copy is decayed on the side, so that its loss can be compared
     with that of a training which ends there. ``prompt`` is how the model is asked for a picture after this stage.
-    ``batch``: lessons a step, 0 for the recipe's.
+    ``batch``: lessons a step, 0 for the recipe's. ``own``: what the stage leaves is this share of its own weights and
+    for the rest those that the stage before it left, so that a short stage teaches something and takes little away
+    (weight-space ensembling: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv 2109.01903).
+    Branches are not averaged.
     """
 
     name: str
@@ -56,8 +60,11 @@ class Stage:
     first: int = 0
     prompt: Literal["caption", "instruction"] = "caption"
     batch: int = 0
+    own: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.own <= 1:
+            raise UserError(f"stage '{self.name}': own is a share above 0 and at most 1, not {self.own}")
         if self.steps < 1 or not 0 <= self.decay <= 1 or self.warmup < 0 or not self.learning_rate > 0:
             raise UserError(
                 f"stage '{self.name}': steps at least 1, learning_rate above 0, warmup at least 0, decay in [0, 1]"
@@ -113,6 +120,8 @@ class LanguageRecipe:
             )
         if not self.stages:
             raise UserError(f"recipe '{self.name}' has no [[stages]]")
+        if self.stages[0].own < 1:
+            raise UserError(f"recipe '{self.name}': no stage before '{self.stages[0].name}' to average with: own = 1")
         if not self.code_weight >= 0:
             raise UserError(f"recipe '{self.name}': code_weight is at least 0, not {self.code_weight}")
         if self.muon < 0:

@@ -94,6 +94,8 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
         if training.due(time.perf_counter() - saved > SAVE_SECONDS):
             training.save()
             saved = time.perf_counter()
+    if stage.own < 1:
+        training.average()
     examined = training.keep(1.0)
     say(f"{stage.name}: " + ", ".join(f"{key} {value:.4f}" for key, value in examined.items()) + " nats a token")
 

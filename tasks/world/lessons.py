@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from tasks.world.captions import STYLES, caption
 from tasks.world.draw import draw
 from tasks.world.edits import Edit, training_edit
 from tasks.world.mixtures import MIXTURES
-from tasks.world.open_questions import side_question, training_question
+from tasks.world.open_questions import position_question, side_question, training_question
 from tasks.world.sampling import sample, scenes_of
 from tasks.world.scene import Scene, SceneBatch, as_batch, join
 from tasks.world.statements import statements
@@ -149,6 +150,8 @@ class WorldLessons:
             return self._edit_lesson(kind, rng)
         if kind.startswith("prompt"):
             return self._prompt_lesson(kind, rng)
+        if kind == "positions":
+            return self._position_lesson(rng)
         first, count = (self.scene_count, self.validation_count) if validation else (0, self.scene_count)
         place = first + int(rng.integers(count))
         # validation pictures stand behind the edited ones
@@ -173,6 +176,16 @@ class WorldLessons:
         picture = int(rows[int(rng.integers(len(rows)))])
         text = caption(self._scene(picture), PROMPT_STYLES[int(rng.integers(len(PROMPT_STYLES)))])
         return Lesson("caption to image" if kind == "prompt to image" else "instruction to image", text, image=picture)
+
+    def _position_lesson(self, rng: np.random.Generator) -> Lesson:
+        """As many questions of position as of anything on one picture, which has to have two things to name."""
+        turns: list[tuple[str, str]] = []
+        while not turns:
+            picture = int(rng.integers(self.scene_count))
+            scene = self._scene(picture)
+            tried = (position_question(scene, rng) for _ in range(4 * TURNS))
+            turns = list(islice(filter(None, tried), TURNS))
+        return Lesson("question", *turns[0], image=picture, turns=tuple(turns[1:]))
 
     def _edit_lesson(self, kind: str, rng: np.random.Generator) -> Lesson:
         while True:

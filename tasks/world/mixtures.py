@@ -15,6 +15,10 @@ MIXTURES: Mapping[str, Mapping[str, float]] = {
         **{"question": 0.32, "statements": 0.02, "edit": 0.21, "edit unsaid": 0.02, "image to caption": 0.06},
         **{"instruction to image": 0.09, "prompted instruction to image": 0.22, "image": 0.02, "wikipedia": 0.04},
     },
+    "instruct-placed": {
+        **{"positions": 0.28, "question": 0.12, "edit": 0.12, "edit unsaid": 0.01, "image to caption": 0.05},
+        **{"instruction to image": 0.06, "prompted instruction to image": 0.30, "image": 0.02, "wikipedia": 0.04},
+    },
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
 """Stage -> share of each kind of lesson. ``pretrain`` is that of the scaling curves. The demo's models read pictures

@@ -8,13 +8,25 @@ import numpy as np
 
 from tasks.world.captions import NUMBERS, plural, relations, with_article
 from tasks.world.naming import Naming, may_name, names, noun_of, only_of_its_shape, pick, related
-from tasks.world.questions import OPPOSITES, RELATION_PHRASES, WORDINGS, ask
+from tasks.world.questions import OPPOSITES, RELATION_PHRASES, WORDINGS, ask, ask_both
 from tasks.world.scene import Scene, SceneObject
 
 YES_NO = 0.75
 """How often training tries a yes/no question first. More of them have nothing to ask, so 0.7 of all questions are."""
 TOPICS_TRIED = (*("existence",) * 2, *("count",) * 6, *("position",) * 4, *("color",) * 3, "size", "background")
 """What training tries to ask. Scenes answer to some topics less often, so MME's four come out about alike."""
+LESS, LESS_KEPT = ("on the right of", "below"), 0.25
+"""How many of the yes/no questions of these relations ``position_question`` keeps. Where left and right are asked
+alike, neither the side alone nor the word alone tells anything of the answer, and nothing leads to comparing them.
+Where mostly left is asked, the side alone tells most answers, and from there the rest teaches to heed the word
+(docs/log.md)."""
+NAMED_SIDES = 0.3
+"""The share of ``position_question`` that is answered by the side instead of yes or no."""
+SIDES_OF = {
+    **dict.fromkeys(("on the left of", "on the right of"), ("left", "right")),
+    **dict.fromkeys(("above", "below"), ("above", "below")),
+}
+"""What a position says -> the two sides that it lies between."""
 SUFFIXED = 0.5
 """The share of yes/no questions of training that end with the suffix."""
 
@@ -57,6 +69,22 @@ def side_question(scene: Scene, rng: np.random.Generator, naming: Naming = "any"
         return None
     name, other, true, _ = found
     return f"Seen from {other}, where is {name}?", " and ".join(f"{RELATION_PHRASES[relation]} it" for relation in true)
+
+
+def position_question(scene: Scene, rng: np.random.Generator) -> tuple[str, str] | None:
+    """``Is the ring on the left of the star? Please answer yes or no.``, ``No`` or, now and then, ``... Please answer
+    left or right.``, ``right``. True as often as false for each relation, of which left and above are asked four times
+    as often. None where there is no position to ask about or none of the relations that are asked more."""
+    both = ask_both(scene, "position", rng, "seen", int(rng.integers(len(WORDINGS["position"]))))
+    if both is None:
+        return None
+    question = pick(rng, both)
+    if rng.random() < NAMED_SIDES:
+        sides = SIDES_OF[question.what]
+        return f"{question.claim} Please answer {' or '.join(sides)}.", next(s for s in sides if s in both[0].what)
+    if question.what in LESS and rng.random() >= LESS_KEPT:
+        return None
+    return (question.text if rng.random() < SUFFIXED else question.claim), question.answer
 
 
 def _how_many(scene: Scene, rng: np.random.Generator, naming: Naming) -> tuple[str, str] | None:

@@ -160,6 +160,33 @@ def test_cut_weights_resume(by_one_process: Path, tmp_path: Path) -> None:
     assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
 
 
+def test_a_stage_keeps_its_own_share_of_the_weights(tmp_path: Path) -> None:
+    """Against the mean of two checkpoints, taken by hand; they are stored in fp16."""
+    values = fakes.recipe()
+    values["stages"][1]["own"] = 0.25
+    train(tmp_path / "plain", fakes.recipe())
+    mixed = weights(train(tmp_path / "mixed", values))
+    before, own = (
+        weights(MultimodalLM.from_pretrained(tmp_path / "plain/checkpoints" / name))
+        for name in ("pretrain-100", "instruct-100")
+    )
+    for key, value in mixed.items():
+        torch.testing.assert_close(value, 0.75 * before[key] + 0.25 * own[key], atol=1e-3, rtol=2e-3)
+    assert any(not torch.allclose(value, own[key], atol=1e-2) for key, value in mixed.items())
+    kept = MultimodalLM.from_pretrained(tmp_path / "mixed/checkpoints/instruct-100")
+    assert same(kept, MultimodalLM.from_pretrained(tmp_path / "mixed"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "own", "said"), [(0, 0.5, "no stage before 'pretrain'"), (1, 0.0, "a share above 0")]
+)
+def test_a_share_of_weights_that_cannot_be(stage: int, own: float, said: str) -> None:
+    values = fakes.recipe()
+    values["stages"][stage]["own"] = own
+    with pytest.raises(UserError, match=said):
+        LanguageRecipe.from_mapping(values, "fake.toml")
+
+
 def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
     values = fakes.recipe()
     values["stages"][0] |= {"steps": 60}

@@ -15,7 +15,7 @@ from tasks.wikipedia import wikipedia_at_hand
 from tasks.world.captions import STYLES, caption
 from tasks.world.detector import open_world_detector
 from tasks.world.draw import draw
-from tasks.world.lessons import PIECE, PROMPT_STYLES, PROMPTED, WorldLessons, pieces
+from tasks.world.lessons import PIECE, PROMPT_STYLES, PROMPTED, TURNS, WorldLessons, pieces
 from tasks.world.mixtures import MIXTURES
 from tasks.world.sampling import scenes_of
 from tasks.world.scene import HELD_OUT
@@ -23,6 +23,7 @@ from tasks.world.scene import HELD_OUT
 LESSON_KINDS = {
     "edit unsaid": "edit",
     "statements": "image to caption",
+    "positions": "question",
     "prompt to image": "caption to image",
     "prompted instruction to image": "instruction to image",
     "caption": "text",
@@ -123,6 +124,18 @@ def test_pictures_are_those_that_prompts_ask_for(lessons: WorldLessons) -> None:
         found.append(0 if len(shapes) == 1 else 1 if len(set(shapes)) == 1 else 2)
         assert found[-1] < 2 or len(shapes) == 2
     assert np.bincount(found) / len(found) == pytest.approx(PROMPTED, abs=0.07)
+
+
+def test_positions_are_asked_of_pictures_with_two_things_to_name(lessons: WorldLessons) -> None:
+    for number in range(200):
+        lesson = lessons._lesson("positions", False, np.random.default_rng(number))
+        assert lesson.kind == "question" and lesson.image < lessons.scene_count
+        assert len(scene_at(lessons, lesson.image).objects) > 1
+        asked = [(lesson.text, lesson.answer), *lesson.turns]
+        assert len(asked) == TURNS
+        assert all(
+            any(word in question.split() for word in ("left", "right", "above", "below")) for question, _ in asked
+        )
 
 
 def test_what_it_lacks_is_one_line() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.seeding import rng_for
 from tasks.world.captions import relations
-from tasks.world.open_questions import open_question, side_question, training_question
+from tasks.world.open_questions import LESS, open_question, position_question, side_question, training_question
 from tasks.world.questions import (
     RELATION_PHRASES,
     SUFFIX,
@@ -271,3 +271,28 @@ def test_training_is_balanced_mixed_and_names_nothing_held_out() -> None:
         assert not names_held_out(question), question
         if answer in ("Yes", "No"):
             assert truth(scene, question) is (answer == "Yes"), (question, scene)
+
+
+def test_questions_of_position_ask_mostly_of_left_and_above_and_their_words_tell_nothing() -> None:
+    asked: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    sides: Counter[tuple[str, bool]] = Counter()
+    for number, scene in enumerate(scenes_of("train", 0, 5000).scenes()):
+        found = position_question(scene, rng_for("position", number))
+        if found is None:
+            continue
+        claim, _, form = found[0].partition(" Please answer ")
+        assert not names_held_out(claim)
+        if found[1] in ("Yes", "No"):
+            assert form in ("", "yes or no.") and truth(scene, claim) is (found[1] == "Yes"), (found, scene)
+            phrase = next(phrase for phrase in RELATION_PHRASES.values() if f" {phrase} " in claim)
+            asked[phrase in LESS][found[1]] += 1
+        else:
+            assert found[1] in form.removesuffix(".").split(" or ")
+            # the claim is true just where it names the side that is the answer
+            assert truth(scene, claim) is (found[1] in claim.split())
+            sides[found[1], found[1] in claim.split()] += 1
+    share = asked[True].total() / (asked[True] + asked[False]).total()
+    assert 0.16 < share < 0.24  # one is kept of four
+    for answers in asked.values():
+        assert 0.42 < answers["Yes"] / answers.total() < 0.58
+    assert set(sides) == {(side, true) for side in ("left", "right", "above", "below") for true in (False, True)}
