@@ -209,15 +209,15 @@ class LanguageTraining:
 
     def average(self) -> None:
         """Take only the stage's ``own`` share of the weights, and for the rest those that the stage before left."""
-        before = self.out / "checkpoints" / f"{self.recipe.stages[self.clock.stage - 1].name}-100"
+        before = self.checkpoint(1.0, self.recipe.stages[self.clock.stage - 1])
         left: Mapping[str, Tensor] = MultimodalLM.from_pretrained(before).language_model.state_dict()
         saved = self._snapshot()
         mixed = {key: torch.lerp(left[key].to(value), value, self.stage.own) for key, value in saved["model"].items()}
         self._restore({**saved, "model": mixed})
 
-    def checkpoint(self, share: float) -> Path:
-        """Where the model of this stage is kept after ``share`` of its steps."""
-        return self.out / "checkpoints" / f"{self.stage.name}-{round(100 * share):03d}"
+    def checkpoint(self, share: float, stage: Stage | None = None) -> Path:
+        """Where the model of this stage (or another) is kept after ``share`` of its steps."""
+        return self.out / "checkpoints" / f"{(stage or self.stage).name}-{round(100 * share):03d}"
 
     def keep(self, share: float, folder: Path | None = None) -> dict[str, float]:
         """Write the model as it is now, in fp16 with its card; returns what it was examined on."""

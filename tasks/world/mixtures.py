@@ -22,5 +22,6 @@ MIXTURES: Mapping[str, Mapping[str, float]] = {
     "validation": {"caption to image": 0.5, "image to caption": 0.25, "caption": 0.15, "wikipedia": 0.1},
 }
 """Stage -> share of each kind of lesson. ``pretrain`` is that of the scaling curves. The demo's models read pictures
-first (``-read``), so that yes and no are learned, then draw (``-drawn``), then converse (``instruct``): docs/log.md.
+first (``-read``), so that yes and no are learned, then draw (``-drawn``), then converse (``instruct``), and at last
+compare places (``-placed``): docs/log.md.
 A dropped caption (``image``) and a dropped instruction (``edit unsaid``) are what guidance contrasts with."""
