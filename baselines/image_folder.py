@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.images import load_rgb
+from harness.paths import user_path
+from harness.walk import walk
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +29,7 @@ class ImageFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = sorted(path for path in folder.rglob("*.png") if path.is_file())
+        self._files = walk(folder, (".png",)).files
         if not self._files:
             raise UserError(f"{folder} holds no .png below it: name the folder of NNNNN/samples/NNNN.png")
 
@@ -35,7 +37,7 @@ class ImageFolder:
     def image_size(self) -> int:
         """Raises UserError where the first image cannot be read."""
         try:
-            return int(min(load_rgb(self._files[0]).shape[:2]))
+            return int(min(load_rgb(next(iter(self._files.values()))).shape[:2]))
         except ValueError as error:
             raise UserError(f"{self.folder}: {error}") from error
 
@@ -43,8 +45,8 @@ class ImageFolder:
     def checkpoint_digest(self) -> str:
         """Over name and content of every image: other images are another subject."""
         total = hashlib.sha256()
-        for path in self._files:
-            total.update(f"{path.relative_to(self.folder).as_posix()}\0{sha256_of(path)}\n".encode())
+        for name, path in self._files.items():
+            total.update(f"{name}\0{sha256_of(path)}\n".encode())
         return total.hexdigest()
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
@@ -54,7 +56,7 @@ class ImageFolder:
 
 def open_image_folder(source: str, device: str) -> ImageFolder:
     """``image-folder@FOLDER``."""
-    folder = Path(source).expanduser() if source else None
+    folder = user_path(source) if source else None
     if folder is None or not folder.is_dir():
         raise UserError(f"no folder at '{source}': write image-folder@FOLDER")
     return ImageFolder(folder)

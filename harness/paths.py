@@ -1,9 +1,11 @@
-"""Where things lie: the checkout, and the folder that holds prepared data."""
+"""Where things lie: the checkout, the folder that holds prepared data, and a path as a user writes it."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from harness.errors import UserError
 
 
 def checkout_root() -> Path:
@@ -14,3 +16,26 @@ def checkout_root() -> Path:
 def data_root() -> Path:
     """Prepared data: ``$DDTBENCH_DATA``, else ``~/.cache/ddtbench``."""
     return Path(os.environ.get("DDTBENCH_DATA") or Path.home() / ".cache" / "ddtbench")
+
+
+def user_path(text: str | os.PathLike[str]) -> Path:
+    """A path as a user writes it, ``~`` and ``~NAME`` made their home folders. Raises UserError for a home folder that
+    there is not, and for a NUL character, which no path can hold."""
+    written = os.fspath(text)
+    if "\0" in written:
+        raise UserError(f"'{written}' holds a NUL character, which no path can: leave it away")
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        raise UserError(f"'{written}': {Path(written).parts[0]} has no home folder here: write the path out") from None
+
+
+def beside(folder: Path, name: object) -> Path:
+    """The file that a data set in ``folder`` names. Raises ValueError unless it is a relative path that stays below
+    ``folder``: data of others must not choose which files of this machine are read."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(f"{name!r} is no file's name")
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"'{name}' leads out of the data's folder, and is not read: name a file below it")
+    return folder / path

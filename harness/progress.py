@@ -9,6 +9,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Literal, TextIO
 
 Mode = Literal["auto", "bar", "plain", "quiet"]
@@ -137,3 +138,9 @@ class Progress:
 
 def _silent(_: Stage) -> None:
     return
+
+
+@cache
+def note_once(text: str) -> None:
+    """A line on stderr that must be seen, once in a process, whatever number of tasks have it to say."""
+    Progress("plain").note(text)

@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING, Protocol
 from harness.contracts import Case
 from harness.errors import UserError, nearest
 from harness.images import load_rgb, to_bytes
+from harness.paths import user_path
+from harness.progress import note_once
 from harness.spec import canonical_json, path_safe
+from harness.walk import PICTURES, storable, walk
 from tasks.data.imagenet_val import ImageNetVal
 from tasks.photographs import PHOTOGRAPHS, Photograph
 from tasks.prepare import FILES, open_fashion, padded_rgb
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 
 NAMES = ("world", "fashion", "photos", "imagenet-val")
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 WORLD_CASES = 1000
 DIGITS = 16
 
@@ -79,7 +81,7 @@ def open_source(argument: str) -> ImageSource:
     name, _, path = argument.partition(":")
     if name == "imagenet-val":
         return ImageNetVal(path)
-    folder = Path(argument).expanduser()
+    folder = user_path(argument)
     if folder.is_dir():
         return FolderSource(folder)
     if folder.exists():
@@ -186,7 +188,7 @@ class _Files:
         try:
             return load_rgb(self._paths[case.id])
         except ValueError as error:  # a reason is stored as text, and names the file by its bytes
-            raise ValueError(_as_text(str(error))) from error
+            raise ValueError(storable(str(error))) from error
 
     @cached_property
     def _paths(self) -> dict[str, Path]:
@@ -211,36 +213,21 @@ def _content(path: Path) -> str:
 
 
 class FolderSource(_Files):
-    """Every image file below a folder, sorted by relative path; hidden files and folders are left out."""
+    """Every image file below a folder, sorted by relative path, links followed (``harness.walk``). What is left out,
+    hidden files and other endings, is counted in one line; ``known`` files are read by someone else."""
 
     native_size: int | None = None
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, known: Sequence[str] = ()) -> None:
+        self.folder = folder
         self.name = path_safe(f"folder-{folder.resolve().name}")
         self.about = f"image folder {folder.resolve().name}"
-        found = sorted((_relative(folder, path), path) for path in _walk(folder))
-        if not found:
-            raise UserError(f"{folder} holds no image: looked below it for {', '.join(EXTENSIONS)}")
-        self._files = tuple(_File(Case(name, name), path) for name, path in found)
-
-
-def _walk(folder: Path) -> list[Path]:
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        shown = (name for name in files if not name.startswith("."))
-        found += [Path(root, name) for name in shown if name.lower().endswith(EXTENSIONS)]
-    return found
-
-
-def _relative(folder: Path, path: Path) -> str:
-    """With forward slashes, as text."""
-    return _as_text(path.relative_to(folder).as_posix())
-
-
-def _as_text(name: str) -> str:
-    """Bytes of a file name that are no UTF-8 are spelt out, since ids and reasons are stored as text."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        listing = walk(folder, PICTURES, known)
+        if not listing.files:
+            raise UserError(f"{folder} holds no image: looked below it for {', '.join(PICTURES)}")
+        if told := listing.says():
+            note_once(told)
+        self._files = tuple(_File(Case(name, name), path) for name, path in listing.files.items())
 
 
 class PhotographSource(_Files):

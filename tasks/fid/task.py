@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalog import split_name
@@ -11,6 +10,7 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments.feature_protocols import PROTOCOLS, FeatureProtocol
 from harness.metrics.statistics_files import StatisticsFile
+from harness.paths import user_path
 from tasks.fid.sources import ReferenceFolder, StatisticsReference
 from tasks.generation.task import Generation
 
@@ -46,7 +46,7 @@ class FidOfFolder(Generation):
         super().__init__(source, subject)
         self.examines = "GeneratesImages" if source.captions else "GeneratesClasses"
         if source.classes:
-            _require_classes(subject, len(source.classes), f"the folder has {len(source.classes)}")
+            _require_classes(subject, source)
         self.instruments = (protocol.instrument, *OTHER_INSTRUMENTS)
         self.metrics = (*metrics_of(protocol), *OTHER_METRICS)
 
@@ -93,10 +93,19 @@ def _generated(subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Ten
     return images
 
 
-def _require_classes(subject: Any, count: int, why: str) -> None:
-    classes = getattr(subject, "class_count", count)  # a subject without classes is told what it lacks elsewhere
-    if classes != count:
-        raise UserError(f"{why} classes and this model makes {classes}: give the data that it was trained on")
+def _require_classes(subject: Any, source: ReferenceFolder) -> None:
+    """Folders that are called by their labels may be some of the model's; sorted ones must be all of them."""
+    count, last = len(source.classes), max(source.labels.values())
+    known = getattr(subject, "class_count", last + 1)  # a subject without classes is told what it lacks elsewhere
+    if not source.numbered and count != known:
+        raise UserError(
+            f"the folder has {count} classes and this model makes {known}: give the data that it was trained on"
+        )
+    if last >= known:
+        raise UserError(
+            f"the folder's last class is {last}, by its name, and this model makes classes 0 to {known - 1}: give the "
+            "data that it was trained on, its folders numbered from 0"
+        )
 
 
 def build(argument: str, subject: Any) -> Generation:
@@ -105,7 +114,7 @@ def build(argument: str, subject: Any) -> Generation:
     name, source = (first, rest) if first in PROTOCOLS else (DEFAULT, argument)
     if not source:
         raise UserError("fid needs a reference: fid@FOLDER (classes or captions) or fid@STATISTICS.npz")
-    protocol, path = PROTOCOLS[name], Path(source).expanduser()
+    protocol, path = PROTOCOLS[name], user_path(source)
     if path.is_dir():
         return FidOfFolder(ReferenceFolder(path), protocol, subject)
     if path.suffix == ".npz" or path.is_file():

@@ -15,8 +15,10 @@ from typing import Protocol
 
 from harness.contracts import Case
 from harness.errors import UserError, nearest
+from harness.paths import user_path
 from harness.seeding import seed_for
 from harness.spec import path_safe
+from harness.texts import numbered_lines, read_text
 from tasks.perplexity.wikitext_pages import WikitextTexts
 from tasks.sources import DIGITS, WorldSource
 from tasks.wikipedia import SPLITS, open_articles
@@ -43,7 +45,7 @@ class TextSource(Protocol):
     def cases(self) -> Sequence[Case]: ...
 
     def text(self, case: Case) -> str:
-        """The text of a case. Raises ValueError for one that is no UTF-8."""
+        """The text of a case."""
         ...
 
     def counted(self, case: Case) -> str:
@@ -112,7 +114,7 @@ class CaptionTexts(_Counted):
 
 @dataclass(frozen=True)
 class FileTexts(_Counted):
-    """The lines of a text file, blank ones left out. A line that is no UTF-8 fails by itself."""
+    """The lines of a text file (``harness.texts``), blank ones left out."""
 
     path: Path
 
@@ -125,15 +127,12 @@ class FileTexts(_Counted):
         return f"the lines of {self.path.name}, each alone"
 
     @cached_property
-    def _content(self) -> bytes:
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be read: {error.strerror or error}") from error
+    def _content(self) -> str:
+        return read_text(self.path)
 
     @cached_property
-    def _lines(self) -> dict[str, bytes]:
-        numbered = enumerate(self._content.split(b"\n"), 1)
+    def _lines(self) -> dict[str, str]:
+        numbered = numbered_lines(self._content)
         lines = {f"{self.name}-{number:06d}": line for number, line in numbered if line.strip()}
         if not lines:
             raise UserError(f"{self.path} holds no text: give a file with one text on each line")
@@ -141,13 +140,14 @@ class FileTexts(_Counted):
 
     @property
     def revision(self) -> str:
-        return f"text-{hashlib.sha256(self._content).hexdigest()[:DIGITS]}"
+        """Of the text: the same for line ends of another kind, and for a byte order mark before it."""
+        return f"text-{hashlib.sha256(self._content.encode()).hexdigest()[:DIGITS]}"
 
     def cases(self) -> Sequence[Case]:
         return tuple(Case(name, name) for name in self._lines)
 
     def text(self, case: Case) -> str:
-        return self._lines[case.id].decode("utf-8")
+        return self._lines[case.id]
 
 
 def open_texts(argument: str, known: Sequence[str]) -> TextSource:
@@ -159,7 +159,7 @@ def open_texts(argument: str, known: Sequence[str]) -> TextSource:
     name, _, place = argument.partition(":")
     if name == "wikitext":
         return WikitextTexts(place)
-    path = Path(argument).expanduser()
+    path = user_path(argument)
     if argument and path.is_file():
         return FileTexts(path)
     raise UserError(f"no texts at '{argument}': give a text file or a name{nearest(argument, known)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from harness.observe import observe
 from harness.run import run
 from harness.spec import RunSpec
 from harness.store import RunFolder
+from tasks.fid.sources import labels_of
 from tasks.fid.task import build
 from tasks.reconstruction import build as build_reconstruction
 
@@ -183,7 +185,83 @@ def test_what_is_no_reference_is_named(tmp_path: Path, by_class: Path, with_capt
     rows.write_text('{"file_name": "0.png", "text": "a"}\n{"file_name": "0.png", "text": "b"}\n')
     refused(str(with_captions), "line 2: 0.png has a caption already")
     rows.write_text('{"file_name": "0.png"}\n')
-    refused(str(with_captions), r"metadata\.jsonl, line 1: .*KeyError")
+    refused(str(with_captions), r"metadata\.jsonl, line 1: it must be .*, is .*0\.png")
+
+
+def test_folders_that_are_called_by_whole_numbers_are_the_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "numbered"
+    for label in range(12):
+        (folder / str(label)).mkdir(parents=True)
+        Image.fromarray(pictures(1, label)[0]).save(folder / str(label) / "x.png")
+    twelve = Painter()
+    twelve.class_count = 12
+    task = build(str(folder), twelve)
+    assert all(case.id == f"{case.facts['label']}/x.png" for case in task.cases())
+    assert [case.facts["class"] for case in task.cases()] == [str(label) for label in range(12)]
+    assert task.fingerprint["asked"].endswith("12 classes, folder names are the labels")
+    assert f"{folder}: 12 classes, folder names are the labels, 0 to 11" in capsys.readouterr().err
+    build(str(folder), twelve)
+    assert "classes" not in capsys.readouterr().err, "the mapping is said once"
+    ten = Painter()
+    ten.class_count = 10
+    with pytest.raises(UserError, match="the folder's last class is 11, by its name, and this model makes classes 0"):
+        build(str(folder), ten)
+    shutil.rmtree(folder / "3")
+    assert [case.facts["label"] for case in build(str(folder), twelve).cases()][2:4] == [2, 4]
+    (folder / "007").mkdir()
+    Image.fromarray(pictures(1)[0]).save(folder / "007" / "y.png")
+    with pytest.raises(UserError, match="the folders 007 and 7 are one class"):
+        build(str(folder), twelve)
+
+
+def test_other_names_sort_as_text_and_so_do_mixed_ones() -> None:
+    assert labels_of(["b10", "b2", "a"], "") == {"a": 0, "b10": 1, "b2": 2}
+    assert labels_of(["10", "2", "cat"], "") == {"10": 0, "2": 1, "cat": 2}
+    assert labels_of(["10", "2", "1"], "") == {"1": 1, "2": 2, "10": 10}
+    assert labels_of(["\u0662", "1"], "") == {"1": 0, "\u0662": 1}
+
+
+def test_classes_behind_links_are_classes(tmp_path: Path, by_class: Path) -> None:
+    view = tmp_path / "view"
+    view.mkdir()
+    for name in ("n00", "n01", "n02"):
+        (view / name).symlink_to(by_class / name, target_is_directory=True)
+    task = build(str(view), Painter())
+    assert len(task.cases()) == 45 and {case.facts["label"] for case in task.cases()} == {0, 1, 2}
+    before = task.data_revision
+    Image.fromarray(pictures(1, 9)[0]).save(by_class / "n01" / "1.png")
+    assert build(str(view), Painter()).data_revision != before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("null", "'text' must be text, is null"),
+        ('["one", "two"]', "'text' must be text, is .'one', 'two'"),
+        ('{"a": 1}', "'text' must be text, is "),
+        ("7", "'text' must be text, is 7"),
+        ("NaN", "not JSON .NaN is no JSON"),
+    ],
+)
+def test_a_caption_that_is_no_text_is_refused_by_file_line_and_key(
+    with_captions: Path, text: str, message: str
+) -> None:
+    rows = with_captions / "metadata.jsonl"
+    rows.write_text('{"file_name": "0.png", "text": "a"}\n{"file_name": "1.png", "text": ' + text + "}\n")
+    with pytest.raises(UserError, match=rf"metadata\.jsonl, line 2: {message}"):
+        build(str(with_captions), Painter())
+
+
+def test_captions_are_lines_of_json_and_of_nothing_else(with_captions: Path) -> None:
+    rows = with_captions / "metadata.jsonl"
+    told = '{"file_name": "0.png", "text": "a\u2028b"}\r\n\r\n{"file_name": "1.png", "text": "y\u0085z"}\r\n'
+    rows.write_bytes(b"\xef\xbb\xbf" + told.encode())
+    assert [case.facts["caption"] for case in build(str(with_captions), Painter()).cases()] == ["a\u2028b", "y\u0085z"]
+    rows.write_bytes('{"file_name": "0.png", "text": "é"}'.encode("latin-1"))
+    with pytest.raises(UserError, match=r"metadata\.jsonl, line 1: not UTF-8"):
+        build(str(with_captions), Painter())
 
 
 class Keeps:

@@ -211,18 +211,35 @@ def test_texts_are_not_stored(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ what fails, and why
 
 
-def test_a_line_that_is_no_utf8_fails_alone_and_blank_ones_are_no_cases(tmp_path: Path) -> None:
-    task = build(text_file(tmp_path, b"good", b"", b"b\xffd", b"  \t", "gut für".encode()), Reader())
+def test_blank_lines_are_no_cases(tmp_path: Path) -> None:
+    task = build(text_file(tmp_path, b"good", b"", b"  \t", "gut für".encode()), Reader())
     samples = made(tmp_path / "runs", task, Reader())
     assert [(sample.case.id, sample.outcome) for sample in samples] == [
         ("text-lines-000001", "ok"),
-        ("text-lines-000003", "failed"),
-        ("text-lines-000005", "ok"),
+        ("text-lines-000004", "ok"),
     ]
-    assert "utf-8" in samples[1].reason and not samples[1].numbers
     found = measured(stored(tmp_path / "runs", task, Reader()), task)
-    assert (found["bits-per-byte"].scored, found["bits-per-byte"].failed) == (2, 1)
     assert found["byte-perplexity"].value == pytest.approx(math.exp((4 + 7) / (4 + 8)))
+
+
+def test_line_ends_of_another_kind_and_a_byte_order_mark_change_neither_text_nor_key(tmp_path: Path) -> None:
+    plain = "a red circle\nzwei grüne Quadrate\nx\u0085y\u2028z\n".encode()
+    told = []
+    for number, content in enumerate((plain, plain.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + plain)):
+        path = tmp_path / str(number) / "lines.txt"
+        path.parent.mkdir()
+        path.write_bytes(content)
+        task = build(str(path), Reader())
+        told.append((task.data_revision, [(case.id, task.load(case)) for case in task.cases()]))
+    assert told[0] == told[1] == told[2] and len(told[0][1]) == 3
+    assert told[0][1][2] == ("text-lines-000003", "x\u0085y\u2028z")
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_name(tmp_path: Path) -> None:
+    for content in ("two lines\nof text\n".encode("utf-16"), b"good\nb\xffd\n"):
+        (tmp_path / "lines.txt").write_bytes(content)
+        with pytest.raises(UserError, match=r"lines\.txt, line [12]: .*UTF-8"):
+            build(str(tmp_path / "lines.txt"), Reader()).cases()
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u2003"])
