@@ -11,6 +11,7 @@ every failure is also written there, one JSON line each; what the file holds alr
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from lmms_eval.api.instance import GenerationResult
 from lmms_eval.api.model import lmms
 
 from baselines.lmms_answers import AnswerLog
+from harness.answers import texts_of
 from harness.catalog import open_model
 from harness.contracts import AnswersQuestions, ScoresAnswers
 from harness.errors import UserError
@@ -124,14 +126,17 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
         longest = {item.longest for item in batch if item.longest is not None}
         limits = {"longest": max(longest)} if longest and self._takes_longest else {}
         with torch.no_grad():
-            texts = self.subject.answer(images, questions, **limits)
+            texts = texts_of(self.subject.answer(images, questions, **limits), len(batch))
         return [_cut(text, item.until) for text, item in zip(texts, batch, strict=True)]
 
     def _score(self, batch: Sequence[Asked]) -> list[tuple[float, bool]]:
         images, questions = self._shown(batch), [item.question for item in batch]
         with torch.no_grad():
             found = self.subject.score_answers(images, questions, [item.target for item in batch])
-            greedy = self.subject.answer(images, questions)
+            greedy = texts_of(self.subject.answer(images, questions), len(batch))
+        for likelihood in found:
+            if not math.isfinite(likelihood.nats):
+                raise ValueError(f"the log-likelihood is not finite ({-likelihood.nats})")
         return [
             (-likelihood.nats, text.strip() == item.target)
             for likelihood, text, item in zip(found, greedy, batch, strict=True)
@@ -151,7 +156,7 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
         answers: list[Any] = []
         for start in range(0, len(requests), self.batch_size):
             batch = requests[start : start + self.batch_size]
-            loaded = [_tried(partial(load, request)) for request in batch]
+            loaded = [attempt(partial(load, request)) for request in batch]
             results = self._results(loaded, ask)
             for request, (value, reason) in zip(batch, results, strict=True):
                 answers.append(failed if reason else value)
@@ -172,7 +177,7 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
             return [*items, *[items[-1]] * (self.batch_size - len(items))]
 
         # a place whose picture failed is filled by another, so that the rest keep theirs
-        together, _ = _tried(lambda: ask(padded([item or ready[0] for item, _ in loaded])))
+        together, _ = attempt(lambda: ask(padded([item or ready[0] for item, _ in loaded])))
         found: list[tuple[Any, str]] = []
         for place, (item, reason) in enumerate(loaded):
             if item is None:
@@ -180,7 +185,7 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
             elif together is not None:
                 found.append((together[place], ""))
             else:
-                alone, why = _tried(partial(ask, padded([item])))
+                alone, why = attempt(partial(ask, padded([item])))
                 found.append((None, why) if alone is None else (alone[0], ""))
         return found
 
@@ -193,15 +198,3 @@ def _cut(text: str, until: Sequence[str]) -> str:
     for stop in until:
         text = text.partition(stop)[0] if stop else text
     return text
-
-
-def _tried(call: Callable[[], Any]) -> tuple[Any, str]:
-    """As ``attempt``; what the user could put right (a question too long for the context) is its request's failure."""
-
-    def inner() -> Any:
-        try:
-            return call()
-        except UserError as error:
-            raise ValueError(str(error)) from error
-
-    return attempt(inner)

@@ -16,7 +16,7 @@ from harness.columns import observations_folder, table_source
 from harness.contracts import Instrument, Sample
 from harness.environment import Environment, limited_threads
 from harness.errors import UserError
-from harness.isolation import attempt
+from harness.isolation import caught, reason_of, storable
 from harness.parts import FAILED, Part, encode_observations, samples_of
 from harness.progress import Progress, Stage
 from harness.store import RunFolder
@@ -78,15 +78,17 @@ def _observe_missing(
     folder: RunFolder, todo: Mapping[Part, Sequence[Instrument]], batch: int, environment: str, stage: Stage
 ) -> None:
     """Unit by unit, so that the images of a unit are decoded once for all instruments."""
+    worked: set[str] = set()
     for part, table in folder.tables():
         missing = todo.get(part, ())
         if not missing:
             continue
         samples = [sample for sample in samples_of(table) if sample.outcome == "ok"]
         for instrument in missing:
-            rows = [
-                row for start in range(0, len(samples), batch) for row in _batch(instrument, samples[start:], batch)
-            ]
+            rows = []
+            for start in range(0, len(samples), batch):
+                rows += _batch(instrument, samples[start : start + batch], batch, instrument.name in worked)
+                worked.add(instrument.name)
             failed = [reason for _, reason in rows]
             names = sorted({name for values, _ in rows for name in values})
             columns = {name: [values.get(name) for values, _ in rows] for name in names}
@@ -101,19 +103,21 @@ def _observe_missing(
             stage.advance(1, 1 if any(failed) else 0)
 
 
-def _batch(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[Observation]:
-    """What the instrument sees in the first ``batch`` samples; one by one if together it raises."""
-    samples = samples[:batch]
-    together, reason = attempt(partial(_see, instrument, samples, batch))
+def _batch(instrument: Instrument, samples: Sequence[Sample], batch: int, worked: bool) -> list[Observation]:
+    """What the instrument sees in these samples; one by one if together it raises.
+
+    Raises UserError where an instrument that never ``worked`` refuses every one of them: then it is the instrument (its
+    weights do not fit ...) and no sample.
+    """
+    together, error = caught(partial(_see, instrument, samples, batch))
     if together is not None:
         return together
-    if len(samples) == 1:
-        return [({}, reason)]
-    rows: list[Observation] = []
-    for sample in samples:
-        alone, why = attempt(partial(_see, instrument, [sample], batch))
-        rows.append(({}, why) if alone is None else alone[0])
-    return rows
+    alone = [caught(partial(_see, instrument, [sample], batch)) for sample in samples] if len(samples) > 1 else []
+    tried = alone or [(None, error)]
+    refused = [why for _, why in tried if isinstance(why, UserError)]
+    if not worked and len(refused) == len(tried):
+        raise refused[0]
+    return [({}, reason_of(why)) if why else (seen or [])[0] for seen, why in tried]
 
 
 def _see(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[Observation]:
@@ -125,11 +129,14 @@ def _see(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[
         if len(values) != len(padded):
             raise ValueError(f"column '{name}' has {len(values)} rows for {len(padded)} samples")
     rows = ({name: values[index] for name, values in columns.items()} for index in range(len(samples)))
-    return [_without_nan(row) for row in rows]
+    return [_storable(row) for row in rows]
 
 
-def _without_nan(row: Mapping[str, Any]) -> Observation:
+def _storable(row: Mapping[str, Any]) -> Observation:
     for name, value in row.items():
-        if not isinstance(value, str) and np.isnan(np.asarray(value, np.float64)).any():
+        if isinstance(value, str):
+            if storable(value) != value:
+                return {}, f"column '{name}' cannot be stored as UTF-8"
+        elif np.isnan(np.asarray(value, np.float64)).any():
             return {}, f"column '{name}' is NaN"
     return row, ""

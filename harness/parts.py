@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.images import decode_png, encode_png
+from harness.isolation import storable
 
 SCHEMA = 1
 FAILED = "_failed"
@@ -76,7 +77,8 @@ class Part:
 
 
 def to_json(value: Any) -> str:
-    """Canonical JSON for a cell. Infinities are allowed (the PSNR of equal images), NaN is an error."""
+    """Canonical JSON for a cell. Infinities are allowed (the PSNR of equal images), NaN is an error. Half of a
+    surrogate pair, which UTF-8 cannot hold, is written as its escape and read back as it was."""
 
     def check(item: Any) -> Any:
         if isinstance(item, np.generic):
@@ -89,12 +91,16 @@ def to_json(value: Any) -> str:
             return [check(inner) for inner in item]
         return item
 
-    return json.dumps(check(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return storable(json.dumps(check(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
 def failed_row(case: Case, reason: str) -> dict[str, Any]:
-    """The row of a failed case: a reason and nothing else."""
-    return {**_head(case), "outcome": "failed", "reason": reason or "no reason given", **_NOTHING}
+    """The row of a failed case: a reason and nothing else, nor facts that cannot be stored. It never raises."""
+    try:
+        head = _head(case)
+    except (TypeError, ValueError):
+        head = {**_names(case), "facts": "{}"}
+    return {**head, "outcome": "failed", "reason": storable(reason) or "no reason given", **_NOTHING}
 
 
 _NOTHING: dict[str, Any] = {"images": [], "codes": [], "text": "", "numbers": "{}"}
@@ -109,20 +115,44 @@ def sample_row(sample: Sample) -> dict[str, Any]:
     codes = np.asarray(sample.codes)
     if codes.ndim != 1 or (codes.size and (codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= 2**31)):
         raise ValueError(f"codes must be a flat list of non-negative integers, not {codes.dtype} {codes.shape}")
-    images = [{"name": name, "image": {"bytes": encode_png(rgb), "path": None}} for name, rgb in sample.images.items()]
+    images = [
+        {"name": stored_text(name, "an image's name"), "image": {"bytes": encode_png(rgb), "path": None}}
+        for name, rgb in sample.images.items()
+    ]
     return {
         **_head(sample.case),
         "outcome": "ok",
         "reason": "",
         "images": images,
         "codes": codes.astype(np.int32),
-        "text": sample.text,
-        "numbers": to_json({name: float(value) for name, value in sample.numbers.items()}),
+        "text": stored_text(sample.text),
+        "numbers": to_json({name: _number(name, value) for name, value in sample.numbers.items()}),
     }
 
 
+def stored_text(text: Any, what: str = "the text") -> str:
+    """The same text. Raises ValueError for what is no string, or none that UTF-8 can hold."""
+    if not isinstance(text, str):
+        raise ValueError(f"{what} must be a string, not {storable(text)[:60]} ({type(text).__name__})")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} cannot be stored as UTF-8: {storable(text)[:60]!r}") from None
+    return text
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, (str, bytes)) or value is None:
+        raise ValueError(f"the number '{name}' is {value!r}")
+    return float(value)
+
+
 def _head(case: Case) -> dict[str, Any]:
-    return {"case": case.id, "group": case.group, "stratum": case.stratum, "facts": to_json(case.facts)}
+    return {**_names(case), "facts": to_json(case.facts)}
+
+
+def _names(case: Case) -> dict[str, str]:
+    return {"case": storable(case.id), "group": storable(case.group), "stratum": storable(case.stratum)}
 
 
 def encode_samples(rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, str]) -> bytes:

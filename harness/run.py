@@ -18,6 +18,7 @@ from harness.engines import Engine
 from harness.engines.local import local_engine
 from harness.environment import Environment, circumstances, difference
 from harness.errors import UserError
+from harness.isolation import storable
 from harness.parts import Part, metadata_of, read_part
 from harness.progress import Progress
 from harness.spec import RunSpec
@@ -121,7 +122,7 @@ def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dic
 
 def _require_same_cases(folder: RunFolder, part: Part, table: pa.Table, cases: Sequence[Case]) -> None:
     start = int(part.unit) * folder.spec.unit_size
-    expected = [case.id for case in cases[start : start + table.num_rows]]
+    expected = [storable(case.id) for case in cases[start : start + table.num_rows]]
     if table["case"].to_pylist() != expected:
         raise UserError(
             f"{folder.path}: unit {part.unit} holds other cases than task '{folder.spec.task}' has now; "

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.answers import codes_of
 from harness.contracts import Case, Sample
 from harness.metrics.ratio import Ratio
 from harness.metrics.reconstruction import decibel
@@ -78,12 +79,12 @@ class Progressive(TokenizerTask):
         references = np.stack(list(inputs))
         count = int(subject.code_count)
         with torch.no_grad():
-            codes = subject.encode(self.shown(subject, inputs))
-            full = self.stored(subject.decode(codes, seeds=seeds))
+            codes = codes_of(subject.encode(self.shown(subject, inputs)), len(cases), subject)
+            full = self.stored(subject.decode(codes, seeds=seeds), len(cases))
             pictures = {
                 (order, shown): full
                 if shown == count
-                else self.stored(subject.decode(codes, visible=visible(codes, order, shown), seeds=seeds))
+                else self.stored(subject.decode(codes, visible=visible(codes, order, shown), seeds=seeds), len(cases))
                 for order in ORDERS
                 for shown in steps(count)
             }

@@ -27,8 +27,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from harness.answers import codes_of, pixels_of
 from harness.contracts import Case, Sample
-from harness.images import Rounding, centre_crop_resize, describe_preprocessing, from_bytes, to_bytes
+from harness.images import Rounding, centre_crop_resize, describe_preprocessing, from_bytes
 from tasks.cost import device_of, tokenizer_cost
 from tasks.sources import ImageSource, open_source
 
@@ -103,11 +104,12 @@ class TokenizerTask:
             pixels = np.stack([centre_crop_resize(image, self.shown_size, FILTER) for image in pixels])
         return from_bytes(pixels).to(device_of(subject))
 
-    def stored(self, images: Tensor) -> np.ndarray:
-        """What the subject made, as 8-bit pixels ``batch compared compared 3``."""
+    def stored(self, images: Tensor, count: int | None = None) -> np.ndarray:
+        """What the subject made of ``count`` cases (None: as many as it made), as 8-bit pixels ``batch compared
+        compared 3``. Raises ValueError for what are no images in [0, 1] of its size (``harness.answers``)."""
         import numpy as np
 
-        pixels = to_bytes(images, rounding=ROUNDING)
+        pixels = pixels_of(images, len(images) if count is None else count, self.shown_size, rounding=ROUNDING)
         if pixels.shape[1] != self.compared_size:
             pixels = np.stack([centre_crop_resize(image, self.compared_size, FILTER) for image in pixels])
         return pixels
@@ -155,8 +157,8 @@ class Reconstruction(TokenizerTask):
         import torch
 
         with torch.no_grad():
-            codes = subject.encode(self.shown(subject, inputs))
-            outputs = self.stored(subject.decode(codes, seeds=seeds))
+            codes = codes_of(subject.encode(self.shown(subject, inputs)), len(cases), subject)
+            outputs = self.stored(subject.decode(codes, seeds=seeds), len(cases))
         numbers = {
             "pixels": float(self.shown_size**2),
             "codes": float(subject.code_count),

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.answers import codes_of
 from harness.contracts import Case, Sample
 from harness.metrics.ratio import Ratio
 from tasks.progressive import psnr
@@ -76,8 +77,9 @@ class Recursion(TokenizerTask):
         pictures: dict[str, np.ndarray] = {}
         with torch.no_grad():
             images = self.shown(subject, list(references))
-            codes = subject.encode(images)
-            other = subject.encode(self.shown(subject, [partner for _, partner in inputs]))
+            codes = codes_of(subject.encode(images), len(cases), subject)
+            partners = self.shown(subject, [partner for _, partner in inputs])
+            other = codes_of(subject.encode(partners), len(cases), subject)
             hidden = torch.zeros(codes.shape, dtype=torch.bool, device=codes.device)
             for t in TIMES:
                 noisy = subject.add_noise(images, t, seeds)
@@ -86,7 +88,7 @@ class Recursion(TokenizerTask):
                     "none": (codes, hidden),
                     "shuffled": (other, None),
                 }.items():
-                    estimate = self.stored(subject.denoise(given, noisy, t, visible=mask))
+                    estimate = self.stored(subject.denoise(given, noisy, t, visible=mask), len(cases))
                     scores[f"psnr-{way}-{t}"] = psnr(references, estimate, facts)
                     if t in SHOWN_TIMES:
                         pictures[f"{way}-{t}"] = estimate

@@ -29,8 +29,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.answers import pixels_of
 from harness.contracts import Case, Sample
-from harness.images import Rounding, from_bytes, to_bytes
+from harness.images import Rounding, from_bytes
 from tasks.cost import device_of
 from tasks.editing.picture_sets import OF_PAPER, PictureEdits, instructions_of
 from tasks.editing.turns import edited, in_turns
@@ -97,7 +98,8 @@ class PictureEditing:
 
         def edit(pictures: Sequence[np.ndarray], instructions: Sequence[str], drawn: Sequence[int]) -> np.ndarray:
             shown = from_bytes(np.stack(list(pictures))).to(device_of(subject))
-            return to_bytes(edited(subject, shown, instructions, drawn), rounding=ROUNDING)
+            made = edited(subject, shown, instructions, drawn)
+            return pixels_of(made, len(pictures), self.side, rounding=ROUNDING)
 
         made = in_turns(edit, [shown for shown, _ in inputs], instructions_of(cases), seeds)
         samples = []

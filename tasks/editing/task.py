@@ -156,7 +156,7 @@ class Editing(TokenizerTask):
         """One batch (``turns.in_turns``). Raises ValueError for outputs of another number or size than the inputs'."""
 
         def edit(pictures: Sequence[np.ndarray], instructions: Sequence[str], drawn: Sequence[int]) -> np.ndarray:
-            return self.stored(edited(subject, self.shown(subject, pictures), instructions, drawn))
+            return self.stored(edited(subject, self.shown(subject, pictures), instructions, drawn), len(pictures))
 
         told = [case.facts["instructions"] for case in cases]
         made = in_turns(edit, [source for source, _ in inputs], told, seeds)

@@ -79,9 +79,7 @@ class FidOfStatistics(Generation):
         import torch
 
         with torch.no_grad():
-            outputs = self.stored(self.generate(subject, cases, seeds))
-        if len(outputs) != len(cases):
-            raise ValueError(f"{len(outputs)} images for {len(cases)} cases")
+            outputs = self.stored(self.generate(subject, cases, seeds), len(cases))
         return [Sample(case, images={"output": output}) for case, output in zip(cases, outputs, strict=True)]
 
 

@@ -67,9 +67,7 @@ class Generation(TokenizerTask, ABC):
         import torch
 
         with torch.no_grad():
-            outputs = self.stored(self.generate(subject, cases, seeds))
-        if len(outputs) != len(cases):
-            raise ValueError(f"{len(outputs)} images for {len(cases)} cases")
+            outputs = self.stored(self.generate(subject, cases, seeds), len(cases))
         return [
             Sample(case, images={"reference": reference, "output": output})
             for case, reference, output in zip(cases, inputs, outputs, strict=True)

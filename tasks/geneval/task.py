@@ -27,8 +27,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.answers import pixels_of
 from harness.contracts import Case, Sample
-from harness.images import Rounding, centre_crop_resize, describe_preprocessing, load_rgb, to_bytes
+from harness.images import Rounding, centre_crop_resize, describe_preprocessing, load_rgb
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT, check_images
 from tasks.geneval.prompt_sets import PromptSource, open_prompts, tags_of
 
@@ -75,7 +76,7 @@ class GenEval:
         return str(case.facts["geneval"]["prompt"])
 
     def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[Any], seeds: Sequence[int]) -> Sequence[Sample]:
-        """One image per case. Raises ValueError if the subject returns another number of images."""
+        """One image per case. Raises ValueError for what are no images of its size (``harness.answers``)."""
         if self._made_elsewhere:
             return [
                 Sample(case, images={"output": self._judged(image)}) for case, image in zip(cases, inputs, strict=True)
@@ -83,9 +84,10 @@ class GenEval:
         import torch
 
         with torch.no_grad():
-            pixels = to_bytes(subject.generate(list(inputs), list(seeds)))
-        if len(pixels) != len(cases):
-            raise ValueError(f"{len(cases)} prompts, but {len(pixels)} images came back")
+            images = subject.generate(list(inputs), list(seeds))
+        if len(images) != len(cases):
+            raise ValueError(f"{len(cases)} prompts, but {len(images)} images came back")
+        pixels = pixels_of(images, len(cases), self.made_size, ROUNDING)
         return [Sample(case, images={"output": self._judged(image)}) for case, image in zip(cases, pixels, strict=True)]
 
     def _judged(self, image: np.ndarray) -> np.ndarray:

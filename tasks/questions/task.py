@@ -14,10 +14,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from harness.answers import pixels_of
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.files import Folder
-from harness.images import to_bytes
 from harness.spec import canonical_json, path_safe
 from tasks.places import questions_folder
 from tasks.questions.benchmarks import BENCHMARKS, Benchmark
@@ -81,13 +81,12 @@ class QuestionTask:
         return str(case.facts["prompt"])
 
     def ask(self, subject: Any, cases: Sequence[Case], inputs: Sequence[str], seeds: Sequence[int]) -> Sequence[Sample]:
-        """One image per case. Raises ValueError if the subject returns another number of images."""
+        """One image per case. Raises ValueError for what are no images of its size (``harness.answers``)."""
         import torch
 
         with torch.no_grad():
-            pixels = to_bytes(subject.generate(list(inputs), list(seeds)))
-        if len(pixels) != len(cases):
-            raise ValueError(f"{len(cases)} prompts, but {len(pixels)} images came back")
+            images = subject.generate(list(inputs), list(seeds))
+        pixels = pixels_of(images, len(cases), int(subject.image_size))
         return [Sample(case, images={"output": image}) for case, image in zip(cases, pixels, strict=True)]
 
     def probe(self, subject: Any) -> Mapping[str, float]:

@@ -91,3 +91,37 @@ def test_a_folder_without_samples_or_a_batch_of_zero_is_refused(tmp_path: Path, 
         observe(RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK, seed=9)), [fakes.Brightness()], batch=4)
     with pytest.raises(UserError, match="batch"):
         observe(folder, [fakes.Brightness()], batch=0)
+
+
+class Judge(fakes.Brightness):
+    """Refuses what a user could read about: the cases in ``bad``, or every one of them."""
+
+    def observe(self, samples):
+        if any(sample.case.id in self.bad for sample in samples):
+            raise UserError("the question is longer than the judge's context")
+        return super().observe(samples)
+
+
+def test_a_refusal_of_one_sample_is_its_failure(folder: RunFolder):
+    """Also of the last one, which is a batch of its own."""
+    observe(folder, [Judge(bad=("case-0002", "case-0010"))], batch=2)
+    columns = folder.observation_columns("brightness")
+    reasons = dict(zip(folder.columns().columns["case"], columns["_failed"], strict=True))
+    assert {case for case, reason in reasons.items() if reason} == {"case-0002", "case-0010"}
+    assert reasons["case-0002"] == "the question is longer than the judge's context"
+
+
+def test_an_instrument_that_refuses_everything_is_not_at_hand(folder: RunFolder):
+    with pytest.raises(UserError, match="judge's context"):
+        observe(folder, [Judge(bad=tuple(case.id for case in TASK.cases()))], batch=4)
+
+
+def test_text_that_cannot_be_stored_is_the_instruments_failure(folder: RunFolder):
+    class Garbled(fakes.Brightness):
+        def observe(self, samples):
+            columns = super().observe(samples)
+            return {**columns, "word": ["\ud800" if s.case.id == "case-0003" else "fine" for s in samples]}
+
+    observe(folder, [Garbled()], batch=4)
+    reasons = folder.observation_columns("brightness")["_failed"]
+    assert [reason for reason in reasons if reason] == ["column 'word' cannot be stored as UTF-8"]

@@ -107,6 +107,12 @@ def test_only_the_guilty_cases_fail_and_say_why(tmp_path: Path):
         ({"numbers": {"x": float("nan")}}, "NaN"),
         ({"codes": [-1]}, "codes"),
         ({"codes": [0.5]}, "codes"),
+        ({"text": None}, "the text must be a string, not None (NoneType)"),
+        ({"text": b"yes"}, "the text must be a string, not b'yes' (bytes)"),
+        ({"text": 7}, "the text must be a string, not 7 (int)"),
+        ({"text": "half \ud83d"}, "cannot be stored as UTF-8"),
+        ({"numbers": {"x": "1.5"}}, "the number 'x' is '1.5'"),
+        ({"numbers": {"x": None}}, "the number 'x' is None"),
     ],
 )
 def test_what_cannot_be_stored_is_a_failure_of_that_case(tmp_path: Path, answer: dict, reason: str):
@@ -120,6 +126,24 @@ def test_what_cannot_be_stored_is_a_failure_of_that_case(tmp_path: Path, answer:
     assert reason in samples[2].reason
 
 
+def test_names_and_facts_that_utf8_cannot_hold_stop_nothing(tmp_path: Path):
+    """A file name in another encoding holds surrogates; a prompt file may hold half of a pair, or NaN."""
+
+    class Odd(fakes.FakeTask):
+        def cases(self):
+            first, second, third, *rest = super().cases()
+            renamed = replace(first, id="caf\udce9.png", group="caf\udce9.png")
+            half = replace(second, facts={"n": 1, "prompt": "\ud83d"})
+            return [renamed, half, replace(third, facts={"n": 2, "share": float("nan")}), *rest]
+
+    task = Odd(count=6)
+    samples = all_samples(make(tmp_path, task))
+    assert [sample.outcome for sample in samples] == ["ok", "ok", "failed", "ok", "ok", "ok"]
+    assert samples[0].case.id == "caf\\udce9.png" and samples[1].case.facts["prompt"] == "\ud83d"
+    assert "NaN" in samples[2].reason and samples[2].case.facts == {}
+    make(tmp_path, task)  # and what is stored is known again
+
+
 def test_a_task_that_mixes_up_its_answers_is_caught(tmp_path: Path):
     class Mixed(fakes.FakeTask):
         def ask(self, subject, cases, inputs, seeds):
@@ -130,17 +154,81 @@ def test_a_task_that_mixes_up_its_answers_is_caught(tmp_path: Path):
         np.testing.assert_array_equal(sample.images["reference"], Mixed(count=8).load(sample.case))
 
 
-@pytest.mark.parametrize("error", [UserError("no"), KeyboardInterrupt()])
-def test_errors_of_the_user_and_interrupts_pass_through(tmp_path: Path, error: BaseException):
+class Mute(Exception):
+    """Has no message that can be printed."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Strange(BaseException):
+    """Of no kind that a program should catch."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UserError("the prompt is 11,200 characters long"), "the prompt is 11,200 characters long"),
+        (SystemExit(0), "SystemExit: 0"),
+        (SystemExit("a library gives up"), "SystemExit: a library gives up"),
+        (GeneratorExit(), "GeneratorExit"),
+        (Strange("odd"), "Strange: odd"),
+        (Mute(), "Mute: its message cannot be shown"),
+        (ValueError("half of a pair: \ud800"), "ValueError: half of a pair: \\ud800"),
+        (OSError(errno.EACCES, "no entry"), "PermissionError: [Errno 13] no entry"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+@pytest.mark.parametrize("where", ["load", "ask"])
+def test_whatever_is_raised_about_a_case_is_that_cases_failure(tmp_path: Path, error: BaseException, reason, where):
+    class Raises(fakes.FakeTask):
+        def load(self, case):
+            if where == "load" and case.facts["n"] == 2:
+                raise error
+            return super().load(case)
+
+        def ask(self, subject, cases, inputs, seeds):
+            if where == "ask" and any(case.facts["n"] == 2 for case in cases):
+                raise error
+            return super().ask(subject, cases, inputs, seeds)
+
+    samples = all_samples(make(tmp_path, Raises(count=6)))
+    assert [sample.outcome for sample in samples] == ["ok", "ok", "failed", "ok", "ok", "ok"]
+    assert samples[2].reason == reason
+
+
+def test_an_interrupt_passes_through(tmp_path: Path):
     class Raises(fakes.FakeTask):
         def ask(self, subject, cases, inputs, seeds):
-            raise error
+            raise KeyboardInterrupt
 
-    with pytest.raises(type(error)):
+    with pytest.raises(KeyboardInterrupt):
         make(tmp_path, Raises())
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), MemoryError()])
+class OutOfMemoryError(RuntimeError):
+    """torch's is told by its name."""
+
+
+def wrapped(cause: BaseException) -> Exception:
+    error = RuntimeError("the library could not go on")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "full"),
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        wrapped(OSError(errno.EDQUOT, "quota")),
+        wrapped(MemoryError()),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried"),
+        OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ],
+    ids=repr,
+)
 def test_a_full_disk_or_memory_is_no_failure_of_a_case(tmp_path: Path, error: Exception):
     class Raises(fakes.FakeTask):
         def ask(self, subject, cases, inputs, seeds):

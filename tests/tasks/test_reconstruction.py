@@ -15,6 +15,9 @@ from torch import nn
 
 from harness.contracts import Case, ImageTokenizer
 from harness.images import centre_crop_resize
+from harness.run import run
+from harness.spec import RunSpec
+from harness.store import RunFolder
 from tasks.cost import decode_flops, language_cost, tokenizer_cost
 from tasks.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
 
@@ -166,3 +169,45 @@ def test_a_probe_skips_files_that_cannot_be_read(tmp_path: Path, fakes: ModuleTy
 def test_a_build_without_an_image_size_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="image_size"):
         Reconstruction(Blocks(), object())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda images: (images * 255).to(torch.uint8), "floats in [0, 1], not torch.uint8"),
+        (lambda images: images * 255, "is it in 0..255?"),
+        (lambda images: images * 2 - 1, "is it in [-1, 1]?"),
+        (lambda images: images / 0, "not finite"),
+        (lambda images: images[..., ::2, ::2], "must be 32x32, as its image_size says, not 16x16"),
+    ],
+    ids=["uint8", "0..255", "-1..1", "inf", "16x16"],
+)
+def test_images_of_the_wrong_kind_are_failures_and_never_scores(
+    fakes: ModuleType, tmp_path: Path, answer: Any, reason: str
+) -> None:
+    class Wrong(fakes.BlockTokenizer):
+        def decode(self, codes: torch.Tensor, visible: Any = None, seeds: Any = None) -> torch.Tensor:
+            return answer(super().decode(codes, visible, seeds))
+
+    task = Reconstruction(Blocks(), Wrong())
+    spec = RunSpec("wrong", 1, "", task.name, 1, "r", batch=4, unit_size=8)
+    folder = RunFolder.create_or_open(tmp_path, spec)
+    run(spec, task, Wrong, folder)
+    (samples,) = folder.samples()
+    assert {sample.outcome for sample in samples} == {"failed"} and all(reason in sample.reason for sample in samples)
+
+
+def test_a_code_outside_of_the_codebook_fails_its_picture_alone(fakes: ModuleType, tmp_path: Path) -> None:
+    class Wrong(fakes.BlockTokenizer):
+        def encode(self, images: torch.Tensor) -> torch.Tensor:
+            codes = super().encode(images)
+            marked = (images == torch.from_numpy(Blocks().image(Blocks().cases()[3])).movedim(2, 0) / 255).all(dim=3)
+            return torch.where(marked.all(dim=(1, 2))[:, None], codes + self.codebook_size, codes)
+
+    task = Reconstruction(Blocks(), Wrong())
+    spec = RunSpec("wrong", 1, "", task.name, 1, "r", batch=4, unit_size=8)
+    folder = RunFolder.create_or_open(tmp_path, spec)
+    run(spec, task, Wrong, folder)
+    (samples,) = folder.samples()
+    assert [sample.outcome for sample in samples] == ["ok", "ok", "ok", "failed", "ok", "ok"]
+    assert "outside of its codebook, 0 to 63" in samples[3].reason
