@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from harness.errors import UserError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+PARTIAL = 4
 DEFECT = 1
 
 app = typer.Typer(
@@ -67,7 +69,7 @@ def run_command(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Run, observe and measure; repeated, it resumes.
 
     What is stored already is not asked again.
@@ -81,10 +83,14 @@ def run_command(
         rehearsal = commands.dry_run(suite, out, device=place, workers=workers)
         print(rehearsal)
         rehearsal.require_all()
-        return
-    commands.run_suite(suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment)
+        return 0
+    failed: list[str] = []
+    commands.run_suite(
+        suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment, failed=failed
+    )
     print(commands.summary(out, suite.name))
     print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}")
+    return _said_partial(failed)
 
 
 @app.command("observe")
@@ -93,12 +99,14 @@ def observe_command(
     instrument: Annotated[list[str] | None, typer.Option("--instrument", "-i", help="Also with this one.")] = None,
     suite: Suite = None,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Observe stored samples again, as far as missing."""
     from harness import commands
 
-    count = commands.observe_runs(runs, suite=suite, instruments=instrument or ())
+    failed: list[str] = []
+    count = commands.observe_runs(runs, suite=suite, instruments=instrument or (), failed=failed)
     print(f"observed {count} runs\n\nNext: ddtbench measure {runs}")
+    return _said_partial(failed)
 
 
 @app.command("measure")
@@ -107,13 +115,39 @@ def measure_command(
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Also this one; can be repeated.")] = None,
     suite: Suite = None,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Measure again what is stored; opens no model."""
     from harness import commands
 
-    commands.measure_runs(runs, suite=suite, metrics=metric or ())
+    failed: list[str] = []
+    commands.measure_runs(runs, suite=suite, metrics=metric or (), failed=failed)
     print(commands.summary(runs, suite))
     print(f"\nNext: ddtbench report {runs} --to report")
+    return _said_partial(failed)
+
+
+@app.command("prune")
+def prune_command(
+    runs: Runs,
+    suite: Suite = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would free.")] = False,
+    debug: Debug = False,
+) -> int:
+    """Give disk back: drop samples, keep results.
+
+    Scores, estimates and costs stay, marked 'results only': they are shown, and cannot be measured again.
+    """
+    from harness import commands
+    from harness.progress import in_bytes
+
+    failed: list[str] = []
+    pruned = commands.prune_runs(runs, suite=suite, dry_run=dry_run, failed=failed)
+    for item in pruned:
+        if item.files:
+            print(f"{item.path}: {in_bytes(item.size)} in {item.files} files")
+    freed = in_bytes(sum(item.size for item in pruned))
+    print(f"{len(pruned)} runs: " + (f"would free {freed}; nothing was removed" if dry_run else f"freed {freed}"))
+    return _said_partial(failed)
 
 
 @app.command("report")
@@ -125,14 +159,16 @@ def report_command(
         bool, typer.Option("--allow-mixed", help="Rank numbers of different protocols apart, marked, not refused.")
     ] = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Write pages, tables and figures of stored runs.
 
     index.html, tables (.md .csv .tex) and figures (.svg .png .pdf).
     """
     from harness import commands
 
-    print(f"report: {commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed)}")
+    failed: list[str] = []
+    print(f"report: {commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append)}")
+    return _said_partial(failed)
 
 
 @data.command("prepare")
@@ -210,6 +246,13 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"unexpected {type(error).__name__}: {error}; add --debug for the traceback", DEFECT
 
 
+def _said_partial(failed: Sequence[str]) -> int:
+    """The exit code of a command that did what it could, after a line for each thing that it could not."""
+    for line in failed:
+        _say(line)
+    return PARTIAL if failed else 0
+
+
 def _say(text: str) -> None:
     from harness.progress import printable
 
@@ -227,7 +270,8 @@ _default_show_warning = warnings.showwarning
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The entry point. Exit codes: 0 done, 2 bad input, 130 interrupted, 1 a defect of ours; one line says what."""
+    """The entry point. Exit codes: 0 done, 2 bad input, 4 done in part, 130 interrupted, 1 a defect of ours; one line
+    says what."""
     words = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     try:

@@ -141,9 +141,9 @@ class _Reader:
     def vectors(self, part: Part, name: str, width: int, chosen: pa.Array) -> np.ndarray:
         """The column of these cases: NaN where the instrument failed."""
         if self._last is None or self._last[0] != part:
-            table = self._folder.read(part, self._place)
+            table, problem = self._folder.inspect(part, self._place)
             if table is None:
-                raise UserError(f"{self._folder.path}/{self._place}/{part.file} is damaged: observe again")
+                raise UserError(f"{self._folder.path}/{self._place}/{part.file} {problem}: observe again")
             self._last = part, table
         table = self._last[1]
         found = _array(table.filter(pc.is_in(table["case"], chosen)), name)

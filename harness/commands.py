@@ -5,22 +5,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog
-from harness.contracts import Estimate, Instrument, Recipe
+from harness.contracts import Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
 from harness.paths import data_root
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
 from harness.rehearsal import dry_run
-from harness.results import frame_of, read_index, write_index
+from harness.results import frame_of, write_index
 from harness.spec import SuiteSpec
+from harness.stored_runs import (
+    hand_over,
+    instrument,
+    measure_run,
+    measure_runs,
+    metric_failures,
+    names_of,
+    observe_run,
+    observe_runs,
+    prune_runs,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from harness.store import RunFolder
 
 ENGINES = ("local",)
+_instrument = instrument  # what a process made once
 
 
 def run_suite(
@@ -39,11 +51,13 @@ def run_suite(
     device: str = "cpu",
     mixed_environment: bool = False,
     progress: Progress | None = None,
+    failed: list[str] | None = None,
 ) -> pd.DataFrame:
     """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
 
     The same call resumes; what is stored is not asked again. Everything that can be wrong with the request is found
-    before anything is written. Raises UserError.
+    before anything is written. A metric that fails keeps none of the others from being measured: it is a line in
+    ``failed``, or on stderr. Raises UserError.
     """
     _require_engine(engine, workers)
     suite = suite_for(suite) if isinstance(suite, str) else suite
@@ -58,8 +72,10 @@ def run_suite(
                 folder = _run(item, out, device, workers, mixed_environment, progress)
                 protocol = _protocol(item)
                 folder.write_manifest(protocol=protocol, control=_is_control(item))
-                _observe(folder, protocol["instruments"], progress)
-                measured.append((_names(folder), _measure(folder, protocol)))
+                observe_run(folder, protocol["instruments"], progress)
+                estimates = measure_run(folder, protocol)
+                measured.append((names_of(folder), estimates))
+                hand_over(metric_failures(folder, estimates), failed)
                 case_sets.append(folder.measured())
     finally:
         opened.cache_clear()  # a large model must not outlive the call
@@ -115,102 +131,30 @@ def _is_control(item: PlannedRun) -> bool:
     return catalog.lookup("model", catalog.split_name(item.request.model)[0]).control
 
 
-def _names(folder: RunFolder) -> dict[str, Any]:
-    return {"model": folder.spec.model, "task": folder.spec.task, "key": folder.key}
-
-
-@cache
-def _instrument(name: str) -> Instrument:
-    """Made once per process, since its weights are read only once then."""
-    made: Instrument = catalog.make("instrument", name)
-    return made
-
-
-def _observe(folder: RunFolder, instruments: Sequence[str], progress: Progress) -> None:
-    from harness.observe import observe
-
-    with limited_threads(folder.spec.threads):
-        observe(folder, [_instrument(name) for name in instruments], batch=folder.spec.batch, progress=progress)
-
-
-def _measure(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:
-    from harness.measure import measure
-
-    metrics = [catalog.make("metric", name) for name in protocol["metrics"]]
-    with limited_threads(folder.spec.threads):
-        return measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
-
-
-def _stored(runs: str, suite: str | None) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """The run folders of a root, or those of one of its suites, with their protocols."""
-    from harness.store import RunFolder, find_run_folders
-
-    if suite is None:
-        folders = find_run_folders(runs)
-    else:
-        folders = [RunFolder.open(f"{runs.rstrip('/')}/{row['path']}") for row in read_index(runs, suite)]
-    for folder in folders:
-        protocol = folder.manifest().get("protocol")
-        if protocol is None:
-            raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
-        yield folder, protocol
-
-
-def _added(protocol: dict[str, Any], kind: str, names: Sequence[str]) -> dict[str, Any]:
-    return {**protocol, kind: list(dict.fromkeys([*protocol[kind], *names]))}
-
-
-def observe_runs(
-    runs: str,
-    *,
-    suite: str | None = None,
-    instruments: Sequence[str] = (),
-    progress: Progress | None = None,
-) -> int:
-    """Observe stored samples with the instruments of their tasks and these; only what is missing is computed.
-
-    Returns the number of runs. Raises UserError.
-    """
-    for name in instruments:
-        catalog.lookup("instrument", catalog.split_name(name)[0])
-    stored = list(_stored(runs, suite))
-    for folder, protocol in stored:
-        wider = _added(protocol, "instruments", instruments)
-        _observe(folder, wider["instruments"], progress or Progress())
-        if wider != protocol:
-            folder.write_manifest(protocol=wider)
-    return len(stored)
-
-
-def measure_runs(runs: str, *, suite: str | None = None, metrics: Sequence[str] = ()) -> pd.DataFrame:
-    """Measure what is stored, with the metrics of the tasks and these. Opens no model. Raises UserError."""
-    for name in metrics:
-        catalog.lookup("metric", catalog.split_name(name)[0])
-    measured = []
-    for folder, protocol in list(_stored(runs, suite)):
-        wider = _added(protocol, "metrics", metrics)
-        measured.append((_names(folder), _measure(folder, wider)))
-        if wider != protocol:
-            folder.write_manifest(protocol=wider)
-    return frame_of(measured)
-
-
 def summary(runs: str, suite: str | None = None) -> str:
     """The comparison table of stored runs, as text."""
     text: str = catalog.reporter("summary")(runs, suite)
     return text.rstrip("\n")
 
 
-def report_runs(runs: str, to: Path | str, *, suite: str | None = None, allow_mixed: bool = False) -> Path:
+def report_runs(
+    runs: str,
+    to: Path | str,
+    *,
+    suite: str | None = None,
+    allow_mixed: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Path:
     """Write the report of stored runs into the folder ``to``; returns the path of its first page.
 
     Numbers of different protocols are not ranked together; ``allow_mixed`` ranks each protocol by itself, marked.
+    ``tell`` is called with a line for all that does not hold and is therefore not shown.
     """
     from harness.files import Folder
 
     if not Folder(runs).exists():
         raise UserError(f"there is no folder {runs}: name the one that 'ddtbench run' wrote to")
-    page: Path = catalog.reporter("page")(runs, Path(to), suite, allow_mixed)
+    page: Path = catalog.reporter("page")(runs, Path(to), suite, allow_mixed, tell)
     return page
 
 
@@ -271,6 +215,7 @@ __all__ = [
     "observe_runs",
     "plan",
     "prepare_data",
+    "prune_runs",
     "report_runs",
     "resolve_device",
     "run_suite",

@@ -26,6 +26,10 @@ _CURE = "delete it and give the command again that ran it, which makes it again 
 LOCK = "lock"
 
 
+def _last(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).rstrip("/").rpartition("/")[2]
+
+
 def _local(fs: Any) -> bool:
     protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
     return "file" in protocols
@@ -53,19 +57,41 @@ class Folder:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
+    def local_path(self, name: str = "") -> str:
+        """The path on this machine; only of a ``local`` folder."""
+        return self._path(name)
+
     def exists(self, name: str = "") -> bool:
         """Whether there is a file or folder of that name."""
         return bool(self._fs.exists(self._path(name)))
 
     def names(self, name: str = "", folders: bool = False) -> list[str]:
-        """The sorted names of the files (or folders) in a folder, temporary ones left out; none if it is absent."""
+        """The sorted names of the files (or folders) in a folder, temporary ones left out; none if it is absent.
+
+        A link is what it leads to; one that leads nowhere is nothing (``broken_links``).
+        """
+        kind = "directory" if folders else "file"
+        found = {_last(entry) for entry in self._entries(name) if self._kind(entry) == kind}
+        return sorted(item for item in found if item and not item.startswith(TEMPORARY))
+
+    def broken_links(self, name: str = "") -> list[str]:
+        """The sorted names of the links in a folder that lead nowhere."""
+        return sorted(_last(entry) for entry in self._entries(name) if self._kind(entry) == "nothing")
+
+    def _entries(self, name: str) -> list[dict[str, Any]]:
         try:
-            entries = self._fs.ls(self._path(name), detail=True)
+            return list(self._fs.ls(self._path(name), detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        kind = "directory" if folders else "file"
-        found = {entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == kind}
-        return sorted(item for item in found if item and not item.startswith(TEMPORARY))
+
+    def _kind(self, entry: dict[str, Any]) -> str:
+        """``file``, ``directory``, ``nothing`` or another, of what an entry is or leads to."""
+        if not entry.get("islink"):
+            return str(entry["type"])
+        try:
+            return str(self._fs.info(entry["name"])["type"]) if self._fs.exists(entry["name"]) else "nothing"
+        except OSError:  # a link in a circle
+            return "nothing"
 
     def read(self, name: str) -> bytes:
         """The whole file. Raises UserError if it cannot be read."""
@@ -108,6 +134,24 @@ class Folder:
         """Remove a file if it is there."""
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._path(name))
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """Every file under a folder, however deep, with its bytes (a link has none); {} if the folder is not there."""
+        found: dict[str, dict[str, Any]] = self._fs.find(self._path(name), detail=True)
+        return {self._name(path): 0 if entry.get("islink") else int(entry["size"]) for path, entry in found.items()}
+
+    def leftovers(self) -> dict[str, int]:
+        """What killed writers left under temporary names, with its bytes: what ``clean`` removes."""
+        everything = self.sizes("") if self.local else {}
+        return {name: size for name, size in everything.items() if name.rpartition("/")[2].startswith(TEMPORARY)}
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(str(self._root).rstrip("/") + "/")
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder with all that is in it, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._path(name), recursive=True)
 
     def clean(self) -> None:
         """Remove what killed writers left under temporary names. Only the holder of the lock may."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from harness.contracts import Columns, Estimate, RatioMetric, SetMetric, StatedMetric
 from harness.errors import UserError
+from harness.isolation import attempt
 from harness.metrics import NotMeasured
 from harness.statistics import (
     GROUPS,
@@ -43,9 +45,13 @@ JACKKNIFE_CASE = "jackknife-"
 WITHIN_STRATA = "clusters within strata"
 """What the protocol of a metric says of its interval (``resampled``), so that a paired test does the same."""
 
+FAILED_METRIC = "failed: "
+"""How the reason of an absent estimate begins where measuring it failed."""
+
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
 _ScoreRow = tuple[str, str, str, str, float, float]
+_Measured = tuple[list[_ScoreRow], list[Estimate]]
 
 
 def measure(
@@ -61,8 +67,9 @@ def measure(
 
     ``fingerprint`` is the task's protocol; each estimate adds its metric's own protocol and the digests of the
     instruments that it reads. ``unavailable`` maps instruments to the reason why they could not look (default: what
-    the folder's manifest says). ``limit`` keeps the first cases only. Raises UserError, before anything is written,
-    where nothing was run or a value is not finite.
+    the folder's manifest says). ``limit`` keeps the first cases only. A metric that fails (it raises, or a value is
+    not finite) has no estimate but the reason (``failed_metrics``), and keeps none of the others from being measured.
+    Raises UserError, before anything is written, where nothing was run or every metric failed.
     """
     stored = folder.columns(limit)
     asked = _Asked.of(stored)
@@ -73,23 +80,92 @@ def measure(
     scores: list[_ScoreRow] = []
     estimates: list[Estimate] = []
     for metric in metrics:
-        protocol = {**fingerprint, **getattr(metric, "protocol", {})}
-        protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
-        if getattr(metric, "within_strata", False):
-            protocol["resampled"] = WITHIN_STRATA
-        if note := getattr(metric, "published_note", None):
-            protocol["published"] = note(protocol)
-        if not _is_ratio(metric):
-            protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
-        try:
-            rows, found = _measure_one(metric, stored.columns, asked, seed, reasons)
-        except NotMeasured as error:
-            rows, found = [], [_absent(metric, asked, str(error))]
+        call = partial(_measure_with_protocol, metric, stored.columns, asked, seed, reasons, fingerprint, digests)
+        rows, found = _measured_or_why_not(metric, call, asked, fingerprint)
         scores += rows
-        estimates += [replace(estimate, fingerprint=protocol) for estimate in found]
+        estimates += found
+    failed = failed_metrics(estimates)
+    if failed and len(failed) == len(metrics):
+        raise UserError(f"{failed[0].absent.removeprefix(FAILED_METRIC)}; nothing was written")
     estimates = _with_measured_chance(estimates, {metric.name: getattr(metric, "chance", None) for metric in metrics})
     folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
     return estimates
+
+
+def failed_metrics(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Those that are absent since measuring them failed, which is a defect; not those that nobody could measure."""
+    return [item for item in estimates if item.absent.startswith(FAILED_METRIC)]
+
+
+def _measured_or_why_not(
+    metric: Any, call: Callable[[], _Measured], asked: _Asked, fingerprint: Mapping[str, Any]
+) -> _Measured:
+    """What ``call`` returns; where it raises, no score and an estimate that is absent for that reason."""
+    try:
+        measured, reason = attempt(call)
+    except UserError as error:
+        measured, reason = None, str(error)
+    if measured is not None:
+        return measured
+    words = {name: str(getattr(metric, name, "")) for name in ("name", "unit")}
+    failed = asked.count() - len(asked.order)
+    return [], [
+        Estimate(
+            metric=words["name"] or type(metric).__name__,
+            version=getattr(metric, "version", 0),
+            value=None,
+            low=None,
+            high=None,
+            method="",
+            scored=0,
+            failed=failed,
+            direction=getattr(metric, "direction", "none"),
+            unit=words["unit"],
+            absent=f"{FAILED_METRIC}{reason}",
+            fingerprint=dict(fingerprint),
+        )
+    ]
+
+
+def _measure_with_protocol(
+    metric: Any,
+    columns: Columns,
+    asked: _Asked,
+    seed: int,
+    unavailable: Mapping[str, str],
+    fingerprint: Mapping[str, Any],
+    digests: Mapping[str, str],
+) -> _Measured:
+    """Scores and estimates of a metric, its own protocol in their fingerprint."""
+    protocol = {**fingerprint, **getattr(metric, "protocol", {})}
+    protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
+    if getattr(metric, "within_strata", False):
+        protocol["resampled"] = WITHIN_STRATA
+    if note := getattr(metric, "published_note", None):
+        protocol["published"] = note(protocol)
+    if not _is_ratio(metric):
+        protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
+    try:
+        rows, found = _measure_one(metric, columns, asked, seed, unavailable)
+    except NotMeasured as error:
+        rows, found = [], [_absent(metric, asked, str(error))]
+    return rows, [replace(estimate, fingerprint=protocol) for estimate in found]
+
+
+@dataclass(frozen=True)
+class Unmade:
+    """A metric that could not be made: it fails with the reason, and so keeps its place among the others."""
+
+    name: str
+    reason: str
+    version: int = 0
+    direction: str = "none"
+    unit: str = ""
+    needs: tuple[str, ...] = ()
+
+    def parts(self, _: Columns) -> Any:
+        """Raises UserError."""
+        raise UserError(self.reason)
 
 
 @dataclass(frozen=True)
@@ -298,9 +374,7 @@ def _refuse(metric: str, what: str, names: Sequence[str], wrong: NDArray[np.bool
     """A number that is not finite is a defect of what made it, never a score."""
     if wrong.any():
         first = str(names[int(np.flatnonzero(wrong)[0])])
-        raise UserError(
-            f"{metric}: {what} is not finite for '{first}' and {int(wrong.sum()) - 1} more; nothing was written"
-        )
+        raise UserError(f"{metric}: {what} is not finite for '{first}' and {int(wrong.sum()) - 1} more")
 
 
 def _shown_strata(asked: _Asked) -> list[str]:

@@ -16,6 +16,7 @@ from harness.columns import observations_folder, table_source
 from harness.contracts import Instrument, Sample
 from harness.environment import Environment, limited_threads
 from harness.errors import UserError
+from harness.integrity import incomplete
 from harness.isolation import caught, reason_of, storable
 from harness.parts import FAILED, Part, encode_observations, samples_of
 from harness.progress import Progress, Stage
@@ -43,8 +44,10 @@ def observe(
     reasons = {instrument.name: instrument.unavailable() for instrument in instruments}
     usable = [instrument for instrument in instruments if not reasons[instrument.name]]
     with folder.writing():
-        if not folder.parts():
+        if not folder.parts() and not folder.results_only:
             raise UserError(f"{folder.path} has no samples yet: run it first")
+        if why := incomplete(folder):
+            raise UserError(f"{folder.path} {why}: run again, which makes them again")
         seen = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
         environment = Environment.current(folder.spec.threads, device).digest
         todo = [(part, [item for item in usable if part.digest not in seen[item.name]]) for part in folder.parts()]
@@ -61,13 +64,14 @@ def observe(
 
 
 def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[str]:
-    """The digests of the samples parts that this instrument has seen; damaged observations are reported and removed."""
+    """The digests of the samples parts that this instrument has seen; observations that do not hold are reported and
+    removed."""
     place = observations_folder(instrument.name, instrument.digest)
     found = set()
     for part in folder.parts(place):
-        table = folder.read(part, place)
+        table, problem = folder.inspect(part, place)
         if table is None:
-            progress.note(f"{folder.path}/{place}/{part.file} is damaged: it is made again")
+            progress.note(f"{folder.path}/{place}/{part.file} {problem}: it is made again")
             folder.folder.remove(f"{place}/{part.file}")
         else:
             found.add(table_source(table))

@@ -26,6 +26,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def in_bytes(size: float) -> str:
+    """``512 bytes``, ``1.5 kB``, ``820 MB`` ...: of a thousand, as disks are sold."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def printable(text: str) -> str:
     """One line that steers no terminal."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())

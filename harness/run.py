@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -21,9 +22,12 @@ from harness.errors import UserError
 from harness.isolation import storable
 from harness.parts import Part, metadata_of, read_part
 from harness.progress import Progress
+from harness.sealed_files import COST, MANIFEST
 from harness.spec import RunSpec
 from harness.store import RunFolder
 from harness.units import Job, Unit, split
+
+ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,13 @@ def run(
         raise UserError(f"{folder.path} belongs to the run {folder.key}, not {spec.key()}")
     cases = _cases(task, limit)
     with folder.writing():
+        _drop_damaged(folder, progress)
         stored = _stored(folder, cases, progress)
         wanted = split(cases[:limit], spec.unit_size)
         missing = [unit for unit in wanted if unit.name not in stored or stored[unit.name].rows < len(unit.cases)]
         environment = Environment.current(spec.threads, device)
-        if missing:
+        known = {item.environment for item in stored.values()}
+        if missing or (known == {environment.digest} and not folder.folder.exists(ENVIRONMENT)):
             _settle_environment(folder, environment, stored, mixed_environment)
         job = Job(spec, task, open_subject, environment.digest)
         driver = engine(job) if engine else local_engine(job, min(workers, max(1, len(missing))))
@@ -82,7 +88,24 @@ def run(
                 folder.write_cost({**driver.probe(), **({"training": dict(training)} if training else {})})
         finally:
             driver.close()
-        folder.write_manifest(**_summary(stored, len(cases)))
+        folder.write_manifest(**_summary(stored, len(cases)), results_only=False)
+
+
+def _drop_damaged(folder: RunFolder, progress: Progress) -> None:
+    """Small files that can be made again stop no run: a damaged one is reported and removed."""
+    files: dict[str, Callable[[], Any]] = {
+        MANIFEST: folder.manifest,  # the first, since it says what the others should be
+        COST: folder.cost,
+        ENVIRONMENT: partial(folder.folder.read_json, ENVIRONMENT),
+    }
+    for name, read in files.items():
+        try:
+            read()
+        except UserError as error:
+            progress.note(f"{error}; {name} is made again")
+            folder.folder.remove(name)
+            if name == COST:
+                folder.write_cost({})  # not probed: the seal of the damaged one goes with it
 
 
 def _cases(task: Task, limit: int | None) -> Sequence[Case]:
@@ -102,10 +125,9 @@ def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dic
     """The good part of each unit. Bad ones are reported and removed, shorter doubles are removed."""
     found: dict[str, _Stored] = {}
     for part in folder.parts():
-        table = folder.read(part)
-        problem = "is damaged" if table is None else ""
+        table, problem = folder.inspect(part)
         if table is not None and metadata_of(table).get("key") != folder.key:
-            problem = "belongs to another run"
+            problem = "belongs to no run that it names"
         if problem or table is None:
             progress.note(f"{folder.path}/samples/{part.file} {problem}: it is made again")
             folder.folder.remove(f"samples/{part.file}")
@@ -134,7 +156,7 @@ def _settle_environment(
     folder: RunFolder, now: Environment, stored: Mapping[str, _Stored], mixed_environment: bool
 ) -> None:
     """Refuse to go on under another environment than the stored parts', and note this one."""
-    record = folder.folder.read_json("environment.json")
+    record = folder.folder.read_json(ENVIRONMENT)
     known: dict[str, Any] = record.get("environments", {})
     others = {item.environment for item in stored.values()} - {now.digest}
     if others and not mixed_environment:
@@ -145,7 +167,7 @@ def _settle_environment(
         )
     known = {**known, now.digest: now.to_dict()}
     runs = [*record.get("runs", []), {"environment": now.digest, **circumstances()}]
-    folder.folder.write_json("environment.json", {"schema": 1, "environments": known, "runs": runs})
+    folder.folder.write_json(ENVIRONMENT, {"schema": 1, "environments": known, "runs": runs})
 
 
 def _compute(

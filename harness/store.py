@@ -6,17 +6,19 @@
       observations/<instrument>-<digest>/<unit>-<sha16>.parquet
       measures/<case-set digest>/scores.parquet, estimates.json
 
-Parts are read only if their bytes have the digest in their name. Writing needs the folder's lock (``writing``);
-reading does not, since every file appears whole. One unit of images is held in memory at a time.
+Parts are read only if they hold (``integrity``), measures and ``cost.json`` only if they have the digest that the
+manifest seals them with (``seals``). A folder may be *results only*: its manifest says so, and its samples are not
+kept. Writing needs the folder's lock (``writing``); reading does not, since every file appears whole. One unit of
+images is held in memory at a time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +28,13 @@ from harness.columns import StoredCases, observations_folder, observed, stored_c
 from harness.contracts import Columns, Estimate, Sample
 from harness.errors import UserError
 from harness.files import Folder
-from harness.parts import FAILED, SCHEMA, Part, digest16, encode_table, metadata_of, read_part, samples_of
+from harness.integrity import SAMPLES, incomplete, missing_parts, part_problem
+from harness.parts import FAILED, SCHEMA, Part, encode_table, metadata_of, read_part, samples_of
+from harness.sealed_files import SealedFiles, require_schema
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SAMPLES = "samples"
 
 
 def case_set_digest(cases: Sequence[str]) -> str:
@@ -40,19 +42,8 @@ def case_set_digest(cases: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(cases)).encode()).hexdigest()[:16]
 
 
-class RunFolder:
+class RunFolder(SealedFiles):
     """One run on disk or on an object store. Open it with ``create_or_open`` or ``open``."""
-
-    def __init__(self, folder: Folder, spec: RunSpec) -> None:
-        self.folder = folder
-        self.spec = spec
-        self.key = spec.key()
-        self._held = False
-
-    @property
-    def path(self) -> str:
-        """The path or URL."""
-        return self.folder.url
 
     @classmethod
     def create_or_open(cls, root: str | os.PathLike[str], spec: RunSpec) -> RunFolder:
@@ -72,31 +63,17 @@ class RunFolder:
         stored = folder.read_json("spec.json")
         if not stored:
             raise UserError(f"{folder} is not a run folder: it has no spec.json")
-        schema = stored.get("schema", 0)
-        if not isinstance(schema, int) or schema > SCHEMA:
-            raise UserError(f"{folder} has schema {schema}, newer than the {SCHEMA} read here: use a newer ddtbench")
+        require_schema(stored, str(folder))
         if not isinstance(stored.get("spec"), dict):
             raise UserError(f"{folder}/spec.json holds no spec")
-        spec = RunSpec.from_dict(stored["spec"])
-        if spec.key() != stored.get("key"):
-            raise UserError(
-                f"{folder}/spec.json was changed: its spec has the key {spec.key()}, not {stored.get('key')}"
-            )
+        try:
+            spec = RunSpec.from_dict(stored["spec"])
+            key = spec.key()
+        except (UserError, TypeError, ValueError) as error:
+            raise UserError(f"{folder}/spec.json is damaged: {error}") from error
+        if key != stored.get("key"):
+            raise UserError(f"{folder}/spec.json was changed: its spec has the key {key}, not {stored.get('key')}")
         return cls(folder, spec)
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only writer; what a killed one left half-made is removed. Inside itself it does nothing."""
-        if self._held:
-            yield
-            return
-        with self.folder.lock():
-            self._held = True
-            try:
-                self.folder.clean()
-                yield
-            finally:
-                self._held = False
 
     # -------------------------------------------------------------------------------------------- parts
 
@@ -106,11 +83,14 @@ class RunFolder:
         return sorted((part for part in found if part), key=lambda part: (int(part.unit), part.digest))
 
     def read(self, part: Part, folder: str = SAMPLES) -> pa.Table | None:
-        """The table of a part, or None if its bytes do not have the digest in its name."""
+        """The table of a part, or None if it does not hold."""
+        return self.inspect(part, folder)[0]
+
+    def inspect(self, part: Part, folder: str = SAMPLES) -> tuple[pa.Table | None, str]:
+        """(the table of a part, ""), or (None, why it does not hold). Raises UserError for a newer schema."""
         data = self.folder.read(f"{folder}/{part.file}")
-        if digest16(data) != part.digest:
-            return None
-        return read_part(data, f"{self.path}/{folder}/{part.file}")
+        reason = part_problem(part, data, self.key, folder)
+        return (None, reason) if reason else (read_part(data, f"{self.path}/{folder}/{part.file}"), "")
 
     def write_part(self, unit: str, data: bytes, folder: str = SAMPLES) -> Part:
         """Store a part, then remove older parts of its unit."""
@@ -122,16 +102,21 @@ class RunFolder:
         return part
 
     def tables(self, folder: str = SAMPLES) -> Iterator[tuple[Part, pa.Table]]:
-        """The parts in unit order, one per unit (the longest, should a killed writer have left two)."""
-        units: dict[int, list[Part]] = {}
-        for part in self.parts(folder):
-            units.setdefault(int(part.unit), []).append(part)
-        for parts in units.values():
-            tables = [(part, table) for part in parts if (table := self.read(part, folder)) is not None]
-            if not tables:
-                cure = "run" if folder == SAMPLES else "observe"
-                raise UserError(f"{self.path}/{folder}/{parts[0].file} is damaged: {cure} again, which makes it again")
-            yield max(tables, key=lambda pair: pair[1].num_rows)
+        """The parts in unit order, one per unit (the longest, should a killed writer have left two).
+
+        Raises UserError for a part that does not hold, and for samples that are not all there.
+        """
+        if folder == SAMPLES and (why := incomplete(self)):
+            raise UserError(f"{self.path} {why}: run again, which makes them again")
+        for _, parts in itertools.groupby(self.parts(folder), key=lambda part: int(part.unit)):
+            held = []
+            for part in parts:
+                table, reason = self.inspect(part, folder)
+                if table is None:
+                    cure = "run" if folder == SAMPLES else "observe"
+                    raise UserError(f"{self.path}/{folder}/{part.file} {reason}: {cure} again, which makes it again")
+                held.append((part, table))
+            yield max(held, key=lambda pair: pair[1].num_rows)
 
     # -------------------------------------------------------------------------------------------- reading
 
@@ -180,37 +165,15 @@ class RunFolder:
         return dict(self.manifest().get("unavailable", {}))
 
     @property
+    def results_only(self) -> bool:
+        """Whether the manifest says that samples are not kept, and they are not there."""
+        return self.manifest().get("results_only") is True and bool(missing_parts(self))
+
+    @property
     def mixed_environment(self) -> bool:
         """Whether samples, or what one instrument saw, were made under more than one environment."""
         folders = [SAMPLES, *(observations_folder(*item) for item in self.instruments().items())]
         return any(len(self.environments(folder)) > 1 for folder in folders)
-
-    def environments(self, folder: str = SAMPLES) -> set[str]:
-        """The digests of the environments in which the parts were made."""
-        return {metadata_of(table).get("environment", "") for _, table in self.tables(folder)}
-
-    # -------------------------------------------------------------------------------------------- small files
-
-    def manifest(self) -> dict[str, Any]:
-        """What is there, in short; empty before the first unit was finished."""
-        return self.folder.read_json("manifest.json")
-
-    def write_manifest(self, **changes: Any) -> None:
-        """Replace these entries."""
-        with self.writing():
-            head = {"schema": SCHEMA, "subject": self.spec.model, "task": self.spec.task, "key": self.key}
-            self.folder.write_json("manifest.json", {**head, **self.manifest(), **changes})
-
-    def cost(self) -> dict[str, Any]:
-        """What ``Task.probe`` returned, and the facts about training; empty if it was not probed."""
-        return self.folder.read_json("cost.json")
-
-    def write_cost(self, cost: Mapping[str, Any]) -> None:
-        """Store the cost; not part of the byte promise."""
-        with self.writing():
-            self.folder.write_json("cost.json", dict(cost))
-
-    # -------------------------------------------------------------------------------------------- measures
 
     def write_measures(self, digest: str, scores: pd.DataFrame | pa.Table, estimates: Sequence[Estimate]) -> None:
         """Store scores (metric, case, group, stratum, numerator, denominator) and estimates of a case set."""
@@ -220,32 +183,28 @@ class RunFolder:
         with self.writing():
             self.folder.write(f"measures/{digest}/scores.parquet", encode_table(table))
             self.folder.write_json(f"measures/{digest}/estimates.json", body)
-            self.write_manifest(measured=digest)
+            self.seal_measures(digest, measured=digest)
 
-    def measured(self) -> str:
-        """The case set that was measured last; "" if none was."""
-        return str(self.manifest().get("measured", ""))
+    def environments(self, folder: str = SAMPLES) -> set[str]:
+        """The digests of the environments in which the parts were made."""
+        return {metadata_of(table).get("environment", "") for _, table in self.tables(folder)}
 
-    def read_estimates(self, digest: str | None = None) -> list[Estimate]:
-        """The estimates on a case set (default: the one measured last); [] if it was not measured."""
-        header = self.read_estimates_header(digest)
-        return [Estimate(**item) for item in header.get("estimates", [])]
 
-    def read_estimates_header(self, digest: str | None = None) -> dict[str, Any]:
-        """The whole of ``estimates.json``: schema, subject, task, key, cases, mixed_environment, estimates."""
-        digest = digest or self.measured()
-        stored = self.folder.read_json(f"measures/{digest}/estimates.json") if digest else {}
-        if stored.get("schema", 0) > SCHEMA:
-            raise UserError(f"{self.path} has estimates of schema {stored['schema']}: use a newer ddtbench")
-        return stored
+def run_paths(root: str | os.PathLike[str]) -> list[str]:
+    """``SUBJECT/TASK/KEY`` of every folder under a root that holds a spec, sorted, links followed; none is opened.
 
-    def read_scores(self, digest: str | None = None) -> pd.DataFrame:
-        """The scores on a case set (default: the one measured last). Raises UserError if it was not measured."""
-        digest = digest or self.measured()
-        if not digest or not self.folder.exists(f"measures/{digest}/scores.parquet"):
-            raise UserError(f"{self.path} was not measured: run 'ddtbench measure' on it first")
-        frame: pd.DataFrame = read_part(self.folder.read(f"measures/{digest}/scores.parquet"), self.path).to_pandas()
-        return frame
+    "" alone where ``root`` itself is a run folder.
+    """
+    top = Folder(root)
+    if top.exists("spec.json"):
+        return [""]
+    return [
+        f"{subject}/{task}/{key}"
+        for subject in top.names(folders=True)
+        for task in top.names(subject, folders=True)
+        for key in top.names(f"{subject}/{task}", folders=True)
+        if top.exists(f"{subject}/{task}/{key}/spec.json")
+    ]
 
 
 def find_run_folders(root: str | os.PathLike[str]) -> list[RunFolder]:
@@ -254,20 +213,12 @@ def find_run_folders(root: str | os.PathLike[str]) -> list[RunFolder]:
     Raises UserError if there is none, or one of a newer schema.
     """
     top = Folder(root)
-    if top.exists("spec.json"):
-        return [RunFolder.open(top.url)]
-    found = [
-        RunFolder.open(f"{top.url}/{subject}/{task}/{key}")
-        for subject in top.names(folders=True)
-        for task in top.names(subject, folders=True)
-        for key in top.names(f"{subject}/{task}", folders=True)
-        if top.exists(f"{subject}/{task}/{key}/spec.json")
-    ]
+    found = run_paths(root)
     if not found:
         raise UserError(
             f"no run folders under {top}: expected SUBJECT/TASK/KEY/spec.json, as 'ddtbench run' makes them"
         )
-    return found
+    return [RunFolder.open(f"{top.url}/{path}") for path in found]
 
 
 def facts_of(columns: Columns) -> list[dict[str, Any]]:
@@ -277,10 +228,12 @@ def facts_of(columns: Columns) -> list[dict[str, Any]]:
 
 __all__ = [
     "FAILED",
+    "SAMPLES",
     "RunFolder",
     "StoredCases",
     "case_set_digest",
     "facts_of",
     "find_run_folders",
     "observations_folder",
+    "run_paths",
 ]

@@ -15,6 +15,7 @@ from harness.checkpoints import CARD, read_card
 from harness.contracts import Entry, Recipe
 from harness.errors import UserError
 from harness.paths import checkout_root
+from harness.seals import SEALS, seal_of
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,23 @@ def trainings_of_runs(root: Path) -> Mapping[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(root.glob("*/*/*/cost.json")):
         try:
-            made = json.loads(path.read_text(encoding="utf-8"))["training"]
+            made = _sealed_cost(path)["training"]
             name, hours = str(made["recipe"]["name"]), _hours(made)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # a run that cannot be read says nothing of time; the report says what is wrong with it
         # the last checkpoint took longest
         if hours is not None and hours > (_hours(found.get(name, {})) or 0.0):
             found[name] = made
     return found
+
+
+def _sealed_cost(path: Path) -> Any:
+    """What ``cost.json`` says. Raises ValueError where the manifest beside it seals another."""
+    manifest, data = path.with_name("manifest.json"), path.read_bytes()
+    seals = json.loads(manifest.read_bytes()).get(SEALS, {}) if manifest.is_file() else {}
+    if seals.get(path.name, seal_of(data)) != seal_of(data):
+        raise ValueError(f"{path} was changed")
+    return json.loads(data)
 
 
 def _hours(made: Mapping[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import UserError
@@ -24,15 +25,25 @@ MARKER = "ddtbench-report.json"
 SCHEMA = 1
 
 
-def build_report(runs_root: str, to: Path, suite: str | None = None, allow_mixed: bool = False) -> Path:
+def build_report(
+    runs_root: str,
+    to: Path,
+    suite: str | None = None,
+    allow_mixed: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Path:
     """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf) into ``to``; the page's path.
 
-    An older report there is replaced whole. Raises UserError, before anything is written, if ``to`` holds something
+    An older report there is replaced whole. ``tell`` is called with a line for all that does not hold.
+    Raises UserError, before anything is written, if ``to`` holds something
     else, or if the suite was not run under the root.
     """
     target = Path(to).expanduser()
     _refuse_foreign(target)
     stored = read_stored(runs_root, suite)
+    say = tell or (lambda _: None)
+    for problem in stored.problems:
+        say(f"not shown: {problem.where}: {problem.reason}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}.building-", dir=target.parent))
@@ -96,6 +107,7 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
         "schema": SCHEMA,
         "suite": stored.suite,
         "runs": [run.key for run in stored.runs],
+        "problems": [[problem.where, problem.reason] for problem in stored.problems],
     }
     (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
     folder.chmod(0o755)

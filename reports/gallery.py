@@ -66,7 +66,7 @@ def grids_of(stored: Stored) -> list[Grid]:
     for task in stored.tasks:
         if kind_of(task) is not None:
             continue  # shown with prompt and verdict (``samples``)
-        runs = in_order(stored.of_task(task))
+        runs = [run for run in in_order(stored.of_task(task)) if not run.results_only]
         grids += _task_grids(task, runs, BUDGET // max(1, len(stored.tasks)))
     return grids
 

@@ -1,21 +1,23 @@
 """The seam to stored runs: opens run folders and hands out frozen values. Only this and ``stored_samples`` know how.
 
-A folder that cannot be read is a ``Problem`` with its reason, shown on the page; it never hides the other runs.
+What cannot be read or does not hold (a changed file, a part of another run, one that is missing) is a ``Problem`` with
+its reason, shown on the page and in the terminal. It never hides the other runs, and its numbers stand in no table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.files import Folder
+from harness.integrity import problems as problems_of
 from harness.measure import JACKKNIFE_CASE
 from harness.results import read_index
-from harness.store import RunFolder
+from harness.store import RunFolder, run_paths
 from reports.stored_samples import UNREADABLE, Failure, read_failures
 from reports.style import is_control, order_key
 
@@ -60,11 +62,13 @@ class CaseScores:
 
 @dataclass(frozen=True)
 class Measure:
-    """What was measured on one set of cases. ``mixed``: made under more than one environment."""
+    """What was measured on one set of cases. ``mixed``: made under more than one environment; ``sealed``: the run's
+    manifest holds its digests."""
 
     digest: str
     estimates: tuple[Estimate, ...]
     mixed: bool = False
+    sealed: bool = True
 
     @property
     def size(self) -> int:
@@ -74,7 +78,8 @@ class Measure:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder, read. ``measure`` is the set of cases that the report shows for it."""
+    """One run folder, read. ``measure`` is the set of cases that the report shows for it; ``results_only``: its samples
+    are not kept."""
 
     subject: str
     task: str
@@ -88,6 +93,7 @@ class Run:
     failures: tuple[Failure, ...] = ()
     asked: int = 0
     control: bool = False
+    results_only: bool = False
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -142,63 +148,87 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
     Raises UserError for a suite that was not run here.
     """
     top = Folder(runs_root)
-    index = {str(row["path"]): str(row.get("cases", "")) for row in read_index(runs_root, suite)} if suite else {}
-    paths = sorted(index) if suite else _run_paths(top)
+    index = {str(row["path"]): row for row in read_index(runs_root, suite)} if suite else {}
     runs: list[Run] = []
-    problems: list[Problem] = []
-    for path in dict.fromkeys(paths):
+    problems = [] if suite else _broken_links(top)
+    seen: dict[tuple[str, str, str], str] = {}
+    for path in sorted(index) if suite else run_paths(runs_root):
         try:
-            run, troubles = _read_run(RunFolder.open(f"{top.url}/{path}"))
+            run, troubles = _read_run(RunFolder.open(f"{top.url}/{path}".rstrip("/")), index.get(path, {}), top)
         except UNREADABLE as error:
-            problems.append(Problem(path, _reason(error)))
+            problems.append(Problem(path, _reason(error, top)))
+            continue
+        problems += [Problem(f"{path}/{name}".strip("/"), reason) for name, reason in troubles]
+        if run is None:
+            continue
+        first = seen.setdefault((run.subject, run.task, run.key), path)
+        if first != path:
+            problems.append(Problem(path, f"is the run that {first} is too: shown once"))
             continue
         runs.append(run)
-        problems += [Problem(f"{path}/{name}", reason) for name, reason in troubles]
     shared = [
-        _with_case_set(run, index.get(f"{run.subject}/{run.task}/{run.key}", "")) for run in _share_case_sets(runs)
+        _with_case_set(run, str(index.get(seen[run.subject, run.task, run.key], {}).get("cases", "")))
+        for run in _share_case_sets(runs)
     ]
     return Stored(tuple(shared), tuple(problems), suite or "")
 
 
-def _run_paths(top: Folder) -> list[str]:
-    """``<subject>/<task>/<key>`` of every folder that holds a spec, sorted; one that is damaged hides no other."""
+def _broken_links(top: Folder) -> list[Problem]:
+    """Links in place of a subject, a task or a run that lead nowhere: a run may have been meant."""
+    subjects = top.names(folders=True)
+    places = [
+        "",
+        *subjects,
+        *(f"{subject}/{task}" for subject in subjects for task in top.names(subject, folders=True)),
+    ]
     return [
-        f"{subject}/{task}/{key}"
-        for subject in top.names(folders=True)
-        for task in top.names(subject, folders=True)
-        for key in top.names(f"{subject}/{task}", folders=True)
-        if top.exists(f"{subject}/{task}/{key}/spec.json")
+        Problem(f"{place}/{name}".strip("/"), "is a link that leads nowhere")
+        for place in places
+        for name in top.broken_links(place)
     ]
 
 
-def _read_run(folder: RunFolder) -> tuple[Run, list[tuple[str, str]]]:
-    """(run, troubles): a file of the folder that cannot be read is a trouble; only the spec is indispensable."""
-    troubles: list[tuple[str, str]] = []
-
-    def attempt(name: str) -> dict[str, Any]:
+def _read_run(folder: RunFolder, row: Mapping[str, Any], top: Folder) -> tuple[Run | None, list[tuple[str, str]]]:
+    """(run, troubles): a file of the folder that cannot be read is a trouble. The run is None, in no table, where its
+    samples or what was measured on them do not hold. ``row``: what the suite's index says of it."""
+    if row.get("key", folder.key) != folder.key:
+        raise UserError(f"the suite ran {row['key']} there, and it is {folder.key}: run the suite again")
+    troubles = [(name, reason.replace(f"{top.url}/", "")) for name, reason in problems_of(folder)]
+    holds = not troubles
+    found: dict[str, dict[str, Any]] = {}
+    files: dict[str, Callable[[], dict[str, Any]]] = {
+        "environment.json": partial(folder.folder.read_json, "environment.json"),
+        "cost.json": folder.cost,
+    }
+    for name, read in files.items():
         try:
-            return folder.folder.read_json(name)
+            found[name] = read()
         except UNREADABLE as error:
-            troubles.append((name, _reason(error)))
-            return {}
-
+            troubles.append((name, _reason(error, top)))
     measures = []
-    for digest in folder.folder.names("measures", folders=True):
+    for digest in folder.case_sets() if holds else ():
         try:
             measures.append(_read_measure(folder, digest))
         except UNREADABLE as error:
-            troubles.append((f"measures/{digest}", _reason(error)))
+            troubles.append((f"measures/{digest}", _reason(error, top)))
+            # what is not there at all is a run that was not measured: a row without numbers
+            holds = holds and not folder.folder.names(f"measures/{digest}")
+    if not holds and not measures:
+        return None, troubles
+    if row.get("cases") and row["cases"] not in {measure.digest for measure in measures}:
+        return None, [*troubles, (f"measures/{row['cases']}", "the cases that the suite asked last are not measured")]
     run = Run(
         subject=folder.spec.model,
         task=folder.spec.task,
         key=folder.key,
         folder=folder,
         spec=folder.spec.to_dict(),
-        environment=attempt("environment.json"),
-        cost=attempt("cost.json"),
+        environment=found.get("environment.json", {}),
+        cost=found.get("cost.json", {}),
         measures=tuple(measures),
         control=_control(folder),
         measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
+        results_only=folder.results_only,
     )
     if not measures or any(item.failed for measure in measures for item in measure.estimates):
         failures, asked, unread = read_failures(folder)
@@ -216,9 +246,14 @@ def _control(folder: RunFolder) -> bool:
 
 
 def _read_measure(folder: RunFolder, digest: str) -> Measure:
+    """Raises UNREADABLE for what does not hold or is not there."""
+    folder.require_measure(digest)
     header = folder.read_estimates_header(digest)
+    sealed = folder.is_sealed(digest)
+    if not sealed and folder.folder.exists(f"measures/{digest}/scores.parquet"):
+        folder.read_scores(digest)  # without a seal, reading it is the one test
     estimates = tuple(_checked(Estimate(**item)) for item in header["estimates"])
-    return Measure(digest, estimates, bool(header.get("mixed_environment")))
+    return Measure(digest, estimates, bool(header.get("mixed_environment")), sealed)
 
 
 def _checked(estimate: Estimate) -> Estimate:
@@ -272,5 +307,7 @@ def _with_case_set(run: Run, digest: str) -> Run:
     return run if asked is run.measure else replace(run, measure=asked)
 
 
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+def _reason(error: BaseException, top: Folder) -> str:
+    """In words, files named from the root on: reports are passed on."""
+    said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return said.replace(f"{top.url}/", "")

@@ -71,7 +71,8 @@ def sheets_of(stored: Stored) -> list[Sheet]:
     sheets = []
     for task in stored.tasks:
         kind = kind_of(task)
-        sheet = _sheet(kind, task, in_order(stored.of_task(task))) if kind else None
+        runs = [run for run in in_order(stored.of_task(task)) if not run.results_only]
+        sheet = _sheet(kind, task, runs) if kind and runs else None
         if sheet is not None:
             sheets.append(sheet)
     return sheets

@@ -269,6 +269,22 @@ def _note_rows(rows: Sequence[Row], notes: Notes) -> None:
             notes.number(
                 f"{row.label} was computed under more than one environment: its numbers may differ from a clean run's"
             )
+    _note_kept(rows, notes)
     bits = [item.value for row in rows if row.ranked and (item := row.run.estimate("bits-per-image")) and item.value]
     if bits and max(bits) > RATE_TOLERANCE * min(bits):
         notes.number(f"models spend different numbers of bits per image, from {plain(min(bits))} to {plain(max(bits))}")
+
+
+def _note_kept(rows: Sequence[Row], notes: Notes) -> None:
+    """Which rows are read from results alone, and which from results without digests."""
+    marks = (
+        ("results only (the samples are not kept)", [row for row in rows if row.run.results_only]),
+        (
+            "unsealed (measured before results carried digests: 'ddtbench measure' seals them)",
+            [row for row in rows if row.run.measure and not row.run.measure.sealed],
+        ),
+    )
+    for words, marked in marks:
+        if marked:
+            whose = "all rows" if len(marked) == len(rows) > 1 else ", ".join(row.label for row in marked)
+            notes.number(f"{words}: {whose}")

@@ -35,8 +35,8 @@ def text_of(stored: Stored, width: int | None = None) -> str:
     """As ``summary_text``, from runs that are already read."""
     room = max(NARROWEST, width or shutil.get_terminal_size((DEFAULT_WIDTH, 40)).columns)
     if not stored.runs:
-        lines = ["No runs here yet: `ddtbench run demo` makes some."]
-        return "\n".join(wrapped(lines[0], room) + _problems(stored, room)) + "\n"
+        none = "No run here can be shown:" if stored.problems else "No runs here yet: `ddtbench run demo` makes some."
+        return "\n".join(wrapped(none, room) + _problems(stored, room)) + "\n"
     headline = build_headline(stored)
     blocks = [headline_lines(headline, room)] if headline else []
     blocks += [_block(build_table(task, stored.of_task(task)), room) for task in stored.tasks]
@@ -46,9 +46,7 @@ def text_of(stored: Stored, width: int | None = None) -> str:
 
 
 def _problems(stored: Stored, room: int) -> list[str]:
-    return [
-        line for item in stored.problems for line in wrapped(f"cannot read {item.where}: {item.reason}", room, "  ")
-    ]
+    return [line for item in stored.problems for line in wrapped(f"not shown: {item.where}: {item.reason}", room, "  ")]
 
 
 def _block(table: Table, room: int) -> list[str]:

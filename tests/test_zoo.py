@@ -96,6 +96,7 @@ def test_the_points_of_the_scaling_curves_are_kept_as_runs() -> None:
 
     stored = read_stored(str(checkout_root() / "zoo" / "runs"))
     assert not stored.problems and not any(run.failures for run in stored.runs)
+    assert all(run.results_only and run.measure and run.measure.sealed for run in stored.runs)
     shares: dict[str, set[float]] = {}
     for run in stored.runs:
         made = run.cost["training"]

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from plugin_packages import TOY, install, write_plugin
+from plugin_packages import write_plugin
 
 from harness import catalog, cli, commands
 from harness.checkpoints import save_checkpoint
@@ -25,39 +25,13 @@ SURFACE = {
     "--mixed-environment --dry-run --debug",
     "observe": "RUNS --instrument --suite --debug",
     "measure": "RUNS --metric --suite --debug",
+    "prune": "RUNS --suite --dry-run --debug",
     "report": "RUNS --to --suite --allow-mixed --debug",
     "data prepare": "NAME --from --debug",
     "train all": "--out --plan --debug",
     "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
 }
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """The toy package installed, in an empty working directory."""
-    monkeypatch.syspath_prepend(str(install(TOY, tmp_path / "site")))
-    catalog.refresh()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    opened.cache_clear()
-    commands._instrument.cache_clear()
-    catalog.refresh()
-    for name in [name for name in sys.modules if name.startswith("toy_bench")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def call(capsys):
-    """Run a command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
 
 
 def files_under(root):

@@ -64,6 +64,8 @@ def test_trainings_are_read_off_the_kept_runs(tmp_path: Path) -> None:
         ("{", '{"training": null}', '{"training": {"cpu_hours": 1}}', "[]", made("three", None))
     ):
         keep(f"m@c/t/{place}", said)
+    keep("m@d/t/1", made("five", 2.0))  # changed since it was sealed
+    (tmp_path / "m@d/t/1/manifest.json").write_text('{"seals": {"cost.json": "0"}}')
     found = zoo.trainings_of_runs(tmp_path)
     assert {name: training["cpu_hours"] for name, training in found.items()} == {"one": 0.5}
 

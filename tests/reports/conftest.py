@@ -198,6 +198,12 @@ class RunsMaker:
         folder.write_cost(subject.cost)
         return folder.key
 
+    def rewrite(self, old: str, new: str) -> None:
+        """Change the estimates of every run as another version could have written them: sealed as they are then."""
+        for path in self.root.glob("*/*/*/measures/*/estimates.json"):
+            path.write_text(path.read_text().replace(old, new))
+            RunFolder.open(path.parents[2]).seal_measures(path.parent.name)
+
     def suite(self, name: str, keys: Sequence[str]) -> None:
         """An index as the harness writes it."""
         folders = [path for path in sorted(self.root.glob("*/*/*")) if path.name in keys]

@@ -42,8 +42,7 @@ def test_the_clearly_better_model_is_best_alone_and_controls_are_never_marked(
 
 def test_nobody_wins_by_spending_less(maker: Any, subject: Callable[..., Any]) -> None:
     maker.task(subjects=[subject("ddt", 0.5, bits=512.0), subject("var", 0.4, bits=510.0)])
-    for path in maker.root.glob("*/*/*/measures/*/estimates.json"):
-        path.write_text(path.read_text().replace('"direction": "none"', '"direction": "lower"'))
+    maker.rewrite('"direction": "none"', '"direction": "lower"')
     table = table_of(maker)
     assert set(marks(table, "bits-per-image").values()) == {""}
     assert "bits-per-image" in [column.name for column in halves(table)[1].columns]
@@ -114,8 +113,7 @@ def test_absent_values_are_a_dash_with_the_reason(maker: Any, subject: Callable[
 
 def test_reasons_name_nobodys_home(maker: Any, subject: Callable[..., Any]) -> None:
     maker.task(subjects=[subject("ddt", absent=("psnr",))])
-    for path in maker.root.glob("*/*/*/measures/*/estimates.json"):
-        path.write_text(path.read_text().replace("left out by the test", "put it into /home/ada/.cache/x"))
+    maker.rewrite("left out by the test", "put it into /home/ada/.cache/x")
     assert "psnr: put it into ~/.cache/x" in table_of(maker).notes
 
 

@@ -49,8 +49,7 @@ def test_failures_marks_and_controls(maker: Any, subject: Callable[..., Any]) ->
 
 def test_control_characters_are_taken_out(maker: Any, subject: Callable[..., Any]) -> None:
     maker.task(subjects=[subject("ddt", absent=("psnr",))])
-    place = next(maker.root.glob("*/*/*/measures/*/estimates.json"))
-    place.write_text(place.read_text().replace("left out by the test", "\\u001b[31mred"))
+    maker.rewrite("left out by the test", "\\u001b[31mred")
     text = summary_text(str(maker.root), width=100)
     assert "\x1b" not in text and "[31mred" in text
 

@@ -1,0 +1,200 @@
+"""Stored runs again: observe, measure and prune each of them. One that fails keeps none of the others from its turn.
+
+What failed is a line each: appended to the list ``failed`` where one is given, else written to stderr. Where nothing at
+all could be done, the first reason is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harness import catalog
+from harness.contracts import Estimate, Instrument
+from harness.environment import limited_threads
+from harness.errors import UserError
+from harness.isolation import attempt
+from harness.progress import Progress
+from harness.results import frame_of, read_index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.prune import Pruned
+    from harness.store import RunFolder
+
+Value = TypeVar("Value")
+
+
+def observe_runs(
+    runs: str,
+    *,
+    suite: str | None = None,
+    instruments: Sequence[str] = (),
+    progress: Progress | None = None,
+    failed: list[str] | None = None,
+) -> int:
+    """Observe stored samples with the instruments of their tasks and these; only what is missing is computed.
+
+    Returns the number of runs; one of results only is none. Raises UserError.
+    """
+    for name in instruments:
+        catalog.lookup("instrument", catalog.split_name(name)[0])
+
+    def observe_one(folder: RunFolder, protocol: dict[str, Any]) -> bool:
+        if folder.results_only:
+            return False
+        wider = _added(protocol, "instruments", instruments)
+        observe_run(folder, wider["instruments"], progress or Progress())
+        if wider != protocol:
+            folder.write_manifest(protocol=wider)
+        return True
+
+    return sum(_each(runs, suite, observe_one, failed))
+
+
+def measure_runs(
+    runs: str, *, suite: str | None = None, metrics: Sequence[str] = (), failed: list[str] | None = None
+) -> pd.DataFrame:
+    """Measure what is stored, with the metrics of the tasks and these; of runs of results only, what is stored is
+    returned. Opens no model. Raises UserError."""
+    for name in metrics:
+        catalog.lookup("metric", catalog.split_name(name)[0])
+    lines: list[str] = []
+
+    def measure_one(folder: RunFolder, protocol: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Estimate]]:
+        if folder.results_only:
+            folder.require_measure(folder.measured())
+            return names_of(folder), folder.read_estimates()
+        wider = _added(protocol, "metrics", metrics)
+        estimates = measure_run(folder, wider)
+        lines.extend(metric_failures(folder, estimates))
+        if wider != protocol:
+            folder.write_manifest(protocol=wider)
+        return names_of(folder), estimates
+
+    measured = _each(runs, suite, measure_one, lines)
+    hand_over(lines, failed)
+    return frame_of(measured)
+
+
+def prune_runs(
+    runs: str, *, suite: str | None = None, dry_run: bool = False, failed: list[str] | None = None
+) -> list[Pruned]:
+    """Give back the disk of samples and observations: each run becomes results only. Raises UserError."""
+    from harness.prune import prune
+
+    return _each(runs, suite, lambda folder, _: prune(folder, dry_run), failed)
+
+
+# ------------------------------------------------------------------------------------------------ one run
+
+
+@cache
+def instrument(name: str) -> Instrument:
+    """Made once per process, since its weights are read only once then."""
+    made: Instrument = catalog.make("instrument", name)
+    return made
+
+
+def observe_run(folder: RunFolder, instruments: Sequence[str], progress: Progress) -> None:
+    """Observe a run with these instruments of the catalogue, as far as missing."""
+    from harness.observe import observe
+
+    with limited_threads(folder.spec.threads):
+        observe(folder, [instrument(name) for name in instruments], batch=folder.spec.batch, progress=progress)
+
+
+def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:
+    """Measure a run by its protocol: metrics of the catalogue, fingerprint, limit."""
+    from harness.measure import measure
+
+    metrics = [_metric(name) for name in protocol["metrics"]]
+    with limited_threads(folder.spec.threads):
+        return measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
+
+
+def _metric(name: str) -> Any:
+    from harness.measure import Unmade
+
+    try:
+        return catalog.make("metric", name)
+    except UserError as error:  # a plug-in that is gone, a file that is not there: the others are measured
+        return Unmade(name, str(error))
+
+
+def metric_failures(folder: RunFolder, estimates: Sequence[Estimate]) -> list[str]:
+    """A line for each metric that failed on a run."""
+    from harness.measure import FAILED_METRIC, failed_metrics
+
+    label = f"{folder.spec.model} on {folder.spec.task}"
+    found = failed_metrics(estimates)
+    return [f"{label}: {item.metric} failed: {item.absent.removeprefix(FAILED_METRIC)}" for item in found]
+
+
+def names_of(folder: RunFolder) -> dict[str, Any]:
+    """How a frame names a run."""
+    return {"model": folder.spec.model, "task": folder.spec.task, "key": folder.key}
+
+
+# ------------------------------------------------------------------------------------------------ all of them
+
+
+@dataclass(frozen=True)
+class _Failed:
+    reason: str
+
+
+def _each(
+    runs: str, suite: str | None, do: Callable[[RunFolder, dict[str, Any]], Value], failed: list[str] | None
+) -> list[Value]:
+    """What ``do`` returns for every run of a root, or of one of its suites, and its protocol."""
+    from harness.store import run_paths
+
+    rows = [str(row["path"]) for row in read_index(runs, suite)] if suite else run_paths(runs)
+    if not rows:
+        raise UserError(
+            f"no run folders under {runs}: expected SUBJECT/TASK/KEY/spec.json, as 'ddtbench run' makes them"
+        )
+    done = [_one(f"{runs.rstrip('/')}/{path}".rstrip("/"), do) for path in rows]
+    lines = [item.reason for item in done if isinstance(item, _Failed)]
+    if len(lines) == len(done):
+        raise UserError(lines[0] + (f"; and {len(lines) - 1} more runs failed" if len(lines) > 1 else ""))
+    hand_over(lines, failed)
+    return [item for item in done if not isinstance(item, _Failed)]
+
+
+def _one(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Value | _Failed:
+    try:
+        value, reason = attempt(partial(_opened, path, do))
+    except UserError as error:
+        value, reason = None, str(error)
+    if reason:
+        return _Failed(reason if path in reason else f"{path}: {reason}")
+    assert value is not None
+    return value
+
+
+def _opened(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Value:
+    from harness.store import RunFolder
+
+    folder = RunFolder.open(path)
+    protocol = folder.manifest().get("protocol")
+    if protocol is None:
+        raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
+    return do(folder, protocol)
+
+
+def _added(protocol: dict[str, Any], kind: str, names: Sequence[str]) -> dict[str, Any]:
+    return {**protocol, kind: list(dict.fromkeys([*protocol[kind], *names]))}
+
+
+def hand_over(lines: Sequence[str], failed: list[str] | None) -> None:
+    """Hand over what failed: to the list where there is one, else to stderr."""
+    if failed is not None:
+        failed.extend(lines)
+        return
+    for line in lines:
+        Progress().note(line)

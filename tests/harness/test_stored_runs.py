@@ -1,0 +1,114 @@
+"""Measuring and observing what is stored: a run or a metric that fails keeps none of the others from being shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness import commands
+from harness.errors import UserError
+from harness.store import run_paths
+
+
+def toy_runs(call) -> list[Path]:
+    assert call("run", "toy")[0] == 0
+    return [Path("runs", path) for path in run_paths("runs")]
+
+
+@pytest.mark.parametrize("name", ["spec.json", "manifest.json"])
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 99}', "{}"])
+def test_a_damaged_run_keeps_no_other_from_being_measured(toy, call, name: str, content: str) -> None:
+    adder, carrier = toy_runs(call)
+    before = (carrier / "manifest.json").read_bytes()
+    (adder / name).write_text(content)
+    for command in ("measure", "observe"):
+        code, out, err = call(command, "runs")
+        assert code == 4 and err.count("\n") == 1 and str(adder) in err, err
+        assert "toy-carrier" in out or command == "observe"
+    assert (carrier / "manifest.json").read_bytes() == before
+    assert set(commands.measure_runs("runs").model) == {"toy-carrier"}
+
+
+def test_what_failed_is_a_line_for_the_caller_or_on_stderr(toy, call, capsys) -> None:
+    adder, _ = toy_runs(call)
+    (adder / "manifest.json").unlink()
+    lines: list[str] = []
+    frame = commands.measure_runs("runs", failed=lines)
+    assert set(frame.model) == {"toy-carrier"} and len(lines) == 1 and "never run to its end" in lines[0]
+    assert capsys.readouterr().err == ""
+    assert commands.observe_runs("runs") == 1
+    assert "never run to its end" in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_done_it_is_bad_input(toy, call) -> None:
+    for folder in toy_runs(call):
+        (folder / "manifest.json").unlink()
+    code, out, err = call("measure", "runs")
+    assert (code, out) == (2, "") and err.count("\n") == 1 and "and 1 more runs failed" in err
+
+
+class Fails:
+    name, version, direction, unit, worst, needs = "toy-fails", 1, "higher", "", None, ("number.correct",)
+
+    def parts(self, columns):
+        raise KeyError("nobody thought of this")
+
+
+class NotFinite(Fails):
+    name = "toy-not-finite"
+
+    def parts(self, columns):
+        import numpy as np
+
+        return np.full(len(columns["case"]), np.inf), np.ones(len(columns["case"]))
+
+
+class HasNoVersion:
+    name, needs = "toy-half-made", ("number.correct",)
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        (Fails, "KeyError: 'nobody thought of this'"),
+        (NotFinite, "its numerator is not finite for 'sum-000' and 37 more"),
+        (HasNoVersion, "HasNoVersion"),
+    ],
+)
+def test_a_metric_that_fails_keeps_no_other_from_being_measured(toy, call, monkeypatch, metric, reason: str) -> None:
+    import toy_bench.sums
+
+    adder, _ = toy_runs(call)
+    monkeypatch.setattr(toy_bench.sums, "Even", metric)
+    for words in (("measure", "runs"), ("run", "toy")):
+        code, out, err = call(*words)
+        assert code == 4 and "toy exact" in out
+        assert f"toy-adder on toy-sums-40: {metric.name} failed:" in err and reason in err
+    (path,) = adder.glob("measures/*/estimates.json")
+    found = {item["metric"]: item for item in json.loads(path.read_text())["estimates"]}
+    assert found["toy-exact"]["value"] is not None
+    assert found[metric.name]["value"] is None and found[metric.name]["absent"].startswith("failed: ")
+
+
+def test_a_metric_that_nobody_makes_any_more_fails_alone(toy, call) -> None:
+    adder, carrier = toy_runs(call)
+    for folder in (adder, carrier):
+        from harness.store import RunFolder
+
+        stored = RunFolder.open(folder)
+        protocol = stored.manifest()["protocol"]
+        stored.write_manifest(protocol={**protocol, "metrics": ["toy-gone", *protocol["metrics"]]})
+    code, out, err = call("measure", "runs")
+    assert code == 4 and "toy exact" in out and err.count("unknown metric 'toy-gone'") == 2
+
+
+def test_where_every_metric_fails_nothing_is_written(toy, call, monkeypatch) -> None:
+    import toy_bench.sums
+
+    toy_runs(call)
+    monkeypatch.setattr(toy_bench.sums, "Even", Fails)
+    monkeypatch.setattr(toy_bench.sums, "Exact", Fails)
+    with pytest.raises(UserError, match="nobody thought of this'; nothing was written; and 1 more runs failed"):
+        commands.measure_runs("runs")
