@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog
-from harness.contracts import Recipe
+from harness.contracts import Estimate, Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
 from harness.paths import data_root
+from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
 from harness.rehearsal import dry_run
@@ -56,31 +57,49 @@ def run_suite(
     """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
 
     The same call resumes; what is stored is not asked again. Everything that can be wrong with the request is found
-    before anything is written. A metric that fails keeps none of the others from being measured: it is a line in
-    ``failed``, or on stderr. Raises UserError.
+    before anything is written. A run or a metric that fails keeps none of the others from being measured: it is a line
+    in ``failed``, or on stderr. Raises UserError, also where every run failed.
     """
     _require_engine(engine, workers)
     suite = suite_for(suite) if isinstance(suite, str) else suite
     progress = progress or Progress()
-    measured, case_sets = [], []
+    measured: list[tuple[dict[str, Any], Sequence[Estimate]]] = []
+    case_sets: list[str] = []
+    lines: list[str] = []
     try:
         with limited_threads(suite.threads):
             planned = plan(suite, device)
             if workers > 1:
                 opened.cache_clear()  # the workers open their own
             for item in planned:
-                folder = _run(item, out, device, workers, mixed_environment, progress)
-                protocol = _protocol(item)
-                folder.write_manifest(protocol=protocol, control=_is_control(item))
-                observe_run(folder, protocol["instruments"], progress)
-                estimates = measure_run(folder, protocol)
+                try:
+                    folder, estimates = _run_and_measure(item, out, device, workers, mixed_environment, progress)
+                except UserError as error:
+                    if len(planned) == 1:
+                        raise
+                    lines.append(f"{item.request.model} on {item.request.task}: {error}")
+                    case_sets.append("")
+                    continue
+                lines += metric_failures(folder, estimates)
                 measured.append((names_of(folder), estimates))
-                hand_over(metric_failures(folder, estimates), failed)
                 case_sets.append(folder.measured())
     finally:
         opened.cache_clear()  # a large model must not outlive the call
     write_index(out, suite.name, planned, case_sets)
+    if not measured:
+        raise UserError(f"{lines[0]}; and {len(lines) - 1} more runs failed")
+    hand_over(lines, failed)
     return frame_of(measured)
+
+
+def _run_and_measure(
+    item: PlannedRun, out: str, device: str, workers: int, mixed_environment: bool, progress: Progress
+) -> tuple[RunFolder, Sequence[Estimate]]:
+    folder = _run(item, out, device, workers, mixed_environment, progress)
+    protocol = _protocol(item)
+    folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item))
+    observe_run(folder, protocol["instruments"], progress)
+    return folder, measure_run(folder, protocol)
 
 
 def _require_engine(engine: str, workers: int) -> None:

@@ -23,6 +23,7 @@ from harness.contracts import Columns, Estimate, RatioMetric, SetMetric, StatedM
 from harness.errors import UserError
 from harness.isolation import attempt
 from harness.metrics import NotMeasured
+from harness.places import sentence_without_folders
 from harness.statistics import (
     GROUPS,
     Interval,
@@ -121,7 +122,7 @@ def _measured_or_why_not(
             failed=failed,
             direction=getattr(metric, "direction", "none"),
             unit=words["unit"],
-            absent=f"{FAILED_METRIC}{reason}",
+            absent=f"{FAILED_METRIC}{sentence_without_folders(reason)}",
             fingerprint=dict(fingerprint),
         )
     ]

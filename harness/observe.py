@@ -19,6 +19,7 @@ from harness.errors import UserError
 from harness.integrity import incomplete
 from harness.isolation import caught, reason_of, storable
 from harness.parts import FAILED, Part, encode_observations, samples_of
+from harness.places import sentence_without_folders
 from harness.progress import Progress, Stage
 from harness.store import RunFolder
 
@@ -59,7 +60,8 @@ def observe(
         manifest = folder.manifest()
         known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
         without = {**manifest.get("unavailable", {}), **reasons}
-        folder.write_manifest(instruments=known, unavailable={name: why for name, why in without.items() if why})
+        told = {name: sentence_without_folders(why) for name, why in without.items() if why}
+        folder.write_manifest(instruments=known, unavailable=told)
     return reasons
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from harness.errors import UserError
 from harness.files import Folder
 from harness.integrity import SAMPLES, missing_parts, problems
+from harness.places import sentence_without_folders
 from harness.store import RunFolder, case_set_digest
 
 DROPPED = (SAMPLES, "observations")
@@ -84,6 +85,7 @@ def _failures(folder: RunFolder) -> list[tuple[str, str]]:
     """(case, reason) of the failed cases by name, which reports show and only the samples know."""
     found: list[tuple[str, str]] = []
     for _, table in folder.tables():
-        rows = table.select(["case", "outcome", "reason"]).to_pylist()
-        found += [(row["case"], row["reason"] or "") for row in rows if row["outcome"] != "ok"]
+        for row in table.select(["case", "outcome", "reason"]).to_pylist():
+            if row["outcome"] != "ok":
+                found.append((row["case"], sentence_without_folders(row["reason"] or "")))
     return sorted(found)

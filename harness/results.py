@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.files import Folder
+from harness.places import without_folders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,19 +20,37 @@ INDEX_SCHEMA = 1
 
 
 def write_index(root: str, suite: str, runs: Iterable[PlannedRun], case_sets: Iterable[str]) -> None:
-    """``suites/<suite>.json``: the runs of the suite as it was asked for last, each with the case set it measured."""
-    rows = [
-        {
-            "model": run.request.model,
-            "task": run.request.task,
-            "limit": run.request.limit,
-            "key": run.spec.key(),
-            "path": f"{run.spec.model}/{run.spec.task}/{run.spec.key()}",
-            "cases": cases,
-        }
+    """``suites/<suite>.json``: these runs of the suite, each with the case set it measured, beside those it had before.
+
+    A run that is asked again, or whose model, task or data are of another version now, stands for the one before; one
+    whose folder is gone is no member any more.
+    """
+    rows = {
+        _member(
+            row := {
+                "model": without_folders(run.request.model),
+                "task": without_folders(run.request.task),
+                "limit": run.request.limit,
+                "seed": run.spec.seed,
+                "key": run.spec.key(),
+                "path": f"{run.spec.model}/{run.spec.task}/{run.spec.key()}",
+                "cases": cases,
+            }
+        ): row
         for run, cases in zip(runs, case_sets, strict=True)
-    ]
-    Folder(root).write_json(f"suites/{suite}.json", {"schema": INDEX_SCHEMA, "suite": suite, "runs": rows})
+    }
+    try:
+        before = {_member(row): row for row in read_index(root, suite)}
+    except UserError:  # none yet, or a damaged one, which this replaces
+        before = {}
+    there = {member: row for member, row in before.items() if Folder(root).exists(f"{row['path']}/spec.json")}
+    content = {"schema": INDEX_SCHEMA, "suite": suite, "runs": list({**there, **rows}.values())}
+    Folder(root).write_json(f"suites/{suite}.json", content)
+
+
+def _member(row: Mapping[str, Any]) -> tuple[str, int]:
+    """What makes a run a member of a suite beside others: SUBJECT/TASK and the seed, of whatever key."""
+    return str(row["path"]).rpartition("/")[0], int(row.get("seed", 0))
 
 
 def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.files import Folder
 from harness.parts import SCHEMA, read_part
+from harness.places import without_folders_anywhere
 from harness.seals import SEALS, opened_manifest, seal_of, sealed_manifest
 from harness.spec import RunSpec
 
@@ -68,7 +69,7 @@ class SealedFiles:
     def write_cost(self, cost: Mapping[str, Any]) -> None:
         """Store the cost; not part of the byte promise."""
         with self.writing():
-            self.folder.write_json(COST, dict(cost))
+            self.folder.write_json(COST, without_folders_anywhere(cost))
             self._seal(COST)
 
     # -------------------------------------------------------------------------------------------- seals

@@ -16,6 +16,7 @@ from harness.contracts import Estimate, Instrument
 from harness.environment import limited_threads
 from harness.errors import UserError
 from harness.isolation import attempt
+from harness.places import ELSEWHERE, opened_again, passed_on, sentence_without_folders, without_folders
 from harness.progress import Progress
 from harness.results import frame_of, read_index
 
@@ -48,8 +49,7 @@ def observe_runs(
             return False
         wider = _added(protocol, "instruments", instruments)
         observe_run(folder, wider["instruments"], progress or Progress())
-        if wider != protocol:
-            folder.write_manifest(protocol=wider)
+        _keep_protocol(folder, wider)
         return True
 
     return sum(_each(runs, suite, observe_one, failed))
@@ -71,8 +71,7 @@ def measure_runs(
         wider = _added(protocol, "metrics", metrics)
         estimates = measure_run(folder, wider)
         lines.extend(metric_failures(folder, estimates))
-        if wider != protocol:
-            folder.write_manifest(protocol=wider)
+        _keep_protocol(folder, wider)
         return names_of(folder), estimates
 
     measured = _each(runs, suite, measure_one, lines)
@@ -119,10 +118,13 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
 def _metric(name: str) -> Any:
     from harness.measure import Unmade
 
+    shown = without_folders(name)
+    if f"@{ELSEWHERE}/" in name:
+        return Unmade(shown, "its file lies on another machine: name the metric with its path, by --metric")
     try:
         return catalog.make("metric", name)
     except UserError as error:  # a plug-in that is gone, a file that is not there: the others are measured
-        return Unmade(name, str(error))
+        return Unmade(shown, sentence_without_folders(str(error)))
 
 
 def metric_failures(folder: RunFolder, estimates: Sequence[Estimate]) -> list[str]:
@@ -184,11 +186,21 @@ def _opened(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Valu
     protocol = folder.manifest().get("protocol")
     if protocol is None:
         raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
-    return do(folder, protocol)
+    return do(folder, opened_again(protocol, folder.key))
+
+
+def _keep_protocol(folder: RunFolder, protocol: Mapping[str, Any]) -> None:
+    """Also of a folder of before, which named folders of the user."""
+    kept, manifest = passed_on(protocol, folder.key), folder.manifest()
+    reasons = {name: sentence_without_folders(why) for name, why in folder.unavailable().items()}
+    if (kept, reasons) != (manifest["protocol"], manifest.get("unavailable", {})):
+        folder.write_manifest(protocol=kept, unavailable=reasons)
 
 
 def _added(protocol: dict[str, Any], kind: str, names: Sequence[str]) -> dict[str, Any]:
-    return {**protocol, kind: list(dict.fromkeys([*protocol[kind], *names]))}
+    """The protocol with these names too; one that says where its file lies stands for the one that did not know."""
+    found = {without_folders(name): name for name in names}
+    return {**protocol, kind: list(dict.fromkeys([*(found.get(name, name) for name in protocol[kind]), *names]))}
 
 
 def hand_over(lines: Sequence[str], failed: list[str] | None) -> None:
