@@ -68,6 +68,7 @@ def run_command(
         bool, typer.Option("--mixed-environment", help="Resume what another environment began, and mark it.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say at once what would be done, and its disk.")] = False,
     debug: Debug = False,
 ) -> int:
     """Run, observe and measure; repeated, it resumes.
@@ -78,6 +79,11 @@ def run_command(
 
     shared = {"seed": seed, "batch": batch, "threads": threads}
     suite = commands.suite_for(target, models=model or (), tasks=task or (), limit=limit, **shared)
+    if plan:
+        outline = commands.outline(suite, out)
+        print(outline)
+        outline.require_all()
+        return 0
     place = commands.resolve_device(device)
     if dry_run:
         rehearsal = commands.dry_run(suite, out, device=place, workers=workers)

@@ -15,6 +15,7 @@ from harness import catalog
 from harness.contracts import Estimate, Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
+from harness.outline import outline
 from harness.paths import data_root
 from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
@@ -232,6 +233,7 @@ __all__ = [
     "dry_run",
     "measure_runs",
     "observe_runs",
+    "outline",
     "plan",
     "prepare_data",
     "prune_runs",
