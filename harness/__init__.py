@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.commands import (
         dry_run,
+        export_run,
         measure_runs,
         observe_runs,
         prepare_data,
@@ -37,6 +38,7 @@ _PLACES = {
     "SuiteSpec": "harness.spec",
     "UserError": "harness.errors",
     "dry_run": "harness.commands",
+    "export_run": "harness.commands",
     "list_entries": "harness.listing",
     "measure_runs": "harness.commands",
     "observe_runs": "harness.commands",
@@ -54,6 +56,7 @@ __all__ = [
     "SuiteSpec",
     "UserError",
     "dry_run",
+    "export_run",
     "list_entries",
     "measure_runs",
     "observe_runs",

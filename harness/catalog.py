@@ -97,12 +97,16 @@ def find(kind: Kind, name: str) -> Any:
     entry = lookup(kind, name)
     if entry.place.endswith(".toml"):
         return read_toml(checkout_root() / entry.place)
-    module, _, attribute = entry.place.partition(":")
+    return load(entry.place, f"{kind} '{name}' of {_catalogue()[kind, name][1]}")
+
+
+def load(place: str, what: str) -> Any:
+    """What ``module:attribute`` names. Raises UserError, which says ``what`` it was to be, if it cannot be imported."""
+    module, _, attribute = place.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        owner = _catalogue()[kind, name][1]
-        raise UserError(f"{kind} '{name}' of {owner} cannot be loaded from {entry.place}: {error}") from error
+        raise UserError(f"{what} cannot be loaded from {place}: {error}") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -38,6 +38,23 @@ Runs = Annotated[str, typer.Argument(metavar="RUNS", help="The folder that 'run'
 Suite = Annotated[str | None, typer.Option("--suite", help="Only the runs of this suite.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from harness.environment import package_version
+
+        print(f"ddtbench {package_version('ddtbench')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command("list")
 def list_command(
     what: Annotated[str, typer.Argument(metavar="KIND", help="models, tasks, suites, metrics, instruments, data, ...")],
@@ -62,6 +79,9 @@ def run_command(
     workers: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="0,1,2", help="Every run once per seed: the variance of sampling.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Cases that are asked at once.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of each worker.")] = None,
     mixed_environment: Annotated[
@@ -77,7 +97,7 @@ def run_command(
     """
     from harness import commands
 
-    shared = {"seed": seed, "batch": batch, "threads": threads}
+    shared = {"seed": seed, "seeds": _seeds(seeds, seed), "batch": batch, "threads": threads}
     suite = commands.suite_for(target, models=model or (), tasks=task or (), limit=limit, **shared)
     if plan:
         outline = commands.outline(suite, out)
@@ -95,8 +115,21 @@ def run_command(
         suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment, failed=failed
     )
     print(commands.summary(out, suite.name))
-    print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}")
+    print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}{commands.left_out(out, suite.name)}")
     return _said_partial(failed)
+
+
+def _seeds(text: str | None, seed: int | None) -> tuple[int, ...] | None:
+    """``0,1,2`` as numbers. Raises UserError."""
+    if text is None:
+        return None
+    if seed is not None:
+        raise UserError("--seed is one seed and --seeds are several: leave one of them away")
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if not (word.isascii() and word.isdecimal() and len(word) <= 18):
+            raise UserError(f"--seeds '{text}': '{word}' is no seed; write whole numbers with commas, as in 0,1,2")
+    return tuple(int(word) for word in words)
 
 
 @app.command("observe")
@@ -173,20 +206,38 @@ def report_command(
     from harness import commands
 
     failed: list[str] = []
-    print(f"report: {commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append)}")
+    page = commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append)
+    print(f"report: {page}{commands.left_out(runs, suite)}")
     return _said_partial(failed)
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run: RUNS/MODEL/TASK/KEY.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder.")],
+    form: Annotated[
+        str,
+        typer.Option("--as", metavar="FORM", help="One that 'list tasks' names, or png; else the task's own."),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Write a run as the files of another program, or as plain PNG folders."""
+    from harness import commands
+
+    print(f"{to}: {commands.export_run(run, to, form)}")
 
 
 @data.command("prepare")
 def prepare_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that needs preparing; see 'list data'.")],
     source: Annotated[str | None, typer.Option("--from", metavar="PATH", help="Where its files lie.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Get them over the network if they are not here.")] = False,
     debug: Debug = False,
 ) -> None:
     """Convert a data set once, after checking its files."""
     from harness import commands
 
-    print(f"prepared: {commands.prepare_data(name, source)}")
+    print(f"prepared: {commands.prepare_data(name, source, fetch=fetch)}")
 
 
 @train.command("tokenizer")

@@ -21,7 +21,7 @@ from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
 from harness.rehearsal import dry_run
-from harness.results import frame_of, write_index
+from harness.results import frame_of, read_left_out, write_index
 from harness.spec import SuiteSpec
 from harness.stored_runs import (
     hand_over,
@@ -48,21 +48,28 @@ def run_suite(
     suite: SuiteSpec | str,
     out: str = "runs",
     *,
+    models: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    limit: int | None = None,
+    seeds: Sequence[int] | None = None,
     engine: str = "local",
     workers: int = 1,
-    device: str = "cpu",
+    device: str = "auto",
     mixed_environment: bool = False,
     progress: Progress | None = None,
     failed: list[str] | None = None,
 ) -> pd.DataFrame:
     """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
 
-    The same call resumes; what is stored is not asked again. Everything that can be wrong with the request is found
-    before anything is written. A run or a metric that fails keeps none of the others from being measured: it is a line
-    in ``failed``, or on stderr. Raises UserError, also where every run failed.
+    ``models``, ``tasks``, ``limit`` and ``seeds`` change it as the command's options do. The same call resumes; what is
+    stored is not asked again. Everything that can be wrong with the request is found before anything is written. A run
+    or a metric that fails keeps none of the others from being measured: it is a line in ``failed``, or on stderr.
+    Raises UserError, also where every run failed.
     """
     _require_engine(engine, workers)
-    suite = suite_for(suite) if isinstance(suite, str) else suite
+    shared = {} if seeds is None else {"seeds": tuple(seeds)}
+    suite = suite_for(suite, models=models, tasks=tasks, limit=limit, **shared)
+    device = resolve_device(device)
     progress = progress or Progress()
     measured: list[tuple[dict[str, Any], Sequence[Estimate]]] = []
     case_sets: list[str] = []
@@ -86,7 +93,7 @@ def run_suite(
                 case_sets.append(folder.measured())
     finally:
         opened.cache_clear()  # a large model must not outlive the call
-    write_index(out, suite.name, planned, case_sets)
+    write_index(out, suite.name, planned, case_sets, suite.left_out)
     if not measured:
         raise UserError(f"{lines[0]}; and {len(lines) - 1} more runs failed")
     hand_over(lines, failed)
@@ -157,6 +164,11 @@ def summary(runs: str, suite: str | None = None) -> str:
     return text.rstrip("\n")
 
 
+def left_out(runs: str, suite: str | None) -> str:
+    """A line for each part of a suite that the machine could not do; "" where it was whole."""
+    return "".join(f"\nleft out: {text}" for text in read_left_out(runs, suite)) if suite else ""
+
+
 def report_runs(
     runs: str,
     to: Path | str,
@@ -178,12 +190,29 @@ def report_runs(
     return page
 
 
-def prepare_data(name: str, source: str | None = None) -> Path:
-    """Check and convert a data set, once. Raises UserError for one that is unknown or needs no preparing."""
+def export_run(run: str, to: Path | str, form: str = "") -> str:
+    """Write a run as the files of another program into the folder ``to``; returns a line that says what was written.
+
+    ``form``: one that its task's line of ``ddtbench list tasks`` names, or ``png``; "" is the task's own. Raises
+    UserError.
+    """
+    from harness.export import export_run as write
+
+    return write(run, to, form)
+
+
+def prepare_data(name: str, source: str | None = None, *, fetch: bool = False) -> Path:
+    """Check and convert a data set, once; with ``fetch`` one that is not here is got over the network, where its entry
+    can. Raises UserError for one that is unknown, needs no preparing or cannot be fetched."""
     prepare = catalog.find("data", name)
-    if "source" not in signature(prepare).parameters:
+    known = signature(prepare).parameters
+    if "source" not in known:
         raise UserError(f"data '{name}' needs no preparing")
-    folder: Path = prepare(source)
+    if fetch and source is not None:
+        raise UserError("--fetch gets the files itself and --from says where they lie: leave one of them away")
+    if fetch and "fetch" not in known:
+        raise UserError(f"data '{name}' cannot be fetched from here: ddtbench data prepare {name} --from PATH")
+    folder: Path = prepare(source, fetch=True) if fetch else prepare(source)
     return folder
 
 
@@ -231,6 +260,7 @@ def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: b
 
 __all__ = [
     "dry_run",
+    "export_run",
     "measure_runs",
     "observe_runs",
     "outline",

@@ -56,6 +56,8 @@ def _words(entry: Entry) -> str:
         parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
     elif entry.kind == "model" and entry.needs:
         parts.append(f"needs @PATH: {' or '.join(entry.needs)}")
+    if entry.exports:
+        parts.append(f"exports {', '.join(name for name, _ in entry.exports)}")
     parts += [f"data {name} {state}" for name in entry.data if (state := data_state(name))]
     if entry.at_hand:
         parts.append(data_state(entry.name).strip("()"))

@@ -37,7 +37,7 @@ TEXT, PNG = 1_000, 0.6
 """Bytes of a sample without pictures, and of a picture for each byte of its pixels."""
 SIDE = 256
 """Pixels of a side of a picture that a model makes, where nothing says how many."""
-SHARED = ("seed", "batch", "unit_size", "threads", "dtype")
+SHARED = ("batch", "unit_size", "threads", "dtype")
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,15 @@ def outline(suite: SuiteSpec, out: str = "runs") -> Outline:
     """What a suite would do. A run that cannot start is listed with the reason."""
     stored = _stored(suite, out)
     known = _count(suite.tasks)
-    runs = tuple(_outlined(request, stored, known.get(request.task, _Known())) for request in suite.runs)
+    seeds = suite.drawn_with
+    runs = tuple(_outlined(request, seeds, stored, known.get(request.task, _Known())) for request in suite.runs)
     return Outline(suite, runs, _free(out))
 
 
-def _outlined(request: RunRequest, stored: Sequence[Mapping[str, Any]], known: _Known) -> Outlined:
+def _outlined(
+    request: RunRequest, seeds: Sequence[int], stored: Sequence[Mapping[str, Any]], known: _Known
+) -> Outlined:
+    """The run with all of its seeds."""
     problem = known.problem or _cannot_start(request)
     if problem:
         return Outlined(request, 0, problem=problem)
@@ -125,8 +129,11 @@ def _outlined(request: RunRequest, stored: Sequence[Mapping[str, Any]], known: _
     mine = [row for row in alike if row["mine"] and row["model"] == without_folders(request.model)]
     total = known.cases if known.cases is not None else max((row["cases"] for row in alike), default=None)
     cases = request.limit if total is None else min(total, request.limit or total)
-    there = max((row["stored"] for row in mine), default=0)
-    there = there if cases is None else min(there, cases)
+    there = 0
+    for seed in seeds:
+        most = max((row["stored"] for row in mine if row["seed"] == seed), default=0)
+        there += most if cases is None else min(most, cases)
+    cases = None if cases is None else cases * len(seeds)
     asked = sum(row["stored"] for row in alike)
     each = sum(row["size"] for row in alike) / asked if asked else known.size
     return Outlined(request, cases, there, (NOMINAL if each is None else each) * max(0, (cases or 0) - there))
@@ -157,6 +164,7 @@ def _stored(suite: SuiteSpec, out: str) -> list[dict[str, Any]]:
                     "cases": int(manifest["cases"]),
                     "stored": 0 if folder.results_only else int(manifest["stored"]),
                     "size": sum(size for found in parts for size in found.values()),
+                    "seed": folder.spec.seed,
                     "mine": all(getattr(folder.spec, name) == getattr(suite, name) for name in SHARED),
                 }
             )

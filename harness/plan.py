@@ -37,19 +37,23 @@ class PlannedRun:
 
 
 def suite_for(
-    target: str,
+    target: SuiteSpec | str,
     *,
     models: Sequence[str] = (),
     tasks: Sequence[str] = (),
     limit: int | None = None,
-    **shared: int | None,
+    **shared: Any,
 ) -> SuiteSpec:
     """The suite that a user names: a suite, a task (then with models), or a TOML file; checkpoint globs are expanded.
+    Or the suite given, changed likewise.
 
-    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed, batch, unit_size or threads. Raises
+    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed or seeds, batch, unit_size or threads. Raises
     UserError for an unknown name, with the nearest known one.
     """
-    suite = _named_suite(target, models, tasks).changed(models=models, tasks=tasks, limit=limit, **shared)
+    if isinstance(models, str) or isinstance(tasks, str):
+        raise UserError("models and tasks are lists of names, for example models=['ddt']")
+    named = target if isinstance(target, SuiteSpec) else _named_suite(target, models, tasks)
+    suite = named.changed(models=models, tasks=tasks, limit=limit, **shared)
     for model in suite.models:
         catalog.lookup("model", catalog.split_name(model)[0])
     for task in suite.tasks:
@@ -138,7 +142,12 @@ def plan(suite: SuiteSpec, device: str = "cpu") -> list[PlannedRun]:
         plan_run(suite, request, device) for model in suite.models for request in suite.runs if request.model == model
     ]
     require_same_cases(runs)
-    return runs
+    return [one for run in runs for one in with_seeds(suite, run)]
+
+
+def with_seeds(suite: SuiteSpec, run: PlannedRun) -> list[PlannedRun]:
+    """The run once per seed of the suite; nothing but the draws differs."""
+    return [replace(run, spec=replace(run.spec, seed=seed)) for seed in suite.drawn_with]
 
 
 def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
@@ -158,7 +167,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         task_version=task.version,
         data_revision=task.data_revision,
         settings=_settings(request, task, subject),
-        seed=suite.seed,
+        seed=suite.drawn_with[0],
         dtype=suite.dtype,
         batch=suite.batch,
         unit_size=suite.unit_size,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness import catalog
 from harness.environment import limited_threads
 from harness.errors import UserError
-from harness.plan import PlannedRun, plan_run, require_same_cases
+from harness.plan import PlannedRun, plan_run, require_same_cases, resolve_device, with_seeds
 from harness.progress import duration
 from harness.spec import RunRequest, SuiteSpec
 
@@ -82,15 +82,16 @@ def _title(run: Rehearsed) -> str:
     return f"{run.request.model} on {run.request.task}"
 
 
-def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "cpu", workers: int = 1) -> Rehearsal:
+def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", workers: int = 1) -> Rehearsal:
     """Rehearse every run of the suite. A run that cannot start is listed with the reason; the others go on."""
     rehearsed: dict[RunRequest, Rehearsed] = {}
     planned: list[PlannedRun] = []
+    device = resolve_device(device)
     with limited_threads(suite.threads):
         for request in sorted(suite.runs, key=lambda request: suite.models.index(request.model)):
             try:
                 item = plan_run(suite, request, device)
-                rehearsed[request] = _rehearse(item, out)
+                rehearsed[request] = _rehearse(item, with_seeds(suite, item), out)
                 planned.append(item)
             except UserError as error:
                 rehearsed[request] = Rehearsed(request, problem=str(error))
@@ -98,14 +99,17 @@ def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "cpu", workers
     return Rehearsal(suite, tuple(rehearsed[request] for request in suite.runs), max(1, workers))
 
 
-def _rehearse(item: PlannedRun, out: str) -> Rehearsed:
+def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str) -> Rehearsed:
+    """The run with all of its seeds, of which one is timed."""
     cases = item.cases
-    stored = min(len(cases), _stored_cases(item, out))
-    left = len(cases) - stored
+    stored = [min(len(cases), _stored_cases(one, out)) for one in seeded]
+    left = [len(cases) - count for count in stored]
+    total = len(cases) * len(seeded)
     if hasattr(item.task, "engine"):
-        return Rehearsed(item.request, len(cases), stored, timed=False)
-    seconds = math.ceil(left / item.spec.batch) * _seconds_of_a_batch(item, cases) if left else 0.0
-    return Rehearsed(item.request, len(cases), stored, seconds)
+        return Rehearsed(item.request, total, sum(stored), timed=False)
+    batches = sum(math.ceil(count / item.spec.batch) for count in left)
+    seconds = batches * _seconds_of_a_batch(item, cases) if batches else 0.0
+    return Rehearsed(item.request, total, sum(stored), seconds)
 
 
 def _stored_cases(item: PlannedRun, out: str) -> int:

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 INDEX_SCHEMA = 1
 
 
-def write_index(root: str, suite: str, runs: Iterable[PlannedRun], case_sets: Iterable[str]) -> None:
-    """``suites/<suite>.json``: these runs of the suite, each with the case set it measured, beside those it had before.
+def write_index(
+    root: str, suite: str, runs: Iterable[PlannedRun], case_sets: Iterable[str], left_out: Sequence[str] = ()
+) -> None:
+    """``suites/<suite>.json``: these runs of the suite, each with the case set it measured, beside those it had before,
+    and what the machine could not do of it this time.
 
     A run that is asked again, or whose model, task or data are of another version now, stands for the one before; one
     whose folder is gone is no member any more.
@@ -45,12 +48,20 @@ def write_index(root: str, suite: str, runs: Iterable[PlannedRun], case_sets: It
         before = {}
     there = {member: row for member, row in before.items() if Folder(root).exists(f"{row['path']}/spec.json")}
     content = {"schema": INDEX_SCHEMA, "suite": suite, "runs": list({**there, **rows}.values())}
+    if left_out:
+        content["left_out"] = [*left_out]
     Folder(root).write_json(f"suites/{suite}.json", content)
 
 
 def _member(row: Mapping[str, Any]) -> tuple[str, int]:
     """What makes a run a member of a suite beside others: SUBJECT/TASK and the seed, of whatever key."""
     return str(row["path"]).rpartition("/")[0], int(row.get("seed", 0))
+
+
+def read_left_out(root: str, suite: str) -> tuple[str, ...]:
+    """What the suite left out when it was run last, and why; nothing where it was whole."""
+    found = Folder(root).read_json(f"suites/{suite}.json").get("left_out")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ A suite is a catalogue name, or a TOML file that only names things::
     name = "mine"
     models = ["ddt", "vqgan@checkpoints/vqgan"]
     tasks = ["reconstruction@world"]
-    limit = 256          # optional, as are seed, batch, unit_size and threads
+    limit = 256          # optional, as are seed or seeds, batch, unit_size and threads
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from harness.errors import UserError, nearest
 
 KEY_DIGITS = 16
-SUITE_KEYS = ("name", "models", "tasks", "limit", "seed", "batch", "unit_size", "threads")
+SUITE_KEYS = ("name", "models", "tasks", "limit", "seed", "seeds", "batch", "unit_size", "threads")
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 
 
@@ -112,7 +112,11 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class SuiteSpec:
-    """Runs that are compared with one another, and what they share. All models of a task see exactly the same cases."""
+    """Runs that are compared with one another, and what they share. All models of a task see exactly the same cases.
+
+    ``seeds``: every run once per seed, so that the variance of sampling is seen beside that of cases; none: ``seed``.
+    ``left_out`` says which of its runs this machine cannot do, each with the cure.
+    """
 
     name: str
     runs: tuple[RunRequest, ...]
@@ -121,19 +125,29 @@ class SuiteSpec:
     unit_size: int = 128
     threads: int = 1
     dtype: str = "float32"
+    seeds: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _PATH_SAFE.fullmatch(self.name):
             raise UserError(f"a suite's name must be safe in a path, and '{self.name}' is not")
         if not self.runs:
             raise UserError(f"suite '{self.name}' has no runs: it needs at least one model and one task")
-        _require(f"suite '{self.name}'", {"seed": self.seed}, 0)
+        for seed in (self.seed, *self.seeds):
+            _require(f"suite '{self.name}'", {"seed": seed}, 0)
+        if len(set(self.seeds)) != len(self.seeds):
+            raise UserError(f"suite '{self.name}': a seed is named twice in {', '.join(map(str, self.seeds))}")
         _require(f"suite '{self.name}'", {"batch": self.batch, "unit_size": self.unit_size, "threads": self.threads}, 1)
         if self.batch > self.unit_size:  # a unit is computed whole, its last batch padded: the rest would be padding
             raise UserError(
                 f"suite '{self.name}': batch {self.batch} is more than a unit of {self.unit_size} cases: "
                 f"at most {self.unit_size}, or a larger unit_size in a suite file"
             )
+
+    @property
+    def drawn_with(self) -> tuple[int, ...]:
+        """The seeds of its runs."""
+        return self.seeds or (self.seed,)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -154,7 +168,7 @@ class SuiteSpec:
         return cls(name, tuple(runs), **shared)
 
     def changed(
-        self, models: Sequence[str] = (), tasks: Sequence[str] = (), limit: int | None = None, **shared: int | None
+        self, models: Sequence[str] = (), tasks: Sequence[str] = (), limit: int | None = None, **shared: Any
     ) -> SuiteSpec:
         """This suite with other models, tasks, limit or shared values; what is empty or None stays as it is.
 
@@ -177,8 +191,10 @@ class SuiteSpec:
             ]
         if limit is not None:
             runs = [replace(request, limit=limit) for request in runs]
-        given: dict[str, Any] = {name: value for name, value in shared.items() if value is not None}
-        return replace(self, runs=tuple(runs), **given)
+        given = {name: value for name, value in shared.items() if value is not None}
+        if given.get("seed") is not None:
+            given.setdefault("seeds", ())  # one seed asked for replaces several of a suite's own
+        return replace(self, runs=tuple(runs), left_out=() if tasks else self.left_out, **given)
 
 
 def suite_from_toml(path: Path) -> SuiteSpec:
@@ -199,7 +215,10 @@ def suite_from_toml(path: Path) -> SuiteSpec:
     name = values.pop("name", path.stem)
     if not isinstance(name, str):
         raise UserError(f"{path}: name must be a string, not {name!r}")
+    seeds = values.pop("seeds", [])
+    if not isinstance(seeds, list) or ("seed" in values and seeds):
+        raise UserError(f"{path}: seeds must be a list of whole numbers, and stands in the place of seed")
     try:
-        return SuiteSpec.of(name, values.pop("models"), values.pop("tasks"), **values)
+        return SuiteSpec.of(name, values.pop("models"), values.pop("tasks"), seeds=tuple(seeds), **values)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

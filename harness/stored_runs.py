@@ -138,7 +138,7 @@ def metric_failures(folder: RunFolder, estimates: Sequence[Estimate]) -> list[st
 
 def names_of(folder: RunFolder) -> dict[str, Any]:
     """How a frame names a run."""
-    return {"model": folder.spec.model, "task": folder.spec.task, "key": folder.key}
+    return {"model": folder.spec.model, "task": folder.spec.task, "seed": folder.spec.seed, "key": folder.key}
 
 
 # ------------------------------------------------------------------------------------------------ all of them

@@ -18,6 +18,7 @@ from reports.headline import build_headline
 from reports.kinds import kind_of
 from reports.read import Stored, read_stored
 from reports.samples import sheets_of
+from reports.seeds import build_seeds_table
 from reports.site import Page, render_page
 from reports.tables import Table, build_breakdown, build_table, leading
 
@@ -70,7 +71,8 @@ def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], l
         kind = kind_of(table.task)
         wanted = metrics[:2] if kind is None else [kind.breakdown] if kind.breakdown in metrics else []
         found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in wanted)
-        breakdowns += [breakdown for breakdown in found if breakdown is not None]
+        over_seeds = build_seeds_table(table.task, stored.of_task(table.task))
+        breakdowns += [breakdown for breakdown in (over_seeds, *found) if breakdown is not None]
     return tables, breakdowns
 
 

@@ -17,6 +17,7 @@ from reports.numbers import fixed
 from reports.read import Run, Stored, in_order
 from reports.stored_samples import pictures
 from reports.style import label_of
+from reports.tables import twin_mark
 
 CHOSEN = 8
 STRIP_CASES = 2
@@ -218,8 +219,7 @@ def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown
 
 
 def _label(run: Run, runs: Sequence[Run]) -> str:
-    twins = sum(other.subject == run.subject for other in runs) > 1
-    return label_of(run.subject) + (f" #{run.key[:6]}" if twins else "")
+    return label_of(run.subject) + twin_mark(run, [other for other in runs if other.subject == run.subject])
 
 
 def data_uri(png: bytes) -> str:

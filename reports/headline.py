@@ -91,8 +91,10 @@ def _shared_lead(cells: Sequence[Cell]) -> list[Cell]:
 
 def _row(key: _Key, keys: Sequence[_Key], runs: Sequence[Run], filled: Sequence[dict[_Key, tuple[Cell, Run]]]) -> Row:
     first = runs[0]
-    twins = sum(other[0] == key[0] for other in keys) > 1
-    label = label_of(first.subject) + (f" #{first.key[:6]}" if twins else "")
+    alike = [other for other in keys if other[0] == key[0]]
+    by_seed = len({other[1] for other in alike}) == 1  # one checkpoint, drawn with several seeds
+    twin = f" seed {key[2]}" if by_seed else f" #{first.key[:6]}"
+    label = label_of(first.subject) + (twin if len(alike) > 1 else "")
     nothing = Cell(text="" if first.control else ABSENT), None
     pairs = [found.get(key, nothing) for found in filled]
     own = list({run.key: run for _, run in pairs if run is not None}.values())

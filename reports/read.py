@@ -16,7 +16,7 @@ from harness.errors import UserError
 from harness.files import Folder
 from harness.integrity import problems as problems_of
 from harness.measure import JACKKNIFE_CASE
-from harness.results import read_index
+from harness.results import read_index, read_left_out
 from harness.store import RunFolder, run_paths
 from reports.stored_samples import UNREADABLE, Failure, read_failures
 from reports.style import is_control, order_key
@@ -123,6 +123,7 @@ class Stored:
     runs: tuple[Run, ...]
     problems: tuple[Problem, ...] = ()
     suite: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -170,7 +171,7 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
         _with_case_set(run, str(index.get(seen[run.subject, run.task, run.key], {}).get("cases", "")))
         for run in _share_case_sets(runs)
     ]
-    return Stored(tuple(shared), tuple(problems), suite or "")
+    return Stored(tuple(shared), tuple(problems), suite or "", read_left_out(runs_root, suite) if suite else ())
 
 
 def _broken_links(top: Folder) -> list[Problem]:

@@ -80,7 +80,10 @@ def render_page(page: Page) -> str:
         title=title(page.tables) if page.tables else "Nothing to compare yet",
         lede=lede(page.tables, page.headline) if page.tables else "",
         page=page,
-        warnings=[text for table in page.tables for text in warnings(table)],
+        warnings=[
+            *(f"Left out: {text}" for text in page.stored.left_out),
+            *(text for table in page.tables for text in warnings(table)),
+        ],
         halves=halves,
         subtitle=subtitle,
         meanings=_meanings,

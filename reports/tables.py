@@ -239,9 +239,16 @@ def _metric_columns(runs: Sequence[Run]) -> list[str]:
     return list(dict.fromkeys(item.metric for run in runs for item in run.estimates if not item.stratum))
 
 
+def twin_mark(run: Run, alike: Sequence[Run]) -> str:
+    """What tells a run from others of the same model: its seed where all have other seeds, else its key."""
+    seeds = [other.spec.get("seed") for other in alike]
+    if len(alike) < 2:
+        return ""
+    return f" seed {run.spec.get('seed')}" if len(set(seeds)) == len(seeds) else f" #{run.key[:6]}"
+
+
 def _row(run: Run, runs: Sequence[Run]) -> Row:
-    twins = sum(other.subject == run.subject for other in runs) > 1
-    label = label_of(run.subject) + (f" #{run.key[:6]}" if twins else "")
+    label = label_of(run.subject) + twin_mark(run, [other for other in runs if other.subject == run.subject])
     total = max((item.scored + item.failed for item in run.estimates if not item.stratum), default=run.asked)
     failed = max((item.failed for item in run.estimates if not item.stratum), default=len(run.failures))
     control = run.control

@@ -11,6 +11,7 @@ from reports.headline import build_headline
 from reports.layout import clean, cut, left, right, width, wrapped
 from reports.overview import headline_lines
 from reports.read import Stored, read_stored
+from reports.seeds import build_seeds_table
 from reports.tables import Row, Table, build_table, is_empty, leading, row_notes
 
 DEFAULT_WIDTH = 100
@@ -39,7 +40,11 @@ def text_of(stored: Stored, width: int | None = None) -> str:
         return "\n".join(wrapped(none, room) + _problems(stored, room)) + "\n"
     headline = build_headline(stored)
     blocks = [headline_lines(headline, room)] if headline else []
-    blocks += [_block(build_table(task, stored.of_task(task)), room) for task in stored.tasks]
+    for task in stored.tasks:
+        blocks.append(_block(build_table(task, stored.of_task(task)), room))
+        over_seeds = build_seeds_table(task, stored.of_task(task))
+        if over_seeds is not None:
+            blocks.append(_block(over_seeds, room))
     parts = ["\n".join(block) for block in blocks]
     parts.append("\n".join(wrapped(LEGEND, room) + _problems(stored, room)))
     return "\n\n".join(parts) + "\n"
@@ -55,7 +60,8 @@ def _block(table: Table, room: int) -> list[str]:
     first = min(max(width(name) for name in names), max(12, room // 4))
     shown, widths = _fitting(table, room - first)
     rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (first + sum(widths) + len(GAP) * len(shown))
-    lines = [cut(f"{clean(table.task)} \N{MIDDLE DOT} {table.cases:,} cases", room)]
+    part = f", {table.part}" if table.part else ""
+    lines = [cut(f"{clean(table.task)}{part} \N{MIDDLE DOT} {table.cases:,} cases", room)]
     lines += wrapped(table.about, room)
     lines.append(rule)
     lines += _header(table, shown, widths, first)

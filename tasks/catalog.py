@@ -22,7 +22,8 @@ DATA: tuple[Entry, ...] = (
         "data",
         "fashion-mnist",
         "tasks.prepare:fashion_mnist",
-        "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist [--from FOLDER]",
+        "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist "
+        "[--fetch | --from FOLDER]",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
         at_hand="tasks.prepare:fashion_at_hand",

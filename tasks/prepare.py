@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import sys
 import zlib
 from dataclasses import dataclass
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 Split = Literal["train", "test"]
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package ``dataset-fashion-mnist`` puts the files."""
+"""Where Debian's package ``dataset-fashion-mnist`` puts the files; ``debian_folder`` says where they are looked for."""
 
 CURE = (
-    "install Debian's package dataset-fashion-mnist, or download with torchvision.datasets.FashionMNIST, then run "
-    "'ddtbench data prepare fashion-mnist --from FOLDER'"
+    "run 'ddtbench data prepare fashion-mnist --fetch', or 'ddtbench data prepare fashion-mnist --from FOLDER' with "
+    "the four files of Debian's package dataset-fashion-mnist or of torchvision.datasets.FashionMNIST"
 )
 
 
@@ -65,20 +66,31 @@ FILES: dict[str, IdxPair] = {
 SIDE = 28
 
 
-def fashion_mnist(source: str | None = None) -> Path:
+def debian_folder() -> Path:
+    """Debian's folder, or that of the same name under ``$DDTBENCH_SYSTEM_DATA``."""
+    system = os.environ.get("DDTBENCH_SYSTEM_DATA")
+    return Path(system) / DEBIAN.name if system else DEBIAN
+
+
+def fashion_mnist(source: str | None = None, fetch: bool = False) -> Path:
     """Convert Fashion-MNIST to Parquet under the data folder, print what was written, and return its folder.
 
     ``source`` is a folder with the four idx files, ``.gz`` or not, or the root that torchvision downloaded into;
-    ``None`` means what is prepared already, else Debian's folder. Raises UserError, and leaves what was there before,
-    when a file is missing, truncated, or not the published one.
+    ``None`` means what is prepared already, else Debian's folder, else what ``fetch`` gets over the network. Raises
+    UserError, and leaves what was there before, when a file is missing, truncated, or not the published one.
     """
     folder = _prepared_folder()
     if source is None and all((folder / f"{split}.parquet").is_file() for split in FILES):
         print(f"fashion-mnist is already prepared in {folder}")
         return folder
-    if source is None and not DEBIAN.is_dir():
-        raise UserError(f"Fashion-MNIST is not on this machine: {CURE}")
-    _convert(DEBIAN if source is None else Path(source).expanduser())
+    if source is None and not debian_folder().is_dir():
+        if not fetch:
+            raise UserError(f"Fashion-MNIST is not on this machine: {CURE}")
+        from tasks.fetching import fetch_fashion
+
+        fetch_fashion(_convert)
+    else:
+        _convert(debian_folder() if source is None else Path(source).expanduser())
     counts = ", ".join(f"{pair.count:,} {split}" for split, pair in FILES.items())
     print(f"fashion-mnist: {counts} images of {SIDE}x{SIDE}")
     return folder
@@ -86,7 +98,7 @@ def fashion_mnist(source: str | None = None) -> Path:
 
 def fashion_at_hand() -> bool:
     """Whether :func:`open_fashion` will find the test images, without opening them."""
-    return (_prepared_folder() / "test.parquet").is_file() or DEBIAN.is_dir()
+    return (_prepared_folder() / "test.parquet").is_file() or debian_folder().is_dir()
 
 
 def open_fashion(split: Split) -> tuple[np.ndarray, np.ndarray]:
@@ -100,10 +112,10 @@ def open_fashion(split: Split) -> tuple[np.ndarray, np.ndarray]:
 
     path = _prepared_folder() / f"{split}.parquet"
     if not path.is_file():
-        if not DEBIAN.is_dir():
+        if not debian_folder().is_dir():
             raise UserError(f"Fashion-MNIST is not prepared (no {path}): {CURE}")
-        _convert(DEBIAN)
-        print(f"fashion-mnist: prepared from {DEBIAN} in {path.parent}", file=sys.stderr)
+        _convert(debian_folder())
+        print(f"fashion-mnist: prepared from {debian_folder()} in {path.parent}", file=sys.stderr)
     pair = FILES[split]
     try:
         table = pq.read_table(path).combine_chunks()

@@ -62,15 +62,18 @@ def demo() -> SuiteSpec:
     machine that does not have them.
     """
     limits = {task: count for task, count in DEMO_CASES.items() if task != WIKIPEDIA or wikipedia_at_hand()}
+    left_out = []
     if len(limits) < len(DEMO_CASES):
-        print(f"demo: without Wikipedia's text, which is not on this machine ({WIKIPEDIA_CURE})", file=sys.stderr)
+        left_out.append(f"{WIKIPEDIA}, for want of Wikipedia's text ({WIKIPEDIA_CURE})")
     models = (*TOKENIZERS, "ddt-sampled", *CONTROLS)
     fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 300)
     if not fashion_at_hand():
-        print(f"demo: without Fashion-MNIST, which is not on this machine ({CURE})", file=sys.stderr)
+        left_out.append(f"reconstruction@fashion, for want of Fashion-MNIST ({CURE})")
         fashion_runs = ()
+    for text in left_out:
+        print(f"demo: without {text}", file=sys.stderr)
     tokenizers = _runs(models, "reconstruction@world", 300) + fashion_runs + _runs(TOKENIZERS, "progressive@world", 32)
-    return SuiteSpec("demo", _five_tasks(limits) + tokenizers)
+    return SuiteSpec("demo", _five_tasks(limits) + tokenizers, left_out=tuple(left_out))
 
 
 def paper_small() -> SuiteSpec:

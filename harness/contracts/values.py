@@ -27,7 +27,8 @@ class Entry:
     ``needs`` are the recipes whose checkpoints this recipe is made from; of a model without a default checkpoint, what
     must follow its ``@`` (``("FILE last.ckpt",)``). ``data`` are the data entries that a task can read beside what
     needs no preparing; ``at_hand`` of such an entry is the place of a function without arguments that says, without
-    opening the data, whether it is prepared here (it imports nothing heavy: ``list`` calls it).
+    opening the data, whether it is prepared here (it imports nothing heavy: ``list`` calls it). ``exports`` of a task
+    are the forms of other programs that its runs can be written in, each with the place of a ``harness.export.Writer``.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Entry:
     needs: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     at_hand: str = ""
+    exports: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

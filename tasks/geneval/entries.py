@@ -15,6 +15,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         licence="MIT",
         data=("geneval",),
         paper=PAPER,
+        exports=(("geneval", "tasks.geneval.export:write_official"),),
     ),
     Entry("metric", "geneval", "tasks.geneval.metrics:overall", "share of right images, mean of the six tags"),
     Entry(

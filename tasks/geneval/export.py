@@ -1,11 +1,14 @@
 """A run of GenEval in the layout of its own script, for a judge that is not here.
 
+    ddtbench export RUN --to FOLDER
+
+writes ``NNNNN/metadata.jsonl`` and ``NNNNN/samples/NNNN.png`` of what was asked, of a whole or a limited run, and what
+was judged here as ``results.jsonl``, the script's own result file, which its ``summary_scores.py`` reads.
+
     python -m tasks.geneval.export RUN-FOLDER --prompts PATH/evaluation_metadata.jsonl --to FOLDER
 
-(``--prompts world`` for a run on the world) writes ``NNNNN/metadata.jsonl`` and ``NNNNN/samples/NNNN.png`` and then
-checks the folder as ``image_folder`` does, so that a missing, failed or repeated image is named before anything is
-scored. ``--results FILE`` also writes what was judged here as the script's own result file, which its
-``summary_scores.py`` reads.
+(``--prompts world`` for a run on the world) is the strict form: the folder is then checked as ``image_folder`` does, so
+that a missing, failed or repeated image is named before anything is scored. ``--results FILE`` writes the verdicts.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
+from harness.export import StoredRun, left_out
 from harness.files import Folder
 from harness.images import encode_png
 from harness.store import RunFolder
@@ -26,7 +30,9 @@ from tasks.geneval.metrics import JudgedImages
 from tasks.geneval.prompt_sets import PromptSource, open_prompts
 from tasks.geneval.results import Result, write_results
 from tasks.geneval.scoring import Verdict, filter_detections
-from tasks.geneval.sights import COCO
+from tasks.geneval.sights import COCO, WORLD
+
+RESULTS = "results.jsonl"
 
 
 def export_images(
@@ -63,18 +69,62 @@ def export_images(
 
 def export_results(run: RunFolder, images: Sequence[GeneratedImage], source: PromptSource, to: str | Path) -> None:
     """The verdicts on a run's images as GenEval's result file. Raises UserError where they were not all judged."""
-    columns = run.columns().columns
-    if missing := [name for name in COCO.columns if name not in columns]:
-        raise UserError(f"{run.path} has no column '{missing[0]}': ddtbench observe it first (on the official prompts)")
-    judged = JudgedImages.of(columns, COCO)
-    places = {f"{source.prompts[image.prompt].text}/{image.number}": image for image in images}
+    places = {f"{source.prompts[image.prompt].text}/{image.number}": str(image.path) for image in images}
+    write_results(to, _results(run, places, None))
+
+
+def _results(run: RunFolder, places: Mapping[str, str], limit: int | None) -> list[Result]:
+    """One per image, judged by whoever looked at the run; ``places``: case -> file. Raises UserError if nobody did."""
+    columns = run.columns(limit).columns
+    sight = next((sight for sight in (COCO, WORLD) if all(name in columns for name in sight.columns)), None)
+    if sight is None:
+        raise UserError(f"{run.path} has no column '{COCO.columns[0]}': ddtbench observe it first")
+    judged = JudgedImages.of(columns, sight)
     results = []
     for case, prompt, found in zip(judged.cases, judged.prompts, judged.judgements, strict=True):
         if found.score is None:
             raise UserError(f"image {case}: {found.absent}")
-        kept = filter_detections(judged.judge.stored.images[case], prompt.tag, COCO.rules)
-        results.append(Result(str(places[case].path), prompt, Verdict(bool(found.score), found.reason), kept))
-    write_results(to, results)
+        kept = filter_detections(judged.judge.stored.images[case], prompt.tag, sight.rules, sight.classes)
+        results.append(Result(places[case], prompt, Verdict(bool(found.score), found.reason), kept))
+    return results
+
+
+def write_official(run: StoredRun, folder: Path) -> str:
+    """``ddtbench export``'s writer: prompts are numbered as in their file where that is at hand, else as asked."""
+    numbers, numbering = _numbers(run)
+    failed, places = 0, {}
+    for sample in run.samples():
+        text, _, image = sample.case.id.rpartition("/")
+        if text not in numbers:
+            numbers[text] = len(numbers)
+        if sample.outcome != "ok":
+            failed += 1
+            continue
+        home = folder / f"{numbers[text]:05d}"
+        if not home.is_dir():
+            (home / "samples").mkdir(parents=True)
+            (home / "metadata.jsonl").write_text(json.dumps(sample.case.facts["geneval"]), encoding="utf-8")
+        file = home / "samples" / f"{int(image):04d}.png"
+        file.write_bytes(encode_png(sample.images["output"]))
+        places[sample.case.id] = file.relative_to(folder).as_posix()
+    homes = sum(1 for path in folder.iterdir())
+    said = f"{len(places):,} images of {homes:,} prompts, {numbering}{left_out(failed)}"
+    try:
+        write_results(folder / RESULTS, _results(run.folder, places, run.limit))
+    except UserError as error:
+        return f"{said}; no {RESULTS}, since they were not judged here ({error})"
+    return f"{said}; the verdicts in {RESULTS}"
+
+
+def _numbers(run: StoredRun) -> tuple[dict[str, int], str]:
+    """Prompt -> its line (0 first) in the file that was asked, if that can still be read; else none yet."""
+    try:
+        source = open_prompts(run.argument)
+    except UserError:
+        return {}, "numbered as they were asked (their file is not at hand)"
+    if source.revision != run.folder.spec.data_revision:
+        return {}, "numbered as they were asked (their file is another one now)"
+    return {prompt.text: number for number, prompt in enumerate(source.prompts)}, "numbered as in their file"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ stored form of :mod:`tasks.geneval.detections` too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from harness.errors import UserError, nearest
 from harness.files import Folder
 from tasks.geneval.detections import Detections, from_rows, to_rows
+from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import Prompt, parse_prompt
 from tasks.geneval.scoring import Verdict
 
@@ -40,8 +41,8 @@ def write_results(path: str | Path, results: Iterable[Result]) -> None:
     Folder(path.parent).write(path.name, "".join(lines).encode())
 
 
-def read_results(path: str | Path) -> tuple[Result, ...]:
-    """Results from a file of ours or of the official script, in file order.
+def read_results(path: str | Path, classes: Sequence[str] = OBJECTS) -> tuple[Result, ...]:
+    """Results from a file of ours or of the official script, in file order; ``classes`` are what prompts may name.
 
     Raises UserError with file and line: not JSON, a missing or unknown column, a wrong type, a prompt record that
     contradicts the columns, a correct image with a reason, a file named twice.
@@ -53,7 +54,7 @@ def read_results(path: str | Path) -> tuple[Result, ...]:
     seen: dict[str, int] = {}
     results: list[Result] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
-        result = _result(line, f"{path}:{number}")
+        result = _result(line, f"{path}:{number}", classes)
         if result.filename in seen:
             raise UserError(f"{path}:{number}: '{result.filename}' stands in line {seen[result.filename]} already")
         seen[result.filename] = number
@@ -73,16 +74,16 @@ def _record(result: Result) -> dict[str, Any]:
     }
 
 
-def _result(line: str, where: str) -> Result:
+def _result(line: str, where: str, classes: Sequence[str]) -> Result:
     record = _columns(line, where)
-    prompt = parse_prompt(record["metadata"], f"{where}: metadata")
+    prompt = parse_prompt(record["metadata"], f"{where}: metadata", classes)
     for column, value in (("tag", prompt.tag), ("prompt", prompt.text)):
         if record[column] != value:
             raise UserError(f"{where}: '{column}' is {record[column]!r}, but its metadata says {value!r}")
     if record["correct"] != (not record["reason"]):
         raise UserError(f"{where}: 'correct' is {record['correct']} with the reason {record['reason']!r}")
     try:
-        detections = from_rows(json.loads(record["details"]))
+        detections = from_rows(json.loads(record["details"]), classes=classes)
     except (UserError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{where}: details: {error}") from error
     return Result(record["filename"], prompt, Verdict(record["correct"], record["reason"]), detections)

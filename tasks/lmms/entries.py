@@ -37,6 +37,7 @@ LMMS_ENTRIES: tuple[Entry, ...] = (
         "any task of lmms-eval, run by it on local data: lmms@mme, lmms@pope, lmms@gqa ... (extra 'lmms')",
         licence=LICENCE,
         paper=PAPER,
+        exports=(("lmms-eval", "tasks.lmms.export:write_samples"),),
     ),
     Entry("metric", SCORE, "tasks.lmms.metrics:score", "mean of lmms-eval's own scores of rows", paper=PAPER),
     *(Entry("metric", name, f"tasks.lmms.metrics:{name}", summary, paper=PAPER) for name, summary in STATED.items()),

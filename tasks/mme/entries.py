@@ -7,6 +7,7 @@ from harness.contracts import Entry
 PAPER = "Fu et al. 2023, arXiv 2306.13394"
 LICENCE = "world: MIT (ours); MME's pictures: research only, by its authors' terms"
 _METRICS = "tasks.mme.metrics"
+_EXPORTS = (("mme", "tasks.mme.export:write_txt"), ("lmms-eval", "tasks.mme.export:write_samples"))
 
 _TOTALS = tuple(
     Entry(
@@ -33,6 +34,7 @@ MME_ENTRIES: tuple[Entry, ...] = (
         licence=LICENCE,
         paper=PAPER,
         data=("mme",),
+        exports=_EXPORTS,
     ),
     Entry(
         "task",
@@ -42,6 +44,7 @@ MME_ENTRIES: tuple[Entry, ...] = (
         licence=LICENCE,
         paper=PAPER,
         data=("mme",),
+        exports=_EXPORTS,
     ),
     Entry(
         "data",

@@ -20,7 +20,6 @@ from PIL import Image
 
 from harness.contracts import Entry, Sample, Task
 from harness.spec import canonical_json, path_safe
-from tasks import prepare
 from tasks.catalog import ENTRIES
 from tasks.perplexity.tasks import NAMES
 from tasks.wikipedia import wikipedia_at_hand
@@ -50,7 +49,15 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "drawbench": (f"{MINIATURES}/drawbench.csv",),
     "fid": ("FOLDER",),
 }
-CALLS = [(entry, argument) for entry in TASKS for argument in ARGUMENTS.get(entry.name, SOURCES)]
+CALLS = [
+    pytest.param(
+        (entry, argument),
+        id=f"{entry.name}@{argument}",
+        marks=[pytest.mark.needs("fashion-mnist")] if argument.startswith("fashion") else [],
+    )
+    for entry in TASKS
+    for argument in ARGUMENTS.get(entry.name, SOURCES)
+]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS or entry.name == "reconstruction"]
 PROVIDED = (
     *("ImageTokenizer", "Denoises", "ScoresText", "ScoresTextInStrides", "ScoresImages"),
@@ -100,10 +107,6 @@ def write_miniatures(folder: Path) -> None:
         small.write(folder / f"{name}.parquet", rows)
 
 
-def fashion_is_here() -> bool:
-    return prepare.DEBIAN.is_dir() or (prepare.data_root() / "fashion-mnist" / "test.parquet").is_file()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("pictures")
@@ -117,15 +120,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(params=CALLS, ids=lambda p: f"{p[0].name}@{p[1]}")
+@pytest.fixture(params=CALLS)
 def task(request: pytest.FixtureRequest, folder: Path) -> Iterator[Task]:
     entry, source = request.param
     yield build(entry, source, folder)
 
 
 def build(entry: Entry, source: str, folder: Path) -> Task:
-    if source.startswith("fashion") and not fashion_is_here():
-        pytest.skip("Fashion-MNIST is not here: install Debian's dataset-fashion-mnist")
     if source == "photos" and not importlib.util.find_spec("skimage"):
         pytest.skip("photographs are not here: pip install scikit-image foolbox")
     if source == "wikipedia" and not wikipedia_at_hand():
@@ -154,8 +155,9 @@ def test_the_fingerprint_is_json_and_the_name_is_safe(task: Task) -> None:
     assert task.version >= 1 and task.data_revision
 
 
-@pytest.mark.parametrize(("entry", "source"), CALLS, ids=lambda p: getattr(p, "name", p))
-def test_a_second_build_is_the_same_task(entry: Entry, source: str, folder: Path) -> None:
+@pytest.mark.parametrize("call", CALLS)
+def test_a_second_build_is_the_same_task(call: tuple[Entry, str], folder: Path) -> None:
+    entry, source = call
     one, two = build(entry, source, folder), build(entry, source, folder)
     assert one.data_revision == two.data_revision
     assert one.fingerprint == two.fingerprint
@@ -226,6 +228,7 @@ def test_ids_of_geneval_are_pinned(folder: Path) -> None:
     assert digest(build(entry, "world", folder)) == GENEVAL_IDS
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_ids_of_fashion_are_pinned(folder: Path) -> None:
     assert digest(build(TASKS[0], "fashion", folder)) == FASHION_IDS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import resource
@@ -21,13 +22,14 @@ from harness.spec import SuiteSpec
 
 SURFACE = {
     "list": "KIND --debug",
-    "run": "SUITE|TASK|FILE.toml --model --task --limit --out --engine --workers --device --seed --batch --threads "
-    "--mixed-environment --dry-run --plan --debug",
+    "run": "SUITE|TASK|FILE.toml --model --task --limit --out --engine --workers --device --seed --seeds --batch "
+    "--threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --debug",
     "measure": "RUNS --metric --suite --debug",
     "prune": "RUNS --suite --dry-run --debug",
     "report": "RUNS --to --suite --allow-mixed --debug",
-    "data prepare": "NAME --from --debug",
+    "export": "RUN --to --as --debug",
+    "data prepare": "NAME --from --fetch --debug",
     "train all": "--out --plan --debug",
     "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
@@ -131,10 +133,55 @@ def test_the_python_calls_return_frames(toy):
     assert exact.failed["toy-adder"] == 2 and exact.scored["toy-adder"] == 38
     assert exact.low["toy-adder"] < exact.value["toy-adder"] < exact.high["toy-adder"] < 1
     assert exact.fingerprint["toy-adder"]["numbers"] == "below 30"
+    assert set(frame.seed) == {0}
     assert commands.measure_runs("runs").equals(frame.reset_index(drop=True))
     assert commands.observe_runs("runs", suite="toy") == 2
     with pytest.raises(UserError, match="suite 'toi' was not run in runs; known there: toy"):
         commands.measure_runs("runs", suite="toi")
+
+
+def test_a_python_call_takes_what_the_command_takes(toy, call):
+    frame = commands.run_suite("toy", "runs", models=["toy-carrier"], limit=9, seeds=[3, 1])
+    assert set(frame.model) == {"toy-carrier"} and set(frame.scored) == {9} and set(frame.seed) == {1, 3}
+    assert call("run", "toy", "--model", "toy-carrier", "--limit", 9, "--seeds", "3,1", "--out", "typed")[0] == 0
+    rows = [json.loads(Path(f"{out}/suites/toy.json").read_text())["runs"] for out in ("runs", "typed")]
+    assert rows[0] == rows[1] and len(rows[0]) == 2
+    one = commands.run_suite("toy-sums@20", "runs", models=["toy-adder"], tasks=[], limit=4)
+    assert set(one.task) == {"toy-sums-20"} and set(one.seed) == {0}
+    with pytest.raises(UserError, match="lists of names"):
+        commands.run_suite("toy", "runs", models="toy-adder")
+    spec = SuiteSpec.of("mine", ["toy-adder"], ["toy-sums@20"])
+    assert set(commands.run_suite(spec, "runs", models=["toy-carrier"], limit=4).model) == {"toy-carrier"}
+
+
+def test_both_calls_choose_the_device_as_the_command_does(toy, monkeypatch):
+    seen = []
+    monkeypatch.setattr(commands, "resolve_device", lambda device: seen.append(device) or "cpu")
+    commands.run_suite("toy", "runs", limit=2)
+    assert seen == ["auto"]
+    assert inspect.signature(commands.dry_run).parameters["device"].default == "auto"
+
+
+def test_several_seeds_are_several_runs_shown_over_seeds(toy, call):
+    code, out, _ = call("run", "toy", "--model", "toy-carrier", "--seeds", "0,1,2", "--limit", 8)
+    assert code == 0
+    assert "toy-sums-40, over seeds" in out and "toy-carrier (3 seeds)" in out and "toy-carrier seed 2" in out
+    assert "s: standard deviation between seeds" in out
+    code, out, _ = call("run", "toy", "--model", "toy-carrier", "--seeds", "0,1,2,3", "--limit", 8, "--dry-run")
+    assert code == 0 and " 32      24       8 " in out
+    code, out, _ = call("run", "toy", "--model", "toy-carrier", "--seeds", "0,1,2,3", "--limit", 8, "--plan")
+    assert code == 0 and " 32      24       8 " in out
+    Path("mine.toml").write_text('models = ["toy-carrier"]\ntasks = ["toy-sums@40"]\nseeds = [0, 4]\n')
+    assert call("run", "mine.toml", "--limit", 8)[0] == 0
+    assert len(json.loads(Path("runs/suites/mine.json").read_text())["runs"]) == 2
+    assert call("run", "mine.toml", "--limit", 8, "--seed", 5)[0] == 0
+    assert len(json.loads(Path("runs/suites/mine.json").read_text())["runs"]) >= 1
+
+
+def test_the_version_is_that_of_the_package(call):
+    from importlib.metadata import version
+
+    assert call("--version") == (0, f"ddtbench {version('ddtbench')}\n", "")
 
 
 def test_a_metric_can_be_added_afterwards_and_stays(toy):
@@ -229,6 +276,10 @@ BAD = [
     (["observe", "nowhere"], "nowhere"),
     (["observe", "nowhere", "-i", "toy-paritty"], "did you mean 'toy-parity'?"),
     (["measure", "nowhere", "--metric", "pnsr"], "did you mean 'psnr'?"),
+    (["run", "toy", "--seeds", "0,x"], "'x' is no seed"),
+    (["run", "toy", "--seeds", "0,,1"], "'' is no seed"),
+    (["run", "toy", "--seeds", "0,1,0"], "a seed is named twice"),
+    (["run", "toy", "--seeds", "0,1", "--seed", "3"], "leave one of them away"),
     (["data", "prepare", "fashion-mist"], "did you mean 'fashion-mnist'?"),
     (["data", "prepare", "world"], "data 'world' needs no preparing"),
     (["train", "tokenizer", "dddt", "--out", "x"], "unknown recipe 'dddt'; did you mean 'ddt'?"),

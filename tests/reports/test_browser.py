@@ -22,7 +22,7 @@ QUIET = (
 )
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"),
+    pytest.mark.needs("chromium"),
 ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 
@@ -17,6 +19,29 @@ def load(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def idx(magic: int, *sizes: int) -> bytes:
+    return b"".join(n.to_bytes(4, "big") for n in (magic, *sizes))
+
+
+@pytest.fixture
+def small_fashion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
+    """Six images a split in Fashion-MNIST's file format, with the table of digests made to fit."""
+    from tasks import prepare
+
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("DDTBENCH_SYSTEM_DATA", str(tmp_path / "system"))
+    rng, count = np.random.default_rng(0), 6
+    files: dict[str, bytes] = {}
+    for split, pair in list(prepare.FILES.items()):
+        images = idx(0x803, count, 28, 28) + rng.integers(0, 256, count * 784, dtype=np.uint8).tobytes()
+        labels = idx(0x801, count) + rng.integers(0, 10, count, dtype=np.uint8).tobytes()
+        sums = hashlib.sha256(images).hexdigest(), hashlib.sha256(labels).hexdigest()
+        small = replace(pair, count=count, images_sha256=sums[0], labels_sha256=sums[1])
+        monkeypatch.setitem(prepare.FILES, split, small)
+        files |= {pair.images: images, pair.labels: labels}
+    return files
 
 
 @pytest.fixture(scope="session")

@@ -15,16 +15,15 @@ from harness.contracts import Case, Sample
 from tasks import fashion_feature_training, streams
 from tasks.fashion_feature_training import REACH, RECIPE, FashionTraining, LabelledProducts
 from tasks.fashion_features import FAMILY, FEATURES, SOURCE, FashionFeatures, FashionNet, open_fashion_features
-from tasks.prepare import SIDE, fashion_at_hand, open_fashion, padded_rgb
+from tasks.prepare import SIDE, open_fashion, padded_rgb
 from tasks.world.features import smoothed
 
+needs_fashion = pytest.mark.needs("fashion-mnist")
 FACTS = {"crop": [2, 2, 28, 28], "grey": True}
 
 
 @pytest.fixture(scope="module")
 def products() -> tuple[np.ndarray, np.ndarray]:
-    if not fashion_at_hand():
-        pytest.skip("Fashion-MNIST is not on this machine")
     images, labels = open_fashion("test")
     return images[:600], labels[:600]
 
@@ -43,6 +42,7 @@ def test_the_card_tells_how_it_was_trained() -> None:
     assert sum(value.numel() for value in FashionNet().parameters()) < 250_000
 
 
+@needs_fashion
 def test_it_reads_as_well_as_the_card_says(products: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = products
     accuracy = read_card(SOURCE)["training"]["examined"]["test: class"]
@@ -51,6 +51,7 @@ def test_it_reads_as_well_as_the_card_says(products: tuple[np.ndarray, np.ndarra
     assert abs((classes == labels).mean() - accuracy) < 3 * np.sqrt(accuracy * (1 - accuracy) / 600)
 
 
+@needs_fashion
 def test_columns_and_agreement(products: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = products
     pictures, instrument = padded_rgb(images[:70]), open_fashion_features()
@@ -88,6 +89,7 @@ def test_padding_and_colour_do_not_count_and_another_size_is_refused() -> None:
         instrument.observe([sample(4, output=plain[:, :22])])
 
 
+@needs_fashion
 def test_features_move_with_damage(products: tuple[np.ndarray, np.ndarray]) -> None:
     images = torch.from_numpy(products[0][:200].astype(np.float32) / 255)[:, None]
     instrument, noise = open_fashion_features(), torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
@@ -103,14 +105,13 @@ def test_features_move_with_damage(products: tuple[np.ndarray, np.ndarray]) -> N
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     """Training sees the first 500 test images, for speed."""
-    if not fashion_at_hand():
-        pytest.skip("Fashion-MNIST is not on this machine")
     images, labels = (values[:500] for values in open_fashion("test"))
     for module in (fashion_feature_training, streams):
         monkeypatch.setattr(module, "open_fashion", lambda split: (images, labels))
     return images, labels
 
 
+@needs_fashion
 def test_training_batches_are_addressed_by_step_and_hold_the_right_class(
     few: tuple[np.ndarray, np.ndarray],
 ) -> None:
@@ -138,6 +139,7 @@ def test_training_batches_are_addressed_by_step_and_hold_the_right_class(
 
 
 @pytest.mark.usefixtures("few")
+@needs_fashion
 def test_training_is_seeded_and_writes_what_can_be_read(tmp_path: Path) -> None:
     train = find("trainer", "tokenizer")
     for name, seed in zip("abc", (0, 0, 1), strict=True):

@@ -9,9 +9,9 @@ import torch
 from harness.errors import UserError
 from harness.images import from_bytes
 from tasks.fashion_lessons import VALIDATION, FashionLessons
-from tasks.prepare import fashion_at_hand, open_fashion, padded_rgb
+from tasks.prepare import open_fashion, padded_rgb
 
-pytestmark = pytest.mark.skipif(not fashion_at_hand(), reason="needs Fashion-MNIST")
+pytestmark = pytest.mark.needs("fashion-mnist")
 
 
 @pytest.fixture(scope="module")

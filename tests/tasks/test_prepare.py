@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +12,12 @@ from harness.errors import UserError
 from tasks import prepare
 
 COUNT = 6
-
-
-def idx(magic: int, *sizes: int) -> bytes:
-    return b"".join(n.to_bytes(4, "big") for n in (magic, *sizes))
+"""Images a split of the fixture ``small_fashion``."""
 
 
 @pytest.fixture()
-def contents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
-    """Six images a split in Fashion-MNIST's file format, with the table of digests made to fit."""
-    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(prepare, "DEBIAN", tmp_path / "debian")
-    rng = np.random.default_rng(0)
-    files: dict[str, bytes] = {}
-    for split, pair in list(prepare.FILES.items()):
-        images = idx(0x803, COUNT, 28, 28) + rng.integers(0, 256, COUNT * 784, dtype=np.uint8).tobytes()
-        labels = idx(0x801, COUNT) + rng.integers(0, 10, COUNT, dtype=np.uint8).tobytes()
-        sums = hashlib.sha256(images).hexdigest(), hashlib.sha256(labels).hexdigest()
-        small = replace(pair, count=COUNT, images_sha256=sums[0], labels_sha256=sums[1])
-        monkeypatch.setitem(prepare.FILES, split, small)
-        files |= {pair.images: images, pair.labels: labels}
-    return files
+def contents(small_fashion: dict[str, bytes]) -> dict[str, bytes]:
+    return small_fashion
 
 
 def lay_out(folder: Path, contents: dict[str, bytes], compressed: bool = True) -> Path:
@@ -102,7 +85,7 @@ def test_without_data_the_message_is_the_command(contents: dict[str, bytes]) -> 
 def test_debians_files_are_prepared_on_first_use_and_said(
     tmp_path: Path, contents: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lay_out(tmp_path / "debian", contents)
+    lay_out(tmp_path / "system" / "fashion-mnist", contents)
     prepare.open_fashion("train")
     assert len(capsys.readouterr().err.splitlines()) == 1
     prepare.open_fashion("train")
@@ -126,9 +109,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, contents: d
         prepare.fashion_mnist(str(source))
 
 
-@pytest.mark.skipif(not prepare.DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
-def test_the_real_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path))
+@pytest.mark.needs("fashion-mnist")
+def test_the_real_data_set() -> None:
     for split, each in (("train", 6000), ("test", 1000)):
         images, labels = prepare.open_fashion(split)  # type: ignore[arg-type]
         assert images.shape == (10 * each, 28, 28)

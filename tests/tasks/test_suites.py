@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness import catalog
+from harness.cli import main
 from tasks import suites
 
 EXAMINES = {
@@ -58,3 +61,22 @@ def test_the_demo_leaves_wikipedia_out_where_it_is_not_and_says_so(
 def test_the_demo_asks_part_of_what_the_paper_suite_asks() -> None:
     five = {run.task for run in suites.paper_small().runs if run.model == "ddt-llama"}
     assert {run.task for run in suites.demo().runs if run.model == "ddt-llama"} <= five == set(suites.DEMO_CASES)
+
+
+def test_what_the_demo_leaves_out_stands_in_its_last_lines_and_on_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(suites, "fashion_at_hand", lambda: False)
+    out, pages = str(tmp_path / "runs"), str(tmp_path / "report")
+    for words in (
+        ["run", "demo", "--model", "mean-colour", "--limit", "2", "--out", out],
+        ["report", out, "--to", pages, "--suite", "demo"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert not ended.value.code
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last.startswith(
+            "left out: reconstruction@fashion, for want of Fashion-MNIST (run 'ddtbench data prepare"
+        )
+    assert "Left out: reconstruction@fashion" in (tmp_path / "report/index.html").read_text()

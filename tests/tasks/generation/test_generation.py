@@ -19,12 +19,12 @@ from harness.spec import RunRequest, SuiteSpec
 from tasks.generation.controls import Real, open_real, open_real_mean_colour
 from tasks.generation.reference import CLASSES, FEWER, WORLD_CASES, open_reference
 from tasks.generation.task import FASHION_METRICS, WORLD_METRICS, build
-from tasks.prepare import fashion_at_hand, open_fashion, padded_rgb
+from tasks.prepare import open_fashion, padded_rgb
 from tasks.world.captions import caption
 from tasks.world.draw import draw
 from tasks.world.sampling import scenes_of
 
-needs_fashion = pytest.mark.skipif(not fashion_at_hand(), reason="Fashion-MNIST is not on this machine")
+needs_fashion = pytest.mark.needs("fashion-mnist")
 
 
 class Scripted:

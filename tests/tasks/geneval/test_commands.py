@@ -126,7 +126,7 @@ def test_prepare_checks_counts_and_digest_and_official_finds_it(tmp_path, prompt
     assert not (tmp_path / "data" / "geneval").exists() or not any((tmp_path / "data" / "geneval").iterdir())
 
 
-@pytest.mark.skipif("GENEVAL_PROMPTS" not in os.environ, reason="GENEVAL_PROMPTS names no evaluation_metadata.jsonl")
+@pytest.mark.needs("geneval-prompts")
 def test_the_official_file_is_prepared_and_found(tmp_path, monkeypatch, capsys):
     from tasks.geneval.prompt_sets import open_prompts
 

@@ -13,13 +13,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from harness import cli
+from harness.commands import run_suite
 from harness.errors import UserError
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store import RunFolder, find_run_folders
 from tasks.geneval.export import export_images, main
 from tasks.geneval.image_folder import IncompleteImages
 from tasks.geneval.prompt_sets import open_prompts
+from tasks.geneval.results import read_results
 from tasks.geneval.task import build
 
 
@@ -91,3 +94,44 @@ def test_a_run_on_other_prompts_is_refused(tmp_path: Path, prompt_file: Path) ->
     with pytest.raises(UserError, match="was asked prompts of revision geneval-"):
         export_images(folder, open_prompts("world"), tmp_path / "images")
     assert not (tmp_path / "images").exists()
+
+
+def ddtbench(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    return int(ended.value.code or 0)
+
+
+def test_the_command_writes_a_limited_run_of_the_world_with_its_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_suite("geneval@world", str(tmp_path / "runs"), models=["real"], limit=30)
+    (folder,) = find_run_folders(str(tmp_path / "runs"))
+    there = tmp_path / "out"
+    assert ddtbench("export", folder.path, "--to", there) == 0
+    assert "30 images of 12 prompts, numbered as in their file; the verdicts in results" in capsys.readouterr().out
+    source = open_prompts("world")
+    prompts = source.prompts
+    for sample in (sample for unit in folder.samples() for sample in unit):
+        text, _, image = sample.case.id.rpartition("/")
+        home = there / f"{[prompt.text for prompt in prompts].index(text):05d}"
+        assert json.loads((home / "metadata.jsonl").read_text()) == sample.case.facts["geneval"]
+        assert np.array_equal(np.asarray(Image.open(home / f"samples/{int(image):04d}.png")), sample.images["output"])
+    results = read_results(there / "results.jsonl", source.classes)
+    assert all((there / result.filename).is_file() for result in results) and len(results) == 30
+    scores = folder.read_scores()
+    right = int((scores[scores.metric == "geneval"].numerator > 0).sum())
+    assert sum(result.verdict.correct for result in results) == right
+
+
+def test_the_command_writes_an_unjudged_limited_run_with_failures(
+    tmp_path: Path, prompt_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made(tmp_path, prompt_file, Noise(bad="clocks"), limit=20)
+    assert ddtbench("export", folder.path, "--to", tmp_path / "out") == 0
+    said = capsys.readouterr().out
+    assert "17 images of 5 prompts, numbered as they were asked" in said and "3 failed and are left out" in said
+    assert "no results.jsonl, since they were not judged here" in said
+    homes = list((tmp_path / "out").iterdir())
+    assert len(homes) == 5 and all((home / "metadata.jsonl").is_file() for home in homes)
+    assert len(list((tmp_path / "out").glob("*/samples/*.png"))) == 17

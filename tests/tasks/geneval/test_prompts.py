@@ -84,7 +84,7 @@ def test_the_official_counts():
     assert tuple(OFFICIAL.counts) == TAGS
 
 
-@pytest.mark.skipif("GENEVAL_PROMPTS" not in os.environ, reason="GENEVAL_PROMPTS names no evaluation_metadata.jsonl")
+@pytest.mark.needs("geneval-prompts")
 def test_the_official_file():
     path = Path(os.environ["GENEVAL_PROMPTS"])
     found = read_prompts(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -69,7 +68,7 @@ def test_the_nine_sets_run_from_records_in_their_schemas(
     assert score.failed == (1 if task == "lmms@seedbench" else 0)
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="captions are scored with Java")
+@pytest.mark.needs("java")
 @pytest.mark.parametrize("task", CAPTIONS)
 def test_captions_are_scored(tmp_path: Path, data: Path, miniatures: ModuleType, task: str) -> None:
     miniatures.SETS[task.removeprefix("lmms@")](data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.commands import run_suite
+from harness.commands import export_run, run_suite
 from harness.errors import UserError
 from harness.parts import samples_of
 from harness.spec import RunRequest, SuiteSpec
@@ -116,3 +117,18 @@ def test_captions_need_java(monkeypatch: pytest.MonkeyPatch) -> None:
         LmmsTask("nocaps_val", Subject()).definition  # noqa: B018 (a property that raises)
     with pytest.raises(UserError, match="which task of lmms-eval"):
         LmmsTask("", Subject())
+
+
+def test_a_run_is_written_as_the_samples_that_lmms_eval_logs(
+    tmp_path: Path, data: Path, miniatures: ModuleType, define: Any, lmms_eval: Callable[..., Any]
+) -> None:
+    miniatures.mme(data, 4)
+    define("mme", "MME", METRICS)
+    lmms_eval("mme", answers(6, failed=3), samples(6), STATED)
+    run(tmp_path, limit=6)
+    said = export_run(str(tmp_path / "runs"), tmp_path / "out")
+    assert said == "5 answers in samples_mme.jsonl; 1 failed and is left out"
+    records = [json.loads(line) for line in (tmp_path / "out/samples_mme.jsonl").read_text().splitlines()]
+    assert [record["doc_id"] for record in records] == [0, 1, 2, 4, 5]
+    assert [record["score"] for record in records] == [0.0, 1.0, 0.0, 0.0, 1.0]
+    assert records[4]["filtered_resps"] == ["Yes 5"] and records[4]["target"] == records[4]["doc"]["answer"]

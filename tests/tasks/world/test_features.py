@@ -12,7 +12,6 @@ import torch
 from harness.catalog import find
 from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Case, Recipe, Sample
-from tasks.prepare import fashion_at_hand
 from tasks.world.detector_card import blurred, noisy
 from tasks.world.draw import draw
 from tasks.world.entries import WORLD_ENTRIES
@@ -104,9 +103,8 @@ def test_labels_say_what_the_scene_holds() -> None:
             assert bool(labels["cells"][row, cell]) == (item is not None)
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_training_is_seeded_and_writes_what_can_be_read(tmp_path: Path) -> None:
-    if not fashion_at_hand():
-        pytest.skip("Fashion-MNIST is not on this machine")
     train = find("trainer", "tokenizer")
     for name, seed in zip("abc", (0, 0, 1), strict=True):
         recipe = replace(RECIPE, batch=16, seed=seed, build=lambda _: FeatureTraining(examined=64))
