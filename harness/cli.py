@@ -185,7 +185,8 @@ def prune_command(
         if item.files:
             print(f"{item.path}: {in_bytes(item.size)} in {item.files} files")
     freed = in_bytes(sum(item.size for item in pruned))
-    print(f"{len(pruned)} runs: " + (f"would free {freed}; nothing was removed" if dry_run else f"freed {freed}"))
+    count = f"{len(pruned)} run{'s' * (len(pruned) != 1)}"
+    print(f"{count}: would free {freed}; nothing was removed" if dry_run else f"{count}: freed {freed}")
     return _said_partial(failed)
 
 

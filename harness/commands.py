@@ -15,7 +15,6 @@ from harness import catalog
 from harness.contracts import Estimate, Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
-from harness.outline import outline
 from harness.paths import data_root
 from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
@@ -38,6 +37,7 @@ from harness.stored_runs import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.outline import Outline
     from harness.store import RunFolder
 
 ENGINES = ("local",)
@@ -156,6 +156,13 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
 def _is_control(item: PlannedRun) -> bool:
     """Whether the catalogue calls the model a control; stored, so that reports of copied runs know it too."""
     return catalog.lookup("model", catalog.split_name(item.request.model)[0]).control
+
+
+def outline(suite: SuiteSpec | str, out: str = "runs") -> Outline:
+    """What a suite would do and how much disk it takes, at once: no model is opened, nothing is written."""
+    from harness.outline import outline as made
+
+    return made(suite_for(suite) if isinstance(suite, str) else suite, out)
 
 
 def summary(runs: str, suite: str | None = None) -> str:

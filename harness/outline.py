@@ -7,13 +7,14 @@ counted up to its limit. Bytes of a case are those of stored runs of the task, e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -226,14 +227,22 @@ def _count(tasks: Sequence[str]) -> dict[str, _Known]:
 
 def tell_counts(tasks: Sequence[str]) -> None:
     """Print a line of JSON for each task as it is counted: the other side of ``_count``."""
-    late = []
-    sys.modules["torch"] = None  # type: ignore[assignment]  # a task that imports it is counted after the others
-    for name in tasks:
-        if not _tell(name):
-            late.append(name)
-    del sys.modules["torch"]
+    with _without_torch():  # a task that imports it, for seconds, is counted after the others
+        late = [name for name in tasks if not _tell(name)]
     for name in late:
         _tell(name)  # one that asks more of the model is counted when it is run
+
+
+@contextlib.contextmanager
+def _without_torch() -> Iterator[None]:
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 def _tell(name: str) -> bool:

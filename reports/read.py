@@ -155,9 +155,9 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
     seen: dict[tuple[str, str, str], str] = {}
     for path in sorted(index) if suite else run_paths(runs_root):
         try:
-            run, troubles = _read_run(RunFolder.open(f"{top.url}/{path}".rstrip("/")), index.get(path, {}), top)
+            run, troubles = _read_run(RunFolder.open(f"{top.url}/{path}".rstrip("/")), index.get(path, {}))
         except UNREADABLE as error:
-            problems.append(Problem(path, _reason(error, top)))
+            problems.append(Problem(path, _reason(error, top.url)))
             continue
         problems += [Problem(f"{path}/{name}".strip("/"), reason) for name, reason in troubles]
         if run is None:
@@ -189,12 +189,12 @@ def _broken_links(top: Folder) -> list[Problem]:
     ]
 
 
-def _read_run(folder: RunFolder, row: Mapping[str, Any], top: Folder) -> tuple[Run | None, list[tuple[str, str]]]:
+def _read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, list[tuple[str, str]]]:
     """(run, troubles): a file of the folder that cannot be read is a trouble. The run is None, in no table, where its
     samples or what was measured on them do not hold. ``row``: what the suite's index says of it."""
     if row.get("key", folder.key) != folder.key:
         raise UserError(f"the suite ran {row['key']} there, and it is {folder.key}: run the suite again")
-    troubles = [(name, reason.replace(f"{top.url}/", "")) for name, reason in problems_of(folder)]
+    troubles = [(name, reason.replace(f"{folder.path}/", "")) for name, reason in problems_of(folder)]
     holds = not troubles
     found: dict[str, dict[str, Any]] = {}
     files: dict[str, Callable[[], dict[str, Any]]] = {
@@ -205,13 +205,13 @@ def _read_run(folder: RunFolder, row: Mapping[str, Any], top: Folder) -> tuple[R
         try:
             found[name] = read()
         except UNREADABLE as error:
-            troubles.append((name, _reason(error, top)))
+            troubles.append((name, _reason(error, folder.path)))
     measures = []
     for digest in folder.case_sets() if holds else ():
         try:
             measures.append(_read_measure(folder, digest))
         except UNREADABLE as error:
-            troubles.append((f"measures/{digest}", _reason(error, top)))
+            troubles.append((f"measures/{digest}", _reason(error, folder.path)))
             # what is not there at all is a run that was not measured: a row without numbers
             holds = holds and not folder.folder.names(f"measures/{digest}")
     if not holds and not measures:
@@ -250,6 +250,8 @@ def _read_measure(folder: RunFolder, digest: str) -> Measure:
     """Raises UNREADABLE for what does not hold or is not there."""
     folder.require_measure(digest)
     header = folder.read_estimates_header(digest)
+    if not header:
+        raise UserError("estimates.json is missing: measure again")
     sealed = folder.is_sealed(digest)
     if not sealed and folder.folder.exists(f"measures/{digest}/scores.parquet"):
         folder.read_scores(digest)  # without a seal, reading it is the one test
@@ -308,7 +310,7 @@ def _with_case_set(run: Run, digest: str) -> Run:
     return run if asked is run.measure else replace(run, measure=asked)
 
 
-def _reason(error: BaseException, top: Folder) -> str:
-    """In words, files named from the root on: reports are passed on."""
+def _reason(error: BaseException, place: str) -> str:
+    """In words, files named from ``place`` on: reports are passed on."""
     said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    return said.replace(f"{top.url}/", "")
+    return said.replace(f"{place.rstrip('/')}/", "")

@@ -69,7 +69,7 @@ def test_what_could_not_stand_alone_is_left_and_named(toy, call) -> None:
     part.write_bytes(part.read_bytes()[:-1] + b"x")
     before = files(adder)
     code, out, err = call("prune", "runs")
-    assert code == 4 and "is damaged" in err and "1 runs: freed" in out
+    assert code == 4 and "is damaged" in err and "1 run: freed" in out
     assert files(adder) == before and not list(carrier.glob("samples/*"))
     (adder / "measures").rename(toy / "measures")
     with pytest.raises(UserError, match=r"is missing|is damaged"):

@@ -230,6 +230,18 @@ def test_a_damaged_sample_is_named_where_nobody_shows_it(toy, call) -> None:
     assert code == 4 and "toy-adder" not in tables and f"{part.name}: is damaged" in said
 
 
+def test_a_damaged_cost_stops_no_suite(toy, call) -> None:
+    adder, _ = toy_runs(call)
+    whole = (adder / "cost.json").read_bytes()
+    for damaged in (b"{", whole.replace(b"0.0", b"7.5")):
+        (adder / "cost.json").write_bytes(damaged)
+        code, _, said = shown(call)
+        assert code == 4 and "cost.json" in said
+        code, out, err = call("run", "toy")
+        assert code == 0 and "toy-adder" in out and "cost.json is made again" in err
+        assert (adder / "cost.json").read_bytes() == whole
+
+
 def test_linked_parts_and_linked_run_folders_are_read(toy, call) -> None:
     adder, carrier = toy_runs(call)
     whole = commands.measure_runs("runs")
