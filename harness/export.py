@@ -47,9 +47,13 @@ def export_run(run: str, to: Path | str, form: str = "") -> str:
     """Write a run (its folder, or one that holds no other) into the folder ``to`` and say what was written.
 
     ``form`` is one of the task's own forms or ``png``; "" is the task's first, else ``png``. Raises UserError for a
-    folder that is not empty, an unknown form, and a run that has nothing of that form.
+    folder that is not empty, an unknown form, and a run that has nothing of that form, that was not finished, or that
+    has a part which is damaged, missing or another run's.
     """
     folder = _only_run(run)
+    total = folder.manifest().get("cases")
+    if not isinstance(total, int):
+        raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
     entry, argument, limit = _asked(folder)
     write = _writer(entry, folder, form)
     target = Path(to).expanduser()
@@ -64,13 +68,14 @@ def export_run(run: str, to: Path | str, form: str = "") -> str:
         raise UserError(f"cannot write beside {target}: {error.strerror or error}") from error
     try:
         said = write(StoredRun(folder, argument, limit), building)
+        asked = len(folder.cases(limit))
         building.chmod(0o755)
         os.replace(building, target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return said
+    return said if asked == total else f"{said}; {asked:,} of the task's {total:,} cases were asked"
 
 
 def _only_run(run: str) -> RunFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ def test_pictures_are_folders_of_png_that_pair_by_name(
 ) -> None:
     there = tmp_path / "new" / "pictures"
     assert ddtbench("export", run.path, "--to", there) == 0
-    assert capsys.readouterr().out.startswith(f"{there}: 10 of ")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{there}: 10 of ") and "of 10 cases; 10 of the task's 1,000 cases were asked" in said
     lines = [json.loads(line) for line in (there / "cases.jsonl").read_text().splitlines()]
     samples = [sample for unit in run.samples(10) for sample in unit]
     assert [line["case"] for line in lines] == [sample.case.id for sample in samples]
@@ -74,3 +76,24 @@ def test_several_runs_are_told_apart_and_a_run_without_pictures_says_so(
     assert ddtbench("export", find_run_folders(str(out))[0].path, "--to", tmp_path / "x") == 2
     assert "stored no pictures" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_run_that_does_not_hold_or_was_not_finished_is_refused(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, damage, said in (
+        ("cut", lambda copy: _cut(next(copy.glob("samples/*.parquet"))), "is damaged: run again"),
+        ("lost", lambda copy: next(copy.glob("samples/*.parquet")).unlink(), "lacks 1 of the 1 parts"),
+        ("begun", lambda copy: (copy / "manifest.json").unlink(), "was never run to its end"),
+    ):
+        copy = tmp_path / name
+        shutil.copytree(run.path, copy)
+        damage(copy)
+        assert ddtbench("export", copy, "--to", tmp_path / "out") == 2
+        err = capsys.readouterr().err
+        assert said in err and err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "cut", "lost"]
+
+
+def _cut(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[:-20])

@@ -127,7 +127,7 @@ def test_a_run_is_written_as_the_samples_that_lmms_eval_logs(
     lmms_eval("mme", answers(6, failed=3), samples(6), STATED)
     run(tmp_path, limit=6)
     said = export_run(str(tmp_path / "runs"), tmp_path / "out")
-    assert said == "5 answers in samples_mme.jsonl; 1 failed and is left out"
+    assert said == "5 answers in samples_mme.jsonl; 1 failed and is left out; 6 of the task's 8 cases were asked"
     records = [json.loads(line) for line in (tmp_path / "out/samples_mme.jsonl").read_text().splitlines()]
     assert [record["doc_id"] for record in records] == [0, 1, 2, 4, 5]
     assert [record["score"] for record in records] == [0.0, 1.0, 0.0, 0.0, 1.0]
