@@ -11,7 +11,6 @@ prompt that no text encoder of the pipeline can read whole is refused, where dif
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from torch import Tensor
 from baselines.chat_pictures import check_prompts
 from baselines.hub import digest_of_folder, folder_of, sampling_in
 from harness.errors import UserError
+from harness.texts import read_json_object
 
 RECORDED = ("num_inference_steps", "guidance_scale", "image_guidance_scale", "true_cfg_scale", "strength", "eta")
 """Arguments of a pipeline whose defaults are part of how it draws."""
@@ -102,7 +102,7 @@ def _open(source: str, device: str) -> tuple[Any, Path]:
     from diffusers import DiffusionPipeline
 
     folder = folder_of(source, "model_index.json")
-    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    index = read_json_object(folder / "model_index.json")
     off = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
     try:
         opener: Any = DiffusionPipeline  # untyped in diffusers

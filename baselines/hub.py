@@ -6,7 +6,6 @@ Only safetensors and text files are read, and no code of the folder's is run.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,9 @@ from typing import Any
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError, nearest
+from harness.paths import user_path
+from harness.texts import read_json_object
+from harness.walk import walk
 
 READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """What is fetched from a hub, and what the digest is of."""
@@ -23,7 +25,7 @@ SAMPLING = "sampling.json"
 def folder_of(source: str, config: str = "config.json") -> Path:
     """The folder of ``FOLDER`` or ``OWNER/NAME[#REVISION]``. Raises UserError where there is neither, or no
     ``config``."""
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     if not folder.is_dir():
         folder = _fetched(source)
     if not (folder / config).is_file():
@@ -53,12 +55,7 @@ def sampling_in(folder: Path, known: Sequence[str]) -> dict[str, Any]:
     file = folder / SAMPLING
     if not file.is_file():
         return {}
-    try:
-        chosen = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON: {error}") from error
-    if not isinstance(chosen, dict):
-        raise UserError(f'{file} must hold settings by name, for example {{"{known[0]}": 1}}')
+    chosen = read_json_object(file, f'it must hold settings by name, for example {{"{known[0]}": 1}}')
     for name in chosen:
         if name not in known:
             raise UserError(f"{file}: unknown setting '{name}'{nearest(name, known)}")
@@ -66,8 +63,8 @@ def sampling_in(folder: Path, known: Sequence[str]) -> dict[str, Any]:
 
 
 def digest_of_folder(folder: Path) -> str:
-    """SHA-256 over the names and digests of the files that are read."""
-    files = sorted({path for pattern in READ for path in folder.rglob(pattern)})
+    """SHA-256 over the names and digests of the files that are read, links followed as the libraries follow them."""
+    files = sorted(walk(folder, [pattern.removeprefix("*") for pattern in READ]).files.values())
     lines = (f"{path.relative_to(folder).as_posix()} {sha256_of(path)}" for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -86,7 +83,7 @@ def open_transformers(kind: str, model_class: Any, processor_class: Any, source:
     """Raises UserError for a folder of another kind, for weights that are missing
     or of another shape (the library would draw them at random), and for what the library cannot read."""
     folder = folder_of(source)
-    found = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    found = read_json_object(folder / "config.json").get("model_type")
     if found != kind:
         raise UserError(f"{folder} holds a '{found}', not a '{kind}'")
     options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}

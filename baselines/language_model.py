@@ -68,6 +68,11 @@ class LanguageSubject:
         return self.model.vocabulary.classes
 
     @property
+    def first_context(self) -> str:
+        """What the first token of a text given nothing is predicted from."""
+        return "begin marker"
+
+    @property
     def device(self) -> torch.device:
         return torch.device(self.model.language_model.device)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from harness.texts import numbered_lines
+
 
 class AnswerLog:
     """One JSON line per request: ``task``, ``document``, and ``answer`` or ``failed`` (the reason)."""
@@ -15,7 +17,7 @@ class AnswerLog:
         whole = text[: text.rfind("\n") + 1]
         if whole != text:  # a killed process left half a line
             path.write_text(whole, encoding="utf-8")
-        records = [json.loads(line) for line in whole.splitlines()]
+        records = [json.loads(line) for _, line in numbered_lines(whole)]
         self._known = {(item["task"], item["document"]): item["answer"] for item in records if "answer" in item}
 
     def known(self, task: str, document: int) -> str | None:

@@ -32,6 +32,7 @@ from harness.contracts import AnswersQuestions, ScoresAnswers
 from harness.errors import UserError
 from harness.images import from_bytes, shown_whole
 from harness.isolation import attempt
+from harness.texts import shown
 
 WORST = float("-inf")
 """The log-likelihood of what could not be scored."""
@@ -111,7 +112,9 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
     def _load_choice(self, request: Any) -> Asked:
         context, target, to_visual, document, task, split = request.args
         text = target(self.task_dict[task][split][document]) if callable(target) else target
-        return Asked(task, int(document), context, self._picture(to_visual, task, split, document), str(text).strip())
+        if not isinstance(text, (str, int, float)):
+            raise ValueError(f"the answer to score must be text, is {shown(text)}")
+        return Asked(task, int(document), context, self._picture(to_visual, task, split, document), f"{text}".strip())
 
     def _picture(self, to_visual: Callable[[Any], Any], task: str, split: str, document: int) -> np.ndarray:
         pictures = to_visual(self.task_dict[task][split][document]) or []

@@ -8,17 +8,16 @@ hides the others. Two entries of one kind and name are an error that names both 
 from __future__ import annotations
 
 import importlib
-import tomllib
 import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.contracts import Entry, Kind, Task
 from harness.errors import UserError, nearest
 from harness.paths import checkout_root
+from harness.texts import read_toml
 
 GROUP = "ddtbench.catalog"
 REPORTERS = "ddtbench.reports"
@@ -107,16 +106,6 @@ def load(place: str, what: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"{what} cannot be loaded from {place}: {error}") from error
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says. Raises UserError for one that is missing or malformed."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"there is no file {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from None
 
 
 def split_name(text: str) -> tuple[str, str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError
-from harness.paths import checkout_root
+from harness.paths import checkout_root, user_path
+from harness.texts import read_json_object
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,7 +38,7 @@ def locate(source: str) -> Path:
     folder."""
     if not source:
         raise UserError("this model needs a checkpoint; name one as NAME@FOLDER")
-    for folder in (Path(source).expanduser(), checkout_root() / source):
+    for folder in (user_path(source), checkout_root() / source):
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
             return folder
         if folder.exists():
@@ -54,11 +55,8 @@ def locate(source: str) -> Path:
 def read_card(source: str) -> dict[str, Any]:
     """The card alone, without opening the weights."""
     path = locate(source) / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
-    if not isinstance(card, dict) or not {"family", "config", "sha256"} <= card.keys():
+    card = read_json_object(path)
+    if not {"family", "config", "sha256"} <= card.keys():
         raise UserError(f"{path} is not a card of ours: it needs 'family', 'config' and 'sha256'")
     return card
 

@@ -15,7 +15,7 @@ from harness import catalog
 from harness.contracts import Estimate, Recipe
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
-from harness.paths import data_root
+from harness.paths import data_root, user_path
 from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
@@ -33,6 +33,7 @@ from harness.stored_runs import (
     observe_runs,
     prune_runs,
 )
+from harness.texts import read_toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,7 +194,7 @@ def report_runs(
 
     if not Folder(runs).exists():
         raise UserError(f"there is no folder {runs}: name the one that 'ddtbench run' wrote to")
-    page: Path = catalog.reporter("page")(runs, Path(to), suite, allow_mixed, tell)
+    page: Path = catalog.reporter("page")(runs, user_path(to), suite, allow_mixed, tell)
     return page
 
 
@@ -239,7 +240,7 @@ def train_tokenizer(
     trainer = catalog.find("trainer", "tokenizer")
     made: Path = trainer(
         found if isinstance(found, Recipe) else found(),
-        Path(out),
+        user_path(out),
         catalog.find,
         resume=resume,
         dry_run=dry_run,
@@ -255,12 +256,12 @@ def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: b
     Raises UserError.
     """
     own = recipe.endswith(".toml")
-    values = catalog.read_toml(Path(recipe).expanduser()) if own else catalog.find("recipe", recipe)
+    values = read_toml(user_path(recipe)) if own else catalog.find("recipe", recipe)
     if not isinstance(values, Mapping):
         raise UserError(f"recipe '{recipe}' is not that of a language model: ddtbench train tokenizer {recipe}")
     trainer = catalog.find("trainer", "mllm")
     made: Path = trainer(
-        values, recipe, Path(out), catalog.find, cache=data_root() / "codes", dry_run=dry_run, resume=resume
+        values, recipe, user_path(out), catalog.find, cache=data_root() / "codes", dry_run=dry_run, resume=resume
     )
     return made
 

@@ -18,6 +18,7 @@ from harness import catalog
 from harness.contracts import Entry, Sample
 from harness.errors import UserError
 from harness.images import encode_png
+from harness.paths import user_path
 from harness.places import places_of
 from harness.store import RunFolder, find_run_folders
 
@@ -56,7 +57,7 @@ def export_run(run: str, to: Path | str, form: str = "") -> str:
         raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
     entry, argument, limit = _asked(folder)
     write = _writer(entry, folder, form)
-    target = Path(to).expanduser()
+    target = user_path(to)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(
             f"{target} is not empty: name a new folder, since a stray file would be read as part of the run"

@@ -20,6 +20,7 @@ from fsspec.core import url_to_fs
 
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
+from harness.paths import user_path
 
 TEMPORARY = ".tmp-"
 _CURE = "delete it and give the command again that ran it, which makes it again and asks nothing twice"
@@ -41,6 +42,7 @@ class Folder:
     def __init__(self, url: str | os.PathLike[str]) -> None:
         if not os.fspath(url):
             raise UserError("an empty path names no folder: name one, for example runs")
+        user_path(url)  # raises for what is no path at all
         self.url = os.fspath(url).rstrip("/") or "/"
         try:
             self._fs, self._root = url_to_fs(self.url, use_listings_cache=False)
@@ -106,7 +108,7 @@ class Folder:
             return {}
         try:
             value = json.loads(self.read(name))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{self.url}/{name} is damaged ({error}): {_CURE}") from error
         if not isinstance(value, dict):
             raise UserError(f"{self.url}/{name} is damaged (no JSON object): {_CURE}")

@@ -42,7 +42,10 @@ FILTERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 # What Pillow raises on broken files, format by format; all of them mean the same here.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError),
+    *(ArithmeticError, MemoryError, struct.error, zlib.error),
+)
 
 
 def to_bytes(

@@ -17,6 +17,7 @@ from harness import catalog
 from harness.checkpoints import digest_of, read_card
 from harness.contracts import Case, Task
 from harness.errors import UserError, nearest
+from harness.paths import checkout_root, user_path
 from harness.spec import RunRequest, RunSpec, SuiteSpec, path_safe, suite_from_toml
 
 
@@ -77,26 +78,33 @@ def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> Su
             raise UserError(f"which models on {target}? add --model NAME (known: {known})")
         return SuiteSpec.of(_name_of_task(target), models, [target])
     if target.endswith(".toml"):
-        return suite_from_toml(Path(target).expanduser())
+        return suite_from_toml(user_path(target))
     raise UserError(f"no suite, task or .toml file is called '{target}'{nearest(target, suites | known_tasks)}")
 
 
 def _name_of_task(target: str) -> str:
     """``reconstruction-photos``; of a folder only its own name, since reports are passed on and show it."""
     name, argument = catalog.split_name(target)
-    last = Path(argument).expanduser().resolve().name if argument else ""
+    last = user_path(argument).resolve().name if argument else ""
     return path_safe(f"{name}-{last}")
 
 
 def expand_model(text: str) -> list[str]:
-    """``NAME@GLOB`` as one model per checkpoint, in natural order (step_2 before step_10); others as they are."""
+    """``NAME@GLOB`` as one model per checkpoint, in natural order (step_2 before step_10); others as they are, and so
+    is what exists: ``runs[1]`` that is there is a folder and no pattern."""
     name, source = catalog.split_name(text)
-    if not glob.has_magic(source):
+    if not glob.has_magic(source) or user_path(source).exists() or (checkout_root() / source).exists():
         return [text]
-    found = [path for path in glob.glob(str(Path(source).expanduser())) if not path.endswith(".json")]
+    found = [path for path in glob.glob(_pattern(user_path(source))) if not path.endswith(".json")]
     if not found:
         raise UserError(f"no checkpoint matches '{source}' of model '{text}'")
     return [f"{name}@{path}" for path in sorted(found, key=_natural)]
+
+
+def _pattern(path: Path) -> str:
+    """The path as a pattern, in which the folders that exist stand for themselves."""
+    known = next(parent for parent in path.parents if parent.exists())
+    return str(Path(glob.escape(str(known)), path.relative_to(known)))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -203,7 +211,7 @@ def _checkpoint(model: str, subject: Any) -> str:
     source = catalog.source_of(model)
     default = catalog.lookup("model", catalog.split_name(model)[0]).source
     # What follows the @ of a model that has no weights is a setting of it (identity@64).
-    return digest_of(source) if default or Path(source).expanduser().is_dir() else ""
+    return digest_of(source) if default or user_path(source).is_dir() else ""
 
 
 def _training(model: str) -> Mapping[str, Any]:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError, nearest
+from harness.texts import read_toml
 
 KEY_DIGITS = 16
 SUITE_KEYS = ("name", "models", "tasks", "limit", "seed", "seeds", "batch", "unit_size", "threads")
@@ -199,12 +199,7 @@ class SuiteSpec:
 
 def suite_from_toml(path: Path) -> SuiteSpec:
     """Read a suite file. A missing, unknown or ill-typed key is a UserError that names the file."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the suite file {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} is not TOML: {error}") from error
+    values = read_toml(path, "the suite file")
     for key in values:
         if key not in SUITE_KEYS:
             raise UserError(f"{path}: unknown key '{key}'{nearest(key, SUITE_KEYS)}")

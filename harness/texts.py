@@ -32,14 +32,14 @@ def first_line(error: BaseException, longest: int = 120) -> str:
 def decode_text(content: bytes, where: str, cure: str = "save it as UTF-8") -> str:
     """The text of a file's bytes by the rule above. Raises UserError with ``where`` and line for what is no UTF-8."""
     if content.startswith(_MARKS_OF_16):
-        raise UserError(f"{where}, line 1: this is UTF-16, not UTF-8: {cure}")
+        raise UserError(f"{where}, line 1: not UTF-8 at byte 0, but UTF-16: {cure}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # of utf-8-sig the position counts from after the mark
         at = error.start + len(_MARK) * content.startswith(_MARK)
         line = content.count(b"\n", 0, at) + 1
-        raise UserError(f"{where}, line {line}: not UTF-8 (byte 0x{content[at]:02x}): {cure}") from error
+        raise UserError(f"{where}, line {line}: not UTF-8 at byte {at} (0x{content[at]:02x}): {cure}") from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{where}, line {line}: a NUL character, which no text has (is it UTF-16?): {cure}")
@@ -63,38 +63,50 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
 def parse_json(text: str, where: str, cure: str = "") -> Any:
     """What JSON text says. Raises UserError, which begins with ``where``: no JSON, NaN or infinity, a whole number of
     more than ``INT_DIGITS`` digits, nested deeper than Python reads."""
-    end = f": {cure}" if cure else ""
+    if not text.strip():
+        raise UserError(f"{where}: empty line{_and(cure)}")
+    return _parsed(text, f"{where}:", cure)
+
+
+def _parsed(text: str, subject: str, cure: str) -> Any:
     try:
         return json.loads(text.removeprefix("\ufeff"), parse_int=_integer, parse_constant=_no_constant)
     except RecursionError:
-        raise UserError(f"{where}: JSON nested too deep to be read{end}") from None
+        raise UserError(f"{subject} not JSON that can be read (it is nested too deep){_and(cure)}") from None
     except ValueError as error:
-        reason = "empty line" if not text.strip() else f"not JSON ({error})"
-        raise UserError(f"{where}: {reason}{end}") from error
+        raise UserError(f"{subject} not JSON ({first_line(error)}){_and(cure)}") from error
+
+
+def _and(cure: str) -> str:
+    return f": {cure}" if cure else ""
 
 
 def read_json(path: Path, cure: str = "") -> Any:
     """What a JSON file says. Raises UserError for one that cannot be read or is none."""
-    return parse_json(read_text(path), str(path), cure)
+    return _parsed(read_text(path), f"{path} is", cure)
 
 
 def read_json_object(path: Path, cure: str = "") -> dict[str, Any]:
     """The object of a JSON file. Raises UserError for one that cannot be read or holds something else."""
     value = read_json(path, cure)
     if not isinstance(value, dict):
-        raise UserError(f"{path}: must be a JSON object, is {shown(value)}{f': {cure}' if cure else ''}")
+        raise UserError(f"{path}: must be a JSON object, is {shown(value)}{_and(cure)}")
     return value
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says. Raises UserError for one that is missing or malformed, and for a value that no setting of
-    ours can be: a date, a time, nan, inf, a whole number of more than 64 bits."""
+def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
+    """What a TOML file says; ``what`` it is, for errors. Raises UserError for one that is missing or malformed, and for
+    a value that no setting of ours can be: a date, a time, nan, inf, a whole number of more than 64 bits."""
     try:
-        values = tomllib.loads(read_text(path))
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {what} {path}: {error.strerror or error}") from error
+    try:
+        values = tomllib.loads(decode_text(content, f"{path} is not TOML"))
     except RecursionError:
-        raise UserError(f"{path} is not valid TOML: nested too deep to be read") from None
+        raise UserError(f"{path} is not TOML that can be read: it is nested too deep") from None
     except ValueError as error:  # tomllib's own, and int's of too many digits
-        raise UserError(f"{path} is not valid TOML: {first_line(error)}") from None
+        raise UserError(f"{path} is not TOML: {first_line(error)}") from None
     for key, value in _leaves("", values):
         if isinstance(value, (datetime.date, datetime.time)):
             raise UserError(f"{path}: {key} is a date or a time, which nothing here is: write it in quotes")

@@ -8,8 +8,9 @@ that neither the class nor its package is needed and nothing of the file's runs.
 from __future__ import annotations
 
 import hashlib
-import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.paths import user_path
+from harness.texts import first_line, read_json_object
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,13 +30,20 @@ BOOKKEEPING = ("argparse.Namespace", "pytorch_lightning.callbacks.model_checkpoi
 """Classes beside the weights in published files: LlamaGen's and taming-transformers' trainers write them."""
 
 
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(ArithmeticError, MemoryError, struct.error, zipfile.BadZipFile, zlib.error),
+)
+"""What torch, pickle and zip raise on files of weights that are damaged or of another kind."""
+
+
 class Ignored:
     """Stands for an object of bookkeeping; keeps what the file says of it and does nothing."""
 
 
 def find_file(source: str, names: Sequence[str]) -> Path:
     """The file itself, or the first of ``names`` in a folder. Raises UserError that says which file to put where."""
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_file():
         return path
     if not path.is_dir():
@@ -70,8 +80,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return dict(load_file(path))
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is not a safetensors file: {error}") from error
+    except (SafetensorError, *UNREADABLE) as error:
+        raise UserError(f"{path} is not a safetensors file: {first_line(error)}") from error
 
 
 def _read_pickle(path: Path) -> Any:
@@ -88,9 +98,8 @@ def _read_pickle(path: Path) -> Any:
             f"{path} is not read, since only running its code would restore {what}: "
             "convert its weights to safetensors where you trust it"
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise UserError(f"{path} is not a file of weights that torch reads: {line or type(error).__name__}") from error
+    except UNREADABLE as error:
+        raise UserError(f"{path} is not a file of weights that torch reads: {first_line(error)}") from error
 
 
 def without(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -103,12 +112,7 @@ def sizes_beside(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
-    try:
-        sizes = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{beside} is not JSON: {error}") from error
-    if not isinstance(sizes, dict):
-        raise UserError(f'{beside} must hold the sizes by name, for example {{"n_embed": 1024}}')
+    sizes = read_json_object(beside, 'it must hold the sizes by name, for example {"n_embed": 1024}')
     return {key: tuple(value) if isinstance(value, list) else value for key, value in sizes.items()}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.paths import user_path
 from reports.figures import FORMATS, figures_of, render
 from reports.formats import to_csv, to_latex, to_markdown
 from reports.gallery import grids_of
@@ -39,7 +40,7 @@ def build_report(
     Raises UserError, before anything is written, if ``to`` holds something
     else, or if the suite was not run under the root.
     """
-    target = Path(to).expanduser()
+    target = user_path(to)
     _refuse_foreign(target)
     stored = read_stored(runs_root, suite)
     say = tell or (lambda _: None)

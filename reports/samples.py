@@ -191,7 +191,7 @@ def _answer(kind: TaskKind, run: Run, sample: StoredSample | None, right: bool |
     if right is None:
         return Answer(tile, ())
     lines = [Said("right" if right else "wrong", "right" if right else "wrong")]
-    lines += [Said(part if not right else f"but {part}") for part in why.splitlines() if part]
+    lines += [Said(part if not right else f"but {part}") for part in why.split("\n") if part]
     return Answer(tile, tuple(lines))
 
 

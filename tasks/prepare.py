@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import UserError
-from harness.paths import data_root
+from harness.paths import data_root, user_path
+from harness.texts import first_line
+from tasks.data.parquet import reading_parquet
 from tasks.writing import written_whole
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def fashion_mnist(source: str | None = None, fetch: bool = False) -> Path:
 
         fetch_fashion(_convert)
     else:
-        _convert(debian_folder() if source is None else Path(source).expanduser())
+        _convert(debian_folder() if source is None else user_path(source))
     counts = ", ".join(f"{pair.count:,} {split}" for split, pair in FILES.items())
     print(f"fashion-mnist: {counts} images of {SIDE}x{SIDE}")
     return folder
@@ -107,7 +109,6 @@ def open_fashion(split: Split) -> tuple[np.ndarray, np.ndarray]:
     Prepares the data on first use where Debian's files are installed; raises UserError with the command otherwise.
     """
     import numpy as np
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = _prepared_folder() / f"{split}.parquet"
@@ -117,12 +118,10 @@ def open_fashion(split: Split) -> tuple[np.ndarray, np.ndarray]:
         _convert(debian_folder())
         print(f"fashion-mnist: prepared from {debian_folder()} in {path.parent}", file=sys.stderr)
     pair = FILES[split]
-    try:
+    with reading_parquet(f"{path} cannot be read", "delete it and prepare again"):
         table = pq.read_table(path).combine_chunks()
         images = table["image"].chunk(0).values.to_numpy().reshape(-1, SIDE, SIDE)
         labels = table["label"].to_numpy().astype(np.int64)
-    except (OSError, pa.ArrowException, LookupError, AttributeError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({_short(error)}): delete it and prepare again") from error
     header = _idx_header(0x803, len(images), SIDE, SIDE), _idx_header(0x801, len(labels))
     found = (
         hashlib.sha256(header[0] + np.ascontiguousarray(images).tobytes()).hexdigest(),
@@ -147,10 +146,6 @@ def padded_rgb(images: np.ndarray, side: int = 32) -> np.ndarray:
 
 def _prepared_folder() -> Path:
     return data_root() / "fashion-mnist"
-
-
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _idx_header(magic: int, *sizes: int) -> bytes:
@@ -185,10 +180,12 @@ def _read_idx(source: Path, name: str, header: bytes, sha256: str) -> bytes:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise UserError(f"{source} has no {name}.gz: {CURE}")
+    size = int.from_bytes(header[4:8], "big") * (SIDE * SIDE if len(header) > 8 else 1) + len(header)
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(size + 1)  # one more than the published file has: a larger one is not unpacked further
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is truncated or damaged ({_short(error)}): fetch it again") from error
+        raise UserError(f"{path} is truncated or damaged ({first_line(error)}): fetch it again") from error
     if hashlib.sha256(data).hexdigest() != sha256:
         what = "is not Fashion-MNIST's file" if data.startswith(header) else f"is not an idx file of {name}"
         raise UserError(f"{path} {what} (its SHA-256 differs from the published one): fetch it again")

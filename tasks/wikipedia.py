@@ -16,10 +16,14 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+import io
+import lzma
 import re
+import struct
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,7 +31,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, cast
 
 from harness.errors import UserError
-from harness.paths import data_root
+from harness.paths import data_root, user_path
+from harness.texts import first_line
+from tasks.data.parquet import reading_parquet
 from tasks.wikitext import plain_paragraphs
 
 if TYPE_CHECKING:
@@ -40,10 +46,17 @@ Paragraph = tuple[str, str]
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 DUMP_SHA256 = "34c1c63050c87cc8477b9ae36b1cb0edf372612c92938b742e579a7109c20fa4"
 """Of the decompressed dump."""
+DUMP_BYTES, PACKED_BYTES = 6_089_746, 1_695_871
+"""Of the dump, decompressed and as it is packed: more is not unpacked."""
 CURE = (
     "run 'pip download --no-deps gensim==4.4.0', then 'ddtbench data prepare wikipedia --from FILE' with that file, "
     "or install it: 'pip install --no-deps gensim==4.4.0'"
 )
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError),
+)
+"""What the packers of Python raise on files that are damaged or packed in a way that they do not know."""
 _REDIRECT = re.compile(r"\s*#redirect", re.IGNORECASE)
 
 
@@ -76,7 +89,7 @@ def wikipedia(source: str | None = None) -> Path:
         return folder
     if source is None and _installed() is None:
         raise UserError(f"Wikipedia's paragraphs are not on this machine: {CURE}")
-    path = _installed() if source is None else Path(source).expanduser()
+    path = _installed() if source is None else user_path(source)
     assert path is not None
     splits = _convert(path)
     for split, paragraphs in splits.items():
@@ -101,7 +114,6 @@ def open_wikipedia(split: Split) -> list[str]:
 
 def open_articles(split: Split) -> list[Paragraph]:
     """The same paragraphs as :func:`open_wikipedia`, each with the title of its article."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = _prepared_folder() / f"{split}.parquet"
@@ -111,12 +123,10 @@ def open_articles(split: Split) -> list[Paragraph]:
             raise UserError(f"Wikipedia's paragraphs are not prepared (no {path}): {CURE}")
         _convert(dump)
         print(f"wikipedia: prepared from {dump} in {path.parent}", file=sys.stderr)
-    try:
+    with reading_parquet(f"{path} cannot be read", "delete it and prepare again"):
         table = pq.read_table(path)
         paragraphs = list(zip(table["title"].to_pylist(), table["text"].to_pylist(), strict=True))
         found = _contents(paragraphs)
-    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({_short(error)}): delete it and prepare again") from error
     if found != SPLITS[split]:
         raise UserError(f"{path} is not the {split} split any more: delete it and prepare again")
     return paragraphs
@@ -134,10 +144,6 @@ def _installed() -> Path | None:
     spec = find_spec("gensim")
     path = Path(spec.origin).parent / "test" / "test_data" / DUMP if spec and spec.origin else None
     return path if path and path.is_file() else None
-
-
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _size(paragraph: Paragraph) -> tuple[int, int]:
@@ -178,9 +184,10 @@ def _dump_bytes(source: Path) -> bytes:
     if not source.is_file():
         raise UserError(f"{source} is not a file: {CURE}")
     try:
-        data = bz2.decompress(_compressed(source))
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise UserError(f"{source} is truncated or damaged ({_short(error)}): fetch it again") from error
+        with bz2.open(io.BytesIO(_compressed(source))) as file:
+            data = file.read(DUMP_BYTES + 1)
+    except _DAMAGED as error:
+        raise UserError(f"{source} is truncated or damaged ({first_line(error)}): fetch it again") from error
     if hashlib.sha256(data).hexdigest() != DUMP_SHA256:
         raise UserError(f"{source} is not gensim 4.4.0's shortened dump (its SHA-256 differs): {CURE}")
     return data
@@ -188,13 +195,14 @@ def _dump_bytes(source: Path) -> bytes:
 
 def _compressed(source: Path) -> bytes:
     if zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            return archive.read(_member(source, archive.namelist()))
+        with zipfile.ZipFile(source) as archive, archive.open(_member(source, archive.namelist())) as packed:
+            return packed.read(PACKED_BYTES + 1)
     if source.name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(source) as package:
             file = package.extractfile(_member(source, package.getnames()))
-            return file.read() if file else b""
-    return source.read_bytes()
+            return file.read(PACKED_BYTES + 1) if file else b""
+    with source.open("rb") as dump:
+        return dump.read(PACKED_BYTES + 1)
 
 
 def _member(source: Path, names: Sequence[str]) -> str:

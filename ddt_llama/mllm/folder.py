@@ -1,9 +1,10 @@
 """The folder of a multimodal language model, and language models that know no images yet.
 
 A folder is what transformers writes (``config.json``, ``model.safetensors`` or its shards, the tokenizer's files) and a
-``card.json`` with the vocabulary map, the token order, the image tokenizer's name, source and digest, and the digest of
-the weights. So an 8B folder and a tiny one open by the same call, and transformers alone opens either. Pickles are
-never read, and code that comes with a model is never run.
+``card.json`` with the vocabulary map, the token order, the image tokenizer's name, source and digest, the digest of the
+weights, and those of the files beside them (``files``): a text tokenizer that was changed makes another model. So an 8B
+folder and a tiny one open by the same call, and transformers alone opens either. Pickles are never read, and code that
+comes with a model is never run.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints import CARD, WEIGHTS, locate, sha256_of
 from harness.errors import UserError
+from harness.paths import user_path
+from harness.texts import read_json_object
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +38,7 @@ PARTS = {"vocabulary", "order", "image_tokenizer"}
 class Folder:
     """What a folder holds, opened."""
 
+    path: Path
     language_model: PreTrainedModel
     text_tokenizer: PreTrainedTokenizerBase
     card: Mapping[str, Any]
@@ -50,7 +54,7 @@ def open_language_model(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     where = str(folder) if folder.is_dir() else source
     if folder.is_dir():
         _require_weights(folder)
@@ -74,7 +78,7 @@ def open_language_model(
 
 def read_folder(source: str, dtype: torch.dtype, verify: bool) -> Folder:
     """Open a folder of ours; UserError says in one line what is wrong with it."""
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     if not folder.is_dir():
         folder = locate(source)
     _require_weights(folder)
@@ -85,7 +89,7 @@ def read_folder(source: str, dtype: torch.dtype, verify: bool) -> Folder:
             "get the folder again"
         )
     model, tokenizer = open_language_model(str(folder), dtype)
-    return Folder(model, tokenizer, card)
+    return Folder(folder, model, tokenizer, card)
 
 
 def write_folder(
@@ -107,6 +111,8 @@ def write_folder(
             model.save_pretrained(fresh, state_dict=state)
         tokenizer.save_pretrained(fresh)
         card = {"family": FAMILY, "config": dict(config), **extra, "sha256": weights_digest(fresh)}
+        beside = (path for path in sorted(fresh.iterdir()) if path.suffix != ".safetensors")
+        card["files"] = {path.name: sha256_of(path) for path in beside}
         (fresh / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
         (folder / CARD).unlink(missing_ok=True)
         for old in folder.glob("model*.safetensors*"):
@@ -142,11 +148,42 @@ def _quiet() -> Iterator[None]:
 
 
 def weights_digest(folder: Path) -> str:
-    """The SHA-256 of ``model.safetensors``; of shards, that of the lines ``NAME SHA-256`` in the order of names."""
+    """The SHA-256 of ``model.safetensors``; of shards, that of the lines ``NAME SHA-256`` in the order of names, of
+    those that the index names: they are what is read."""
     if (folder / WEIGHTS).is_file():
         return sha256_of(folder / WEIGHTS)
-    lines = (f"{shard.name} {sha256_of(shard)}\n" for shard in sorted(folder.glob("model-*.safetensors")))
+    lines = (f"{name} {sha256_of(folder / name)}\n" for name in _named_shards(folder))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _named_shards(folder: Path) -> list[str]:
+    """The files that the index names, by name. Raises UserError for an index that names none of this folder."""
+    listed = read_json_object(folder / INDEX).get("weight_map")
+    names = sorted(set(listed.values())) if isinstance(listed, dict) and all(map(_is_name, listed.values())) else []
+    if not names:
+        raise UserError(f"{folder / INDEX} names no files of weights in its folder: get it again")
+    return names
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and Path(value).name == value
+
+
+def require_files(folder: Path, card: Mapping[str, Any]) -> None:
+    """What stands beside the weights is as the card says, as far as it does: cards of before say nothing of it. Raises
+    UserError."""
+    stated = card.get("files", {})
+    if not isinstance(stated, dict) or not all(map(_is_name, stated)):
+        raise UserError(f"{folder / CARD} is not a card of ours: 'files' must be digests by name")
+    for name, digest in stated.items():
+        path = folder / name
+        found = sha256_of(path) if path.is_file() else ""
+        if found != digest:
+            what = f"has digest {found[:16]}" if found else "is missing"
+            raise UserError(
+                f"{path} {what}, the card says {str(digest)[:16]}: get the folder again (or, where you changed it on "
+                f"purpose, make a folder of its own whose {CARD} says so)"
+            )
 
 
 def _require_weights(folder: Path) -> None:
@@ -155,11 +192,11 @@ def _require_weights(folder: Path) -> None:
     if (folder / WEIGHTS).is_file():
         return
     if (folder / INDEX).is_file():
-        named = set(_json(folder / INDEX).get("weight_map", {}).values())
-        absent = sorted(name for name in named if not (folder / name).is_file())
-        if named and not absent:
+        named = _named_shards(folder)
+        absent = [name for name in named if not (folder / name).is_file()]
+        if not absent:
             return
-        raise UserError(f"{folder} lacks weights that its index names: {', '.join(absent[:3]) or 'none are named'}")
+        raise UserError(f"{folder} lacks weights that its index names: {', '.join(absent[:3])}")
     pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
     hint = f"; {pickles[0]} is not read, since a pickle can run code: convert it to safetensors" if pickles else ""
     raise UserError(f"{folder} has a config but no weights: it needs {WEIGHTS}{hint}")
@@ -170,20 +207,10 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder} has no {CARD}: it is a language model that knows no images; extend it by a tokenizer first"
         )
-    card = _json(folder / CARD)
+    card = read_json_object(folder / CARD)
     if card.get("family") != FAMILY:
         raise UserError(f"{folder} holds a '{card.get('family')}', not a '{FAMILY}'")
     config = card.get("config")
     if not isinstance(config, dict) or set(config) != PARTS or not isinstance(card.get("sha256"), str):
         raise UserError(f"{folder / CARD} is not a card of ours: it needs 'sha256' and a 'config' of {sorted(PARTS)}")
     return card
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} is not a JSON object")
-    return value

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddt_llama.mllm.batching import IGNORED, Batch
-from ddt_llama.mllm.folder import Folder, read_folder, write_folder
+from ddt_llama.mllm.folder import Folder, read_folder, require_files, write_folder
 from ddt_llama.mllm.layout import SequenceLayout, TokenOrder
 from ddt_llama.mllm.vocabulary import Vocabulary, extend_embeddings, row_count, tokenizer_size
 from harness.checkpoints import digest_of
@@ -153,7 +153,8 @@ class MultimodalLM(nn.Module):
         device: str = "cpu",
         verify: bool = True,
     ) -> MultimodalLM:
-        """Open a folder of ``save_pretrained``, in evaluation mode. ``verify``: compare the weights with their digest.
+        """Open a folder of ``save_pretrained``, in evaluation mode. ``verify``: compare weights and the files beside
+        them with their digests.
 
         Raises UserError for a folder without weights, with pickles only, damaged, or whose parts do not fit.
         """
@@ -166,5 +167,7 @@ class MultimodalLM(nn.Module):
             TokenizerReference(**config["image_tokenizer"]),
             config["order"],
         )
+        if verify:
+            require_files(opened.path, opened.card)
         model.card = opened.card
         return model.to(device).eval()

@@ -130,7 +130,8 @@ class ScoresAnswers(Protocol):
 
 @runtime_checkable
 class ScoresText(Protocol):
-    """How likely a text is, alone or after an image."""
+    """How likely a text is, alone or after an image. ``first_context``, where a subject has it, says in words what the
+    first token of a text is predicted from (``begin marker``, ``end marker``); it joins the fingerprint."""
 
     def score_text(
         self, texts: Sequence[str], images: Float[Tensor, "batch 3 size size"] | None = None

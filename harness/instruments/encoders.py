@@ -11,7 +11,6 @@ files are not ranked together.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +24,9 @@ import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.contracts import Sample
-from harness.paths import data_root
+from harness.errors import UserError
+from harness.paths import data_root, user_path
+from harness.texts import read_json
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 CONFIG = "config.json"
@@ -51,7 +52,7 @@ class EncoderFolder:
     @property
     def path(self) -> Path:
         named = os.environ.get(self.variable)
-        return Path(named).expanduser() if named else data_root() / "backbones" / self.name
+        return user_path(named) if named else data_root() / "backbones" / self.name
 
     def unavailable(self) -> str:
         """Which file is missing or wrong and what to do, or an empty string."""
@@ -63,8 +64,8 @@ class EncoderFolder:
             wanted = ", ".join((CONFIG, *self.files, WEIGHTS[0]))
             return f"{missing[0]} is missing: put {wanted} of {self.hub} into {place}"
         try:
-            config = json.loads((self.path / CONFIG).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            config = read_json(self.path / CONFIG)
+        except UserError:
             return f"{CONFIG} is no JSON: put that of {self.hub} into {place}"
         for key, due in self.shape.items():
             found: Any = config

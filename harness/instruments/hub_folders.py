@@ -6,7 +6,6 @@ Nothing is downloaded here: what is missing is named.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,8 @@ from typing import Any
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.instruments.weight_files import PLACE
-from harness.paths import data_root
+from harness.paths import data_root, user_path
+from harness.texts import read_json
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -37,7 +37,7 @@ class HubModel:
     def folder(self) -> Path | None:
         """The folder that holds configuration and weights."""
         named = self.given or os.environ.get(self.variable, "")
-        folders = [Path(named).expanduser()] if named else [data_root() / "backbones" / self.hub_id.rpartition("/")[2]]
+        folders = [user_path(named)] if named else [data_root() / "backbones" / self.hub_id.rpartition("/")[2]]
         cached = _in_cache(named or self.hub_id)
         return next((folder for folder in (*folders, *cached) if _complete(folder)), None)
 
@@ -49,7 +49,10 @@ class HubModel:
                 return f"'{named}' is no folder with {files}, and no model in the hub's cache"
             name = self.hub_id.rpartition("/")[2]
             return f"it is missing: put {files} into {name}/ in {PLACE}, or the folder's path into ${self.variable}"
-        config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
+        try:
+            config = read_json(self.folder / CONFIG)
+        except UserError as error:
+            return str(error)
         for key, wanted in self.expected:
             if (found := _nested(config, key)) != wanted:
                 return f"the folder holds another model than {self.hub_id}: its {key} is {found!r}, not {wanted!r}"

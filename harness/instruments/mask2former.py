@@ -22,7 +22,7 @@ from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.instruments.mmdet_pipeline import LONG_SIDE, SHORT_SIDE, Instance, fitted_size, instances_of, prepared
 from harness.instruments.mmdet_weights import OFFICIAL_DIGEST, OFFICIAL_FILE, fill_from_mmdet, read_mmdet
-from harness.paths import data_root
+from harness.paths import data_root, user_path
 
 VARIABLE = "DDTBENCH_DETECTOR"
 DEVICE_VARIABLE = "DDTBENCH_INSTRUMENT_DEVICE"
@@ -63,7 +63,7 @@ class Mask2Former:
             if found is None:
                 raise UserError(f"Mask2Former's weights are missing: {CURE}")
             return found
-        path = Path(self.source).expanduser()
+        path = user_path(self.source)
         if path.is_file():
             return path
         return (path if path.is_dir() else _from_hub(self.source)) / WEIGHTS

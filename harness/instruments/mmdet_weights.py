@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints import fill_module
 from harness.errors import UserError
+from harness.texts import first_line
+from harness.weight_files import UNREADABLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -162,8 +164,8 @@ def read_mmdet(path: Path) -> dict[str, Tensor]:
 
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} is not a checkpoint of mmdet ({str(error).splitlines()[0]}): get it again") from error
+    except (pickle.UnpicklingError, *UNREADABLE) as error:
+        raise UserError(f"{path} is not a checkpoint of mmdet ({first_line(error)}): get it again") from error
     state = stored.get("state_dict") if isinstance(stored, dict) else None
     if not isinstance(state, Mapping):
         raise UserError(f"{path} holds no 'state_dict': it must be mmdet's {OFFICIAL_FILE}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.checkpoints import sha256_of
-from harness.paths import data_root
+from harness.paths import data_root, user_path
 
 PLACE = "backbones/ in $DDTBENCH_DATA, by default ~/.cache/ddtbench"
 """In words: reasons are stored beside the numbers, which must not depend on anyone's home folder."""
@@ -41,7 +41,7 @@ class WeightFile:
         prepared data, else in a cache."""
         named = given or os.environ.get(self.variable, "")
         if named:
-            path = Path(named).expanduser()
+            path = user_path(named)
             places: Sequence[Path] = [path] if path.is_file() else [path / name for name in self.names]
         else:
             folders = (data_root() / "backbones", *(cache() for cache in self.caches))

@@ -11,7 +11,6 @@ torch-fidelity do (Kynkaanniemi et al. 2019), and all other manifolds k = 5 (Nae
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from harness.catalog import lookup, split_name
@@ -26,6 +25,7 @@ from harness.metrics.kernel import KernelDistance
 from harness.metrics.manifold import NEAREST
 from harness.metrics.precision_recall import ManifoldMetric, Which
 from harness.metrics.statistics_files import StatisticsFile
+from harness.paths import user_path
 
 DEFAULT = "adm"
 """The protocol of the published tables that tokenizers and class-conditional generators are compared in."""
@@ -57,7 +57,7 @@ def fid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
     features, file = split_name(argument)
     instrument, about = _inception(features), {**PROTOCOL, **_about(features)}
     if file:
-        path = Path(file).expanduser()
+        path = user_path(file)
         return FrechetToFile(f"fid@{features}@{path.stem}", instrument, StatisticsFile(path), about)
     return Frechet(f"fid@{features}", instrument, protocol=about)
 
@@ -68,7 +68,7 @@ def sfid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
     instrument = _inception(features, "spatial")
     about = {**PROTOCOL, "features": {**protocol_of(features).describe(), "layer": "mixed_6/conv[:7]"}}
     if file:
-        path = Path(file).expanduser()
+        path = user_path(file)
         return FrechetToFile(f"sfid@{features}@{path.stem}", instrument, StatisticsFile(path), about, "_spatial")
     return Frechet(f"sfid@{features}", instrument, protocol=about, layer="_spatial")
 

@@ -14,12 +14,12 @@ a paper drew is seldom stated, so that a published FID on COCO-30k is reproduced
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.texts import read_json_object, shown, text_of, whole_number_of
 from tasks.data.prepared import DataSet
 from tasks.data.tables import Listed, Records, Schema, Table, parquet_files
 
@@ -45,34 +45,47 @@ def _drawn(file: Path, folder: Path) -> Listed:
     """At most ``ROWS`` pictures of the annotations, one caption each."""
     from harness.seeding import rng_for
 
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        names = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
-        captions: dict[int, list[tuple[int, str]]] = {}
-        for number, note in enumerate(content["annotations"]):
-            captions.setdefault(int(note["image_id"]), []).append((int(note["id"]), _caption(note, number)))
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{file.name} is not COCO's caption file ({type(error).__name__}: {error}): {CURE}") from None
+    content = read_json_object(file, CURE)
+    names = {
+        _number(image, "id", where): _text(image, "file_name", where) for where, image in _rows(file, content, "images")
+    }
+    captions: dict[int, list[tuple[int, str]]] = {}
+    for where, note in _rows(file, content, "annotations"):
+        told = " ".join(_text(note, "caption", where).split())  # on one line, as some of COCO's captions are not
+        captions.setdefault(_number(note, "image_id", where), []).append((_number(note, "id", where), told))
     without = sorted(names.keys() - captions.keys())
     if without:
         raise UserError(f"{file.name}: the image {without[0]} has no caption: {CURE}")
     rng = rng_for("coco-captions-30k", SEED)
     ids = sorted(names)
     chosen = sorted(rng.choice(ids, min(ROWS, len(ids)), replace=False).tolist())
-    told = [sorted(captions[image])[int(rng.integers(len(captions[image])))][1] for image in chosen]
+    chosen_captions = [sorted(captions[image])[int(rng.integers(len(captions[image])))][1] for image in chosen]
     return Listed(
-        [{"caption": text} for text in told],
+        [{"caption": text} for text in chosen_captions],
         [f"{file.name}, image {image}" for image in chosen],
-        [{"image": folder / names[image]} for image in chosen],
+        folder,
+        [{"image": names[image]} for image in chosen],
     )
 
 
-def _caption(note: Mapping[str, Any], number: int) -> str:
-    """On one line, as some of COCO's captions are not."""
-    text = " ".join(str(note["caption"]).split())
-    if not text:
-        raise ValueError(f"annotation {number} has an empty caption")
-    return text
+def _rows(file: Path, content: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(where, row) of a list of COCO's file. Raises UserError where there is none."""
+    rows = content.get(key)
+    if not isinstance(rows, list):
+        raise UserError(f"{file.name} is not COCO's caption file (it has no list of '{key}'): {CURE}")
+    for number, row in enumerate(rows):
+        where = f"{file.name}, {key}[{number}]"
+        if not isinstance(row, dict):
+            raise UserError(f"{where} is {shown(row)}, not an object: {CURE}")
+        yield where, row
+
+
+def _text(row: Mapping[str, Any], key: str, where: str) -> str:
+    return text_of(row.get(key), where, key)
+
+
+def _number(row: Mapping[str, Any], key: str, where: str) -> int:
+    return whole_number_of(row.get(key), where, key)
 
 
 DATA = DataSet("coco-captions-30k", SCHEMA, "validation", ROWS, read)

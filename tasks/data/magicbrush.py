@@ -13,12 +13,12 @@ no digest of the archive is published.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.texts import read_json_object, text_of
 from tasks.data.prepared import DataSet
 from tasks.data.tables import Listed, Records, Schema, Table, parquet_files
 
@@ -71,33 +71,27 @@ def _archive(folder: Path) -> Listed:
         for turn, edit in enumerate(turns, 1):
             where = f"{INDEX}, session '{session}', turn {turn}"
             source, target, told = (_text(edit, key, where) for key in ("input", "output", "instruction"))
-            caption = captions.get(session, {}).get(target)
-            if not caption:
+            described = captions.get(session)
+            if not isinstance(described, Mapping) or target not in described:
                 raise UserError(f"{CAPTIONS}: no description of '{target}' of session '{session}': {CURE}")
-            cells.append({"img_id": session, "turn_index": turn, "instruction": told, "caption": str(caption)})
+            caption = text_of(described[target], f"{CAPTIONS}, session '{session}'", target)
+            cells.append({"img_id": session, "turn_index": turn, "instruction": told, "caption": caption})
             places.append(where)
-            images = folder / "images" / session
-            files.append({"source_img": images / source, "target_img": images / target})
-    return Listed(cells, places, files)
+            files.append({"source_img": f"images/{session}/{source}", "target_img": f"images/{session}/{target}"})
+    return Listed(cells, places, folder, files)
 
 
 def _text(edit: Any, key: str, where: str) -> str:
-    value = edit.get(key) if isinstance(edit, Mapping) else None
-    if not isinstance(value, str) or not value.strip():
+    value = edit.get(key, "") if isinstance(edit, Mapping) else ""
+    if value == "" or (isinstance(value, str) and value.isspace()):
         raise UserError(f"{where}: '{key}' is missing: {CURE}")
-    return value
+    return text_of(value, where, key)
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"{path} is missing: {CURE}") from None
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}): {CURE}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds no object of sessions: {CURE}")
-    return value
+    if not path.is_file():
+        raise UserError(f"{path} is missing: {CURE}")
+    return read_json_object(path, CURE)
 
 
 DATA = DataSet("magicbrush", SCHEMA, "test", TURNS, read, check)

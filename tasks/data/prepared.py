@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.paths import data_root
+from harness.paths import data_root, user_path
 from harness.progress import Progress
 from harness.spec import canonical_json
+from harness.walk import walk
+from tasks.data.parquet import reading_parquet
 from tasks.data.tables import Cells, Records, Schema, Table, parquet_files
 from tasks.writing import written_whole
 
@@ -65,7 +67,7 @@ class DataSet:
                 raise UserError(f"{self.schema.title} is not on this machine: {self.schema.cure}")
             print(f"{self.name} is already prepared in {self.file.parent}")
             return self.file.parent
-        return self.store(self.require(Path(source).expanduser()))
+        return self.store(self.require(user_path(source)))
 
     def require(self, path: Path) -> Records:
         """What lies at a path, which must be the whole published split. Raises UserError."""
@@ -86,7 +88,7 @@ class DataSet:
     def open(self, path: str = "") -> tuple[Records, str]:
         """(records, revision) of the prepared file, or of the user's own path. Raises UserError with the command."""
         if path:
-            return _opened_at(self, Path(path).expanduser(), _stamp(Path(path).expanduser()))
+            return _opened_at(self, user_path(path), _stamp(user_path(path)))
         if not self.at_hand():
             raise UserError(f"{self.schema.title} is not prepared (no {self.file}): {self.schema.cure}")
         return _opened_prepared(self, self.file, _stamp(self.file))
@@ -94,16 +96,13 @@ class DataSet:
 
 @lru_cache(maxsize=4)
 def _opened_prepared(data: DataSet, file: Path, stamp: Any) -> tuple[Records, str]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        revision = (pq.read_metadata(file).metadata or {}).get(REVISION, b"")
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{file} cannot be read ({str(error)[:80]}): delete it and prepare again") from error
+    with reading_parquet(f"{file} cannot be read", "delete it and prepare again"):
+        revision = (pq.read_metadata(file).metadata or {}).get(REVISION, b"").decode()
     if not revision:
         raise UserError(f"{file} was not written by 'ddtbench data prepare': delete it and prepare again")
-    return Table((file,), data.schema), f"{data.name}-{revision.decode()}"
+    return Table((file,), data.schema), f"{data.name}-{revision}"
 
 
 @lru_cache(maxsize=4)
@@ -122,7 +121,7 @@ def revision_of(records: Records, images: Sequence[str] = ()) -> str:
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = walk(path, ("",)).files.values() if path.is_dir() else [path]
     stats = [(str(file), file.stat()) for file in files if file.is_file()]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import UserError
+from harness.paths import beside
+from harness.texts import text_of, whole_number_of
+from harness.walk import walk
+from tasks.data.parquet import reading_parquet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,21 +62,20 @@ class Records(Protocol):
 
 @dataclass(frozen=True)
 class Listed:
-    """Records of which a reader has made a list: cells, where each is, and its images' files."""
+    """Records of which a reader has made a list: cells, where each is, and its images' files below ``folder``, as the
+    data set names them."""
 
     cells: Sequence[Cells]
     places: Sequence[str]
-    files: Sequence[Mapping[str, Path]] = ()
+    folder: Path = Path()
+    files: Sequence[Mapping[str, str]] = ()
 
     def where(self, row: int) -> str:
         return self.places[row]
 
     def content(self, row: int, column: str) -> bytes:
-        path = self.files[row][column]
-        try:
-            return path.read_bytes()
-        except OSError:
-            raise ValueError(f"{self.places[row]}: the image '{path.name}' is missing: put it there") from None
+        name = self.files[row][column]
+        return read_beside(self.folder, name, self.places[row], f"the image '{Path(name).name}' is missing")
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,22 @@ class Table:
             return bytes(cell["bytes"])
         if not cell.get("path"):
             raise ValueError(f"{self.where(row)}: the column '{column}' holds no image: fill it in or remove the row")
-        try:
-            return (file.parent / str(cell["path"])).read_bytes()
-        except OSError:
-            raise ValueError(
-                f"{self.where(row)}: the image '{cell['path']}' does not lie beside {file.name}: put it there"
-            ) from None
+        name = cell["path"]
+        return read_beside(file.parent, name, self.where(row), f"the image '{name}' does not lie beside {file.name}")
+
+
+def read_beside(folder: Path, name: object, where: str, missing: str) -> bytes:
+    """An image that the data names by a path relative to ``folder``. Raises ValueError, which begins with ``where``,
+    for one that is not there (``missing`` says so) and for a path that leads out of the folder, which is never
+    read."""
+    try:
+        path = beside(folder, name)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise ValueError(f"{where}: {missing}: put it there") from None
 
 
 def picture(records: Records, row: int, column: str) -> np.ndarray:
@@ -124,7 +137,7 @@ def parquet_files(path: Path, schema: Schema, split: str) -> tuple[Path, ...]:
     """
     if path.is_file():
         return (path,)
-    found = sorted(file for file in path.rglob("*.parquet") if file.is_file())
+    found = sorted(walk(path, (".parquet",)).files.values()) if path.is_dir() else []
     of_split = [file for file in found if file.name.startswith(split) or file.parent.name == split]
     if not found:
         what = "no Parquet file lies below it" if path.is_dir() else "there is no such file or folder"
@@ -133,24 +146,21 @@ def parquet_files(path: Path, schema: Schema, split: str) -> tuple[Path, ...]:
 
 
 def _cells(path: Path, schema: Schema) -> list[Cells]:
-    import pyarrow as pa
-
     file = _open(path, schema)
     names = [name for name in (*schema.texts, *schema.blank, *schema.numbers, *schema.maybe) if name in _names(file)]
-    try:
+    with reading_parquet(f"{path.name} is damaged", schema.cure):
         rows: list[dict[str, Any]] = file.read(columns=names).to_pylist() if names else [{}] * file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path.name} is damaged ({_first_line(error)}): {schema.cure}") from error
     for number, row in enumerate(rows):
-        for name in (*schema.texts, *schema.blank, *schema.maybe):
-            if name in row:
-                row[name] = "" if row[name] is None else str(row[name])
+        where = f"{path.name}, row {number}"
         for name in schema.texts:
-            if not row[name].strip():
-                raise UserError(f"{path.name}, row {number}: '{name}' is empty: fill it in or remove the row")
+            text_of(row[name], where, name)
+        for name in schema.blank:
+            text_of(row[name], where, name, empty=True)
+        for name in schema.maybe:
+            if name in row:  # null in a column that may be absent: the row has none
+                row[name] = "" if row[name] is None else text_of(row[name], where, name, empty=True)
         for name in schema.numbers:
-            if not isinstance(row[name], int) or isinstance(row[name], bool):
-                raise UserError(f"{path.name}, row {number}: '{name}' is {row[name]!r}, and must be a whole number")
+            whole_number_of(row[name], where, name)
     return list(rows)
 
 
@@ -159,10 +169,8 @@ def _open(path: Path, schema: Schema) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with reading_parquet(f"{path.name} is not a Parquet file", schema.cure):
         file = pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path.name} is not a Parquet file ({_first_line(error)}): {schema.cure}") from error
     there = _names(file)
     for name in schema.required:
         if name not in there:
@@ -196,13 +204,10 @@ def _image_cell(path: Path, row: int, column: str) -> Mapping[str, Any] | None:
 @lru_cache(maxsize=2)
 def _column(path: Path, stamp: int, group: int, column: str) -> Any:
     """The images of one row group: rows come in order, so that a group is read once for its two columns."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with reading_parquet(f"{path.name} is damaged", "prepare or fetch it again", ValueError):
         return pq.ParquetFile(path, page_checksum_verification=True).read_row_group(group, columns=[column])[column]
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path.name} is damaged ({_first_line(error)}): prepare or fetch it again") from error
 
 
 @lru_cache(maxsize=64)
@@ -211,7 +216,3 @@ def _group_sizes(path: Path, stamp: int) -> tuple[int, ...]:
 
     metadata = pq.ParquetFile(path).metadata
     return tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

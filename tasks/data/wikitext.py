@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.paths import user_path
 from tasks.data.prepared import DataSet, revision_of
 from tasks.data.tables import Listed, Records, Schema
 
@@ -56,7 +57,7 @@ def prepare(source: str | None = None) -> Path:
     """The catalogue's factory: check and convert, once."""
     if source is None:
         return DATA.prepare(None)
-    lines = LINES.require(Path(source).expanduser())
+    lines = LINES.require(user_path(source))
     return DATA.store(_as_pages(lines))
 
 
@@ -70,7 +71,7 @@ def open_pages(path: str = "") -> tuple[Sequence[str], str]:
     if not path:
         records, revision = DATA.open()
     else:
-        records = _as_pages(LINES.records_at(Path(path).expanduser()))
+        records = _as_pages(LINES.records_at(user_path(path)))
         revision = f"{DATA.name}-{revision_of(records)}"
     if not records.cells:
         raise UserError(f"WikiText at '{path}' holds no text: {CURE}")

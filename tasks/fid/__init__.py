@@ -7,7 +7,8 @@ Papers: Heusel et al. 2017 (arXiv 1706.08500, FID), Nash et al. 2021 (arXiv 2103
 
 ``fid@[PROTOCOL@]SOURCE``; PROTOCOL is one of ``harness.instruments.feature_protocols``, ``adm`` without one. SOURCE is
 
-* a folder with one sub-folder per class (ImageNet's layout): one picture of the asked class per reference;
+* a folder with one sub-folder per class (ImageNet's layout): one picture of the asked class per reference. Sub-folders
+  whose names are all whole numbers are called by their labels; others are numbered as they sort as text;
 * a folder with ``metadata.jsonl`` (rows ``file_name`` and ``text``, as Hugging Face's image folders): one picture per
   caption. Each case carries its reference, so that a limit shortens both sides alike;
 * a ``.npz`` of statistics (ADM's reference batches, clean-fid, pytorch-fid): 50 pictures of every class that the

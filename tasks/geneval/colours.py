@@ -22,7 +22,7 @@ from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.instruments.mask2former import DEVICE_VARIABLE
 from harness.instruments.mmdet_pipeline import Instance
-from harness.paths import data_root
+from harness.paths import data_root, user_path
 from tasks.geneval.names import COLOURS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ColourClassifier:
 
     def __init__(self, source: str = "") -> None:
         given = source or os.environ.get(VARIABLE, "")
-        self.place = Path(given).expanduser() if given else data_root() / "detectors" / OFFICIAL_FILE
+        self.place = user_path(given) if given else data_root() / "detectors" / OFFICIAL_FILE
         self.device = os.environ.get(DEVICE_VARIABLE, "cpu")
         self._known: dict[str, Any] = {}
 

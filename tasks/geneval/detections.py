@@ -11,9 +11,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.errors import UserError, nearest
+from harness.texts import parse_json
 from tasks.geneval.names import COLOURS, OBJECTS
 
 
@@ -77,7 +77,7 @@ def loads(
 ) -> dict[str, tuple[Detection, ...]]:
     """Detections from their stored form. Raises UserError, which begins with ``where``."""
     try:
-        record: Any = json.loads(text)
+        record = parse_json(text, "the stored form")
         if not isinstance(record, dict) or record.keys() != {"boxes", "colors"}:
             raise UserError("must be a JSON object with 'boxes' and 'colors'")
         return from_rows(record["boxes"], record["colors"], classes)

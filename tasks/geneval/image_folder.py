@@ -9,7 +9,6 @@ The official script scores whatever it finds: of 553 prompts some published scor
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
+from harness.images import UNREADABLE
+from harness.texts import decode_text, parse_json
 from tasks.geneval.names import OBJECTS
-from tasks.geneval.prompts import Prompt, parse_prompt
+from tasks.geneval.prompts import Prompt, prompt_from_json
 
 IMAGES_PER_PROMPT = 4
 """GenEval's README: four images per prompt."""
@@ -121,12 +122,15 @@ def _other_prompt(home: Path, prompt: Prompt, root: Path, classes: Sequence[str]
     path = home / "metadata.jsonl"
     name = str(path.relative_to(root))
     try:
-        # The official sampler writes one object; json.dumps of it is one line however it was laid out.
-        record = parse_prompt(json.dumps(json.loads(path.read_text(encoding="utf-8"))), name, classes)
+        told = parse_json(decode_text(path.read_bytes(), "it"), "it")
     except FileNotFoundError:
         yield f"missing {name}"
-    except (OSError, ValueError) as error:
-        yield f"unreadable {name} ({error})"
+        return
+    except (OSError, UserError) as error:
+        yield f"unreadable {name} ({getattr(error, 'strerror', None) or error})"
+        return
+    try:
+        record = prompt_from_json(told, name, classes)
     except UserError as error:
         yield str(error)
     else:
@@ -139,7 +143,7 @@ def _wrong_sizes(images: Sequence[GeneratedImage], size: tuple[int, int] | None,
     for image in images:
         try:
             sizes[image] = _size(image.path)
-        except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a PNG is broken
+        except UNREADABLE as error:
             yield f"unreadable {image.path.relative_to(root)} ({str(error).replace(str(image.path), 'image')})"
     wanted = size or (Counter(sizes.values()).most_common(1)[0][0] if sizes else None)
     for image, found in sizes.items():

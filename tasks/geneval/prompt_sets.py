@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.contracts import Case
 from harness.errors import UserError
 from harness.files import Folder
+from harness.paths import user_path
 from harness.spec import canonical_json, path_safe
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
 from tasks.geneval.names import OBJECTS
@@ -91,7 +92,7 @@ def prepare(source: str | None = None) -> Path:
         read_prompts(place)
         print(f"geneval is already prepared in {place.parent}")
         return place.parent
-    given = Path(source).expanduser()
+    given = user_path(source)
     path = given / OFFICIAL_FILE if given.is_dir() else given
     prompts = read_prompts(path)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ def open_prompts(argument: str) -> PromptSource:
         if not prepared_path().is_file():
             raise UserError(f"GenEval's prompts are not prepared: {CURE}, or name the file itself")
         return file_source(prepared_path())
-    path = Path(argument).expanduser()
+    path = user_path(argument)
     if not path.is_file():
         raise UserError(
             f"no prompts at '{argument}': give 'world', 'official', or the path of GenEval's {OFFICIAL_FILE}"

@@ -8,7 +8,6 @@ prompts[0].include[0]              # Include(name="bench", count=1, colour=None,
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError, nearest
+from harness.texts import decode_text, numbered_lines, parse_json, text_of
 from tasks.geneval.names import COLOURS, OBJECTS, RELATIONS
 
 
@@ -94,15 +94,11 @@ def read_prompts(path: str | Path, expected: PromptSet | None = OFFICIAL) -> tup
     """
     try:
         data = Path(path).read_bytes()
-        text = data.decode()
     except OSError as error:
         cure = f"; put {(expected or OFFICIAL).source} there"
         raise UserError(f"{path}: {error.strerror or error}{cure}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}; fetch the file again") from error
     prompts: dict[Prompt, int] = {}
-    lines = text.removesuffix("\n").split("\n") if text else []
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(decode_text(data, str(path), "fetch the file again")):
         prompt = parse_prompt(line, f"{path}:{number}")
         if prompt in prompts:
             raise UserError(f"{path}:{number}: the same prompt as line {prompts[prompt]}; each prompt stands once")
@@ -116,26 +112,20 @@ def read_prompts(path: str | Path, expected: PromptSet | None = OFFICIAL) -> tup
 
 def parse_prompt(line: str, where: str, classes: Sequence[str] = OBJECTS) -> Prompt:
     """One line of the file, about ``classes``. Raises UserError, which begins with ``where`` (``file:line``)."""
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: {'empty line' if not line.strip() else f'not JSON ({error})'}") from error
-    return prompt_from_json(record, where, classes)
+    return prompt_from_json(parse_json(line, where), where, classes)
 
 
 def prompt_from_json(record: object, where: str, classes: Sequence[str] = OBJECTS) -> Prompt:
     """The prompt of an official record, see :func:`parse_prompt`."""
     fields = _fields(record, where, required=("tag", "prompt"), optional=("include", "exclude"))
-    for key in ("tag", "prompt"):
-        if not isinstance(fields[key], str):
-            raise UserError(f"{where}: '{key}' must be text, is {fields[key]!r}")
+    tag, text = (text_of(fields[key], where, key, empty=True) for key in ("tag", "prompt"))
     include = tuple(
         _include(item, i, f"{where}: include[{i}]", classes) for i, item in enumerate(_list(fields, "include", where))
     )
     exclude = tuple(
         _exclude(item, f"{where}: exclude[{i}]", classes) for i, item in enumerate(_list(fields, "exclude", where))
     )
-    return Prompt(fields["tag"], fields["prompt"], include, exclude)
+    return Prompt(tag, text, include, exclude)
 
 
 def _check(path: str | Path, prompts: Mapping[Prompt, int], data: bytes, expected: PromptSet) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.errors import UserError, nearest
 from harness.files import Folder
+from harness.texts import numbered_lines, parse_json, read_text
 from tasks.geneval.detections import Detections, from_rows, to_rows
 from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import Prompt, parse_prompt
@@ -47,13 +48,9 @@ def read_results(path: str | Path, classes: Sequence[str] = OBJECTS) -> tuple[Re
     Raises UserError with file and line: not JSON, a missing or unknown column, a wrong type, a prompt record that
     contradicts the columns, a correct image with a reason, a file named twice.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     seen: dict[str, int] = {}
     results: list[Result] = []
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], start=1):
+    for number, line in numbered_lines(read_text(Path(path))):
         result = _result(line, f"{path}:{number}", classes)
         if result.filename in seen:
             raise UserError(f"{path}:{number}: '{result.filename}' stands in line {seen[result.filename]} already")
@@ -83,17 +80,14 @@ def _result(line: str, where: str, classes: Sequence[str]) -> Result:
     if record["correct"] != (not record["reason"]):
         raise UserError(f"{where}: 'correct' is {record['correct']} with the reason {record['reason']!r}")
     try:
-        detections = from_rows(json.loads(record["details"]), classes=classes)
-    except (UserError, ValueError, TypeError, AttributeError) as error:
+        detections = from_rows(json.loads(record["details"]), classes=classes)  # NaN is told by its box
+    except (UserError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{where}: details: {error}") from error
     return Result(record["filename"], prompt, Verdict(record["correct"], record["reason"]), detections)
 
 
 def _columns(line: str, where: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: {'empty line' if not line.strip() else f'not JSON ({error})'}") from error
+    record = parse_json(line, where)
     if not isinstance(record, dict):
         raise UserError(f"{where}: must be a JSON object, is {record!r}")
     for column in record:

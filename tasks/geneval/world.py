@@ -15,11 +15,11 @@ the most that a model can reach which speaks these tokens (``tests/tasks/geneval
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import UserError
+from harness.texts import parse_json
 from tasks.geneval.detections import Detection
 from tasks.geneval.scoring import Rules
 from tasks.world.scene import SHAPES
@@ -36,7 +36,7 @@ def detections(text: str, where: str) -> dict[str, tuple[Detection, ...]]:
     """
     found: dict[str, list[Detection]] = {}
     try:
-        for item in json.loads(text):
+        for item in parse_json(text, "the stored form"):
             found.setdefault(item["shape"], []).append(_detection(item))
     except (UserError, ValueError, TypeError, LookupError) as error:
         raise UserError(f"{where}: not detections of {DETECTOR} ({error}); observe it again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.paths import checkout_root
+from harness.texts import numbered_lines
 from tasks.lmms.definition import Definition
 from tasks.lmms.documents import lmms_root
 
@@ -118,10 +120,11 @@ def read_result(results: Path, answers: Path, definition: Definition) -> Result:
     """From lmms-eval's results file, the samples file beside it, and our model's answers."""
     task = definition.task
     samples = results.with_name(results.name.replace("_results.json", f"_samples_{task}.jsonl"))
-    try:
+    try:  # lmms-eval writes NaN where it has no number, and U+2028 as it is: these lines end in \n alone
         stated = json.loads(results.read_text(encoding="utf-8"))["results"][task]
-        rows = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, KeyError) as error:
+        rows = [json.loads(line) for _, line in numbered_lines(samples.read_text(encoding="utf-8"))]
+        scores = {int(row["doc_id"]): _score(row, definition.metrics) for row in rows}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"lmms-eval's results in {results.parent} cannot be read ({error!r}): run again") from error
     said, failed = {}, {}
     for record in _answer_records(answers):  # of a row that was asked again the last one counts
@@ -129,11 +132,10 @@ def read_result(results: Path, answers: Path, definition: Definition) -> Result:
         if record["task"] != task:
             continue
         if "failed" in record:
-            failed[row] = str(record["failed"])
+            failed[row] = record["failed"]
         else:
-            said[row] = str(record["answer"])
+            said[row] = record["answer"]
             failed.pop(row, None)
-    scores = {int(row["doc_id"]): _score(row, definition.metrics) for row in rows}
     return Result(
         answers=said,
         scores={row: score for row, score in scores.items() if score is not None},
@@ -144,7 +146,7 @@ def read_result(results: Path, answers: Path, definition: Definition) -> Result:
 
 def _answer_records(path: Path) -> Iterator[Mapping[str, Any]]:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    for line in text[: text.rfind("\n") + 1].splitlines():  # what follows is being written
+    for _, line in numbered_lines(text[: text.rfind("\n") + 1]):  # what follows is being written
         yield json.loads(line)
 
 
@@ -158,7 +160,7 @@ def _score(sample: Mapping[str, Any], metrics: Sequence[str]) -> float | None:
             if isinstance(said, str) and isinstance(truth, str):
                 return float(said.lower().strip() == truth.lower().strip())
             value = value.get("score")
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and math.isfinite(value):
             return float(value)
     return None
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.paths import data_root
+from harness.paths import beside, data_root
+from harness.texts import first_line
+from tasks.data.parquet import reading_parquet
 from tasks.lmms.definition import DIGITS, Definition
 
 PICTURES = ("image_id", "imageId", "img_id", "image_source", "data_id", "question_id")
 """Columns that tell pictures apart, the first of which that a set has; questions on one picture are one cluster."""
 STRATA = ("category", "data_type")
+ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,9 @@ def _files(definition: Definition, folder: Path) -> list[Path]:
     try:
         builder = datasets.load_dataset_builder(str(folder), definition.configuration or None)
         splits = builder.config.data_files or {}
-    except (ValueError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(
-            f"{folder} is not laid out as on the hub ({reason}): fetch it again, README.md included"
+            f"{folder} is not laid out as on the hub ({first_line(error)}): fetch it again, README.md included"
         ) from error
     if definition.split not in splits:
         there = ", ".join(sorted(map(str, splits))) or "none"
@@ -75,24 +77,59 @@ def _files(definition: Definition, folder: Path) -> list[Path]:
 @lru_cache(maxsize=4)
 def _read(files: tuple[tuple[Path, int, int], ...]) -> Documents:
     """Once per process, as long as the files stay as they are."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows: list[Mapping[str, Any]] = []
     digest = hashlib.sha256()
     for file, _, _ in files:
-        try:
+        with reading_parquet(f"{file} is not a Parquet file", "fetch it again"):
             schema = pq.read_schema(file)
+            _require_inside(file, schema)
             plain = [field.name for field in schema if _is_plain(field.type)]
             rows += pq.read_table(file, columns=plain).to_pylist()
             with file.open("rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{file} is not a Parquet file ({reason}): fetch it again") from error
     if not rows:
         raise UserError(f"{files[0][0]} holds no rows: fetch it again")
     return Documents(tuple(rows), f"lmms-{digest.hexdigest()[:DIGITS]}")
+
+
+def _require_inside(file: Path, schema: Any) -> None:
+    """Refuse a row whose picture is a path that leads out of the file's folder: the library would open it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for field in schema:
+        kind = field.type
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if not (pa.types.is_struct(kind) and {"bytes", "path"} <= {inner.name for inner in kind}):
+            continue
+        opened = pq.ParquetFile(file)
+        paths = [leaf.path for leaf in opened.schema if leaf.path.startswith(f"{field.name}.") and leaf.name == "path"]
+        # Most files name no picture outside: then their bytes, which are most of them, need not be read for this.
+        if not any(_leads_out(name) for row in _values(opened, paths, ROWS_AT_ONCE) for name, _ in row):
+            continue
+        for number, row in enumerate(_values(opened, [field.name], ROWS_AT_ONCE)):
+            for name, content in row:
+                if not content and (reason := _leads_out(name)):
+                    raise UserError(f"{file}, row {number}, '{field.name}': {reason}")
+
+
+def _leads_out(name: str) -> str:
+    try:
+        beside(Path(), name)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _values(file: Any, columns: Sequence[str], rows: int) -> Iterator[list[tuple[str, bytes]]]:
+    """(path, bytes) of the pictures of each row that have a path."""
+    for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
+        for value in batch.column(0).to_pylist():
+            pictures = value if isinstance(value, list) else [value]
+            yield [(item["path"], item.get("bytes") or b"") for item in pictures if item and item["path"]]
 
 
 def _is_plain(kind: Any) -> bool:

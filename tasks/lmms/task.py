@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from harness.catalog import split_name
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.images import PADDING
-from harness.paths import checkout_root, data_root
+from harness.paths import checkout_root, data_root, user_path
 from harness.spec import path_safe
 from harness.units import Job, Tick, Unit
 from tasks.lmms.call import Call, Result, ask
@@ -87,13 +86,13 @@ class LmmsTask:
 
     @cached_property
     def _cases(self) -> Sequence[Case]:
-        documents = self._documents
+        documents = self._documents  # columns of texts and whole numbers alone; where one is null, the row has none
         picture, stratum = documents.column(PICTURES), documents.column(STRATA)
         return [
             Case(
                 f"{self.name}/{number:06d}",
-                str(row[picture]) if picture else f"row {number}",
-                str(row[stratum]) if stratum else "",
+                f"row {number}" if row.get(picture) is None else f"{row[picture]}",
+                "" if row.get(stratum) is None else f"{row[stratum]}",
                 {**row, "row": number},
             )
             for number, row in enumerate(documents.rows)
@@ -183,7 +182,7 @@ def _absolute(model: str) -> str:
     name, source = split_name(model)
     if not source:
         return name
-    places = (Path(source).expanduser(), checkout_root() / source)
+    places = (user_path(source), checkout_root() / source)
     source = next((str(place.resolve()) for place in places if place.exists()), source)  # else a hub id or a setting
     if set(source) & set(",='\"{}"):
         raise UserError(f"'{source}' cannot be passed to lmms-eval: rename it without , = quotes and braces")

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError, nearest
+from harness.paths import beside, user_path
+from harness.texts import text_of
+from harness.walk import walk
+from tasks.data.parquet import reading_parquet
 from tasks.mme.schema import COLUMNS, SUBTASKS
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 64
 DIGITS = 16
+CURE = "fetch MME's again"
 
 Source = Path | bytes
 """A Parquet file, or the content of one."""
@@ -77,10 +82,10 @@ class _Row:
 
 def parquet_files(path: str | Path) -> tuple[Path, ...]:
     """The file, or all Parquet files below the folder, by name. Raises UserError if there is none."""
-    place = Path(path).expanduser()
+    place = user_path(path)
     if place.is_file():
         return (place,)
-    found = sorted(file for file in place.rglob("*.parquet") if file.is_file())
+    found = sorted(walk(place, (".parquet",)).files.values()) if place.is_dir() else []
     if not found:
         what = "no Parquet file lies below it" if place.is_dir() else "there is no such file or folder"
         raise UserError(f"MME's data at '{path}': {what}; give the official Parquet file or its folder, or 'world'")
@@ -131,31 +136,22 @@ def _pair(rows: Sequence[_Row]) -> Pair:
 
 
 def _rows(source: Source, number: int) -> Iterator[_Row]:
-    import pyarrow as pa
-
     row = 0
     batches = _open(source).iter_batches(batch_size=ROWS_AT_ONCE, columns=list(COLUMNS))
     while True:
-        try:
+        with reading_parquet(f"{_name_of(source)} is damaged after row {row}", CURE):
             batch = next(batches, None)
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{_name_of(source)} is damaged after row {row} ({reason}): fetch MME's again") from error
+            records = [] if batch is None else batch.to_pylist()
         if batch is None:
             return
-        for record in batch.to_pylist():
+        for record in records:
             yield _checked(record, source, number, row)
             row += 1
 
 
 def _checked(record: Mapping[str, Any], source: Source, number: int, row: int) -> _Row:
     where = f"{_name_of(source)}, row {row}"
-    texts = {}
-    for name in ("question_id", "question", "answer", "category"):
-        value = record[name]
-        texts[name] = "" if value is None else str(value)
-        if not texts[name].strip():
-            raise UserError(f"{where}: '{name}' is empty: fill it in or remove the row")
+    texts = {name: text_of(record[name], where, name) for name in ("question_id", "question", "answer", "category")}
     answer = texts["answer"].strip().rstrip(".").capitalize()
     if answer not in ("Yes", "No"):
         raise UserError(f"{where}: the answer is '{texts['answer']}', and must be Yes or No")
@@ -178,7 +174,7 @@ def _picture_bytes(cell: Any, source: Source) -> bytes:
     if isinstance(source, bytes):
         raise ValueError(f"only the path '{path}' is given")
     try:
-        return (source.parent / str(path)).read_bytes()
+        return beside(source.parent, path).read_bytes()
     except OSError:
         raise ValueError(f"the file '{path}' does not lie beside {source.name}: put it there") from None
 
@@ -188,11 +184,8 @@ def _open(source: Source) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with reading_parquet(f"{_name_of(source)} is not a Parquet file", CURE):
         file = pq.ParquetFile(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{_name_of(source)} is not a Parquet file ({reason}): fetch MME's again") from error
     schema = file.schema_arrow
     for name in COLUMNS:
         if name not in schema.names:
@@ -212,7 +205,8 @@ def _open(source: Source) -> pq.ParquetFile:
 @lru_cache(maxsize=2)
 def _images(source: Source, group: int) -> Any:
     """The column of images of one row group: cases come in file order, so that one is read at a time."""
-    return _open(source).read_row_group(group, columns=["image"])["image"]
+    with reading_parquet(f"{_name_of(source)} is damaged", CURE, ValueError):
+        return _open(source).read_row_group(group, columns=["image"])["image"]
 
 
 def _image_cell(source: Source, row: int) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.answers import texts_of
 from harness.contracts import Case, Sample
 from harness.images import PADDING, from_bytes, load_rgb, shown_whole
+from harness.paths import user_path
 from harness.spec import path_safe
 from tasks.cost import device_of
 from tasks.mme.answers import NAME as ANSWERS
@@ -59,7 +60,7 @@ class Mme:
         kind = "mme" if self.wording == "official" else f"mme-{self.wording}"
         if self.argument in WORLD:
             return f"{kind}-{self.argument or 'world'}"
-        return path_safe(f"{kind}-{Path(self.argument).expanduser().resolve().stem}")
+        return path_safe(f"{kind}-{user_path(self.argument).resolve().stem}")
 
     @property
     def data(self) -> MmeData:

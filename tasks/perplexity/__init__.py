@@ -24,10 +24,11 @@ is another task, and adds the perplexity per token, which papers on one vocabula
 before ratios. Chance: 8 bits per byte of text (bytes drawn evenly), and codes times log2 of the codebook's size for a
 picture, which is the metric ``bits-per-image``.
 
-A text that is empty or no UTF-8, and a likelihood that is not finite, are failed cases with their reason.
+A text that is empty, and a likelihood that is not finite, are failed cases with their reason.
 
 Known gaps: a paragraph is scored without the ones before it, whole documents (as in lm-eval's wikitext) would cost
 less; the documentation of transformers joins all of WikiText's rows to one text, here each document stands alone; bits
-of codes are a rate without a distortion, so two tokenizers are compared fairly only beside their
-reconstructions; what precedes a text "given nothing" is the model's own beginning of a text.
+of codes are a rate without a distortion, so two tokenizers are compared fairly only beside their reconstructions; what
+precedes a text "given nothing" is the model's own beginning of a text, which the fingerprint states
+(``first_context``).
 """

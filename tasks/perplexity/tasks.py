@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.contracts import Case, Likelihood, Sample
 from harness.errors import UserError
+from harness.texts import text_of
 from tasks.perplexity.scored import readable, scored, text_sizes
 from tasks.perplexity.texts import TEXTS, TextSource, open_texts
 from tasks.reconstruction import TokenizerTask
@@ -36,6 +37,11 @@ CODE_PROTOCOL = {
 }
 
 
+def first_context(subject: Any) -> str:
+    """What the subject predicts a text's first token from: it moves a byte perplexity by most of a percent."""
+    return text_of(getattr(subject, "first_context", "not stated"), type(subject).__name__, "first_context")
+
+
 class TextPerplexity:
     """``perplexity@wikipedia``, ``@wikitext``, ``@captions``, ``@FILE.txt``: texts given nothing. Numbers are nats,
     tokens, choices, words, bytes, bits (of the tokens when all are equally likely)."""
@@ -46,8 +52,8 @@ class TextPerplexity:
     instruments: Sequence[str] = ()
     protocol: Mapping[str, str] = TEXT_PROTOCOL
 
-    def __init__(self, source: TextSource) -> None:
-        self.source = source
+    def __init__(self, source: TextSource, subject: Any) -> None:
+        self.source, self.first_context = source, first_context(subject)
         self.metrics = (*TEXT_METRICS, "bits-per-text") if source.name == "captions" else TEXT_METRICS
 
     @property
@@ -61,7 +67,13 @@ class TextPerplexity:
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """What the numbers depend on beside the subject."""
-        return {"reference": self.source.about, "revision": self.source.revision, "given": "nothing", **self.protocol}
+        return {
+            "reference": self.source.about,
+            "revision": self.source.revision,
+            "given": "nothing",
+            "first_context": self.first_context,
+            **self.protocol,
+        }
 
     def cases(self) -> Sequence[Case]:
         return self.source.cases()
@@ -96,8 +108,8 @@ class StridedPerplexity(TextPerplexity):
     examines = "ScoresTextInStrides"
     protocol = STRIDED_PROTOCOL
 
-    def __init__(self, source: TextSource) -> None:
-        super().__init__(source)
+    def __init__(self, source: TextSource, subject: Any) -> None:
+        super().__init__(source, subject)
         self.metrics = (*self.metrics, "token-perplexity")
 
     def score(self, subject: Any, texts: Sequence[str]) -> Sequence[Likelihood]:
@@ -117,6 +129,7 @@ class WorldPerplexity(TokenizerTask):
         if not isinstance(getattr(subject, "image_size", None), int):
             raise UserError(f"{self.name.replace('-', '@', 1)} shows pictures, and this model states no image_size")
         super().__init__(WorldSource(), subject)
+        self.first_context = first_context(subject)
 
     @property
     def name(self) -> str:
@@ -125,7 +138,8 @@ class WorldPerplexity(TokenizerTask):
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         about = f"{self.source.about}, pictures and plain captions"
-        return {**super().fingerprint, "reference": about, "given": self.given, **self.protocol}
+        said = {"reference": about, "given": self.given, "first_context": self.first_context}
+        return {**super().fingerprint, **said, **self.protocol}
 
     def load(self, case: Case) -> Any:
         """(picture uint8 ``compared compared 3``, caption)."""
@@ -208,9 +222,9 @@ def build(argument: str, subject: Any) -> TextPerplexity | WorldPerplexity:
     """The catalogue's factory: ``perplexity@`` one of ``NAMES`` or a text file. Raises UserError for anything else."""
     if argument in WORLD_TASKS:
         return WORLD_TASKS[argument](subject)
-    return TextPerplexity(open_texts(argument, NAMES))
+    return TextPerplexity(open_texts(argument, NAMES), subject)
 
 
 def build_strided(argument: str, subject: Any) -> StridedPerplexity:
     """The catalogue's factory: ``perplexity-strided@`` one of ``TEXTS`` or a text file."""
-    return StridedPerplexity(open_texts(argument, TEXTS))
+    return StridedPerplexity(open_texts(argument, TEXTS), subject)

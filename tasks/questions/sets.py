@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+from harness.texts import numbered_lines, parse_json, read_text, text_of, whole_number_of
 
+CURE = "get the file again"
 YES = ("Yes", "yes", " yes", " Yes")
 """The spellings that GenEval 2's script sums over."""
 
@@ -53,20 +54,17 @@ class QuestionedPrompt:
 def read_geneval2(path: Path) -> tuple[QuestionedPrompt, ...]:
     """``geneval2_data.jsonl``: ``prompt``, ``atom_count``, ``vqa_list`` of [question, answer], ``skills``."""
     found = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in _lines(path):
         where = f"{path}:{number}"
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{where}: not JSON ({error})") from error
+        record = parse_json(line, where)
         _require(record, ("prompt", "atom_count", "vqa_list", "skills"), where)
+        prompt = text_of(record["prompt"], where, "prompt", empty=True)
+        atoms = whole_number_of(record["atom_count"], where, "atom_count")
         pairs = record["vqa_list"]
         if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
             raise UserError(f"{where}: 'vqa_list' must be a list of [question, answer]")
         questions = tuple(Question(text, _spellings(text, answer, where)) for text, answer in pairs)
-        found.append(
-            QuestionedPrompt(record["prompt"], record["prompt"], questions, f"atomicity {record['atom_count']:>2}")
-        )
+        found.append(QuestionedPrompt(prompt, prompt, questions, f"atomicity {atoms:>2}"))
     return _checked(path, found)
 
 
@@ -79,7 +77,7 @@ def read_compbench(path: Path) -> tuple[QuestionedPrompt, ...]:
     found = []
     for file in files:
         kind = file.stem.removesuffix("_val")
-        for line in _lines(file):
+        for _, line in _lines(file):
             text = line.split("\t")[0].strip()
             questions = tuple(Question(phrase) for phrase in phrases(text))
             found.append(QuestionedPrompt(f"{kind}/{text}", text, questions, kind))
@@ -159,22 +157,21 @@ def _checked(path: Path, found: Sequence[QuestionedPrompt]) -> tuple[QuestionedP
     return tuple(prompts)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}; get the file again") from error
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in _read(path).splitlines() if line.strip()]
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """(number from 1, line) of the lines that are not blank."""
+    return [(number, line) for number, line in numbered_lines(read_text(path, CURE)) if line.strip()]
 
 
 def _rows(path: Path, wanted: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
     """(where, row) of a CSV file with at least these columns."""
-    reader = csv.DictReader(io.StringIO(_read(path)))
+    reader = csv.DictReader(io.StringIO(read_text(path, CURE)))
+    try:
+        return _checked_rows(path, reader, wanted)
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: not CSV ({error}): {CURE}") from error
+
+
+def _checked_rows(path: Path, reader: csv.DictReader[str], wanted: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
     columns = reader.fieldnames or []
     if missing := [name for name in wanted if name not in columns]:
         raise UserError(f"{path}: column '{missing[0]}' is missing; it has {', '.join(columns) or 'none'}")

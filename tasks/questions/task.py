@@ -18,6 +18,7 @@ from harness.answers import pixels_of
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.files import Folder
+from harness.paths import user_path
 from harness.spec import canonical_json, path_safe
 from tasks.places import questions_folder
 from tasks.questions.benchmarks import BENCHMARKS, Benchmark
@@ -98,7 +99,7 @@ def build(name: str, argument: str, subject: Any) -> QuestionTask:
     """``NAME`` for the prepared data, ``NAME@PATH`` for a file (or folder) in the official schema."""
     benchmark = BENCHMARKS[name]
     if argument:
-        path = Path(argument).expanduser()
+        path = user_path(argument)
         return QuestionTask(benchmark, benchmark.read(path), path_safe(f"{name}-{path.stem}"))
     home = questions_folder(name)
     if not home.is_dir():
@@ -116,7 +117,7 @@ def prepare(name: str, source: str | None = None) -> Path:
         _checked(benchmark, home)
         print(f"{name} is already prepared in {home}")
         return home
-    given = Path(source).expanduser()
+    given = user_path(source)
     files = {file: given / file if given.is_dir() else given for file in benchmark.files}
     if not given.is_dir() and len(files) > 1:
         raise UserError(f"{given} is one file, and {name} needs {', '.join(files)}: name the folder that holds them")

@@ -20,6 +20,7 @@ from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
 from harness.instruments.mask2former import DEVICE_VARIABLE
+from harness.paths import user_path
 from tasks.questions.judging import Answer, dumps
 
 NAME = "vlm-answers"
@@ -50,7 +51,7 @@ class VlmAnswers:
         """Raises UserError where there is none."""
         if not self.source:
             raise UserError(f"judge missing: no vision-language model; {CURE}")
-        path = Path(self.source).expanduser()
+        path = user_path(self.source)
         if path.is_dir():
             return path
         from huggingface_hub import snapshot_download

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.hub import digest_of_folder
 from baselines.seeded_draw import SeededDraw
 from ddt_llama.mllm.sampling import Sampling
 from harness.catalog import open_model
@@ -165,3 +166,14 @@ def test_a_draw_leaves_one_token_and_keeps_twins_together() -> None:
     # row 1 alone, with its seed, draws the same
     alone = SeededDraw(Sampling(guidance=2.0), [8], 4, columns)(torch.zeros(2, 1), scores[[1, 4]])
     assert alone.shape == (1, 20) and alone.argmax() == first[1].argmax()
+
+
+def test_the_digest_of_a_folder_is_of_what_lies_behind_its_links(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "model.safetensors").write_bytes(b"first")
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "config.json").write_text("{}")
+    (tmp_path / "view" / "unet").symlink_to(tmp_path / "store", target_is_directory=True)
+    before = digest_of_folder(tmp_path / "view")
+    (tmp_path / "store" / "model.safetensors").write_bytes(b"second")
+    assert digest_of_folder(tmp_path / "view") != before

@@ -425,3 +425,48 @@ def test_weights_that_change_after_planning_are_refused(toy, monkeypatch):
     monkeypatch.setattr(Adder, "checkpoint_digest", "f" * 64)
     with pytest.raises(UserError, match="have changed since this run was planned"):
         run.open_subject()
+
+
+# ------------------------------------------------------------------------------------------------ names that are paths
+
+
+def test_a_folder_that_exists_is_no_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("runs[1]/step_1", "runs[1]/step_2", "runs1/step_3"):
+        (tmp_path / name).mkdir(parents=True)
+    assert expand_model(f"ddt@{tmp_path}/runs[1]") == [f"ddt@{tmp_path}/runs[1]"]
+    found = expand_model(f"ddt@{tmp_path}/runs[1]/step_*")
+    assert found == [f"ddt@{tmp_path}/runs[1]/step_{step}" for step in (1, 2)], "nor is one on the way to a pattern"
+    assert expand_model(f"ddt@{tmp_path}/runs[12]/step_*") == [f"ddt@{tmp_path}/runs1/step_3"]
+    monkeypatch.chdir(tmp_path)
+    assert expand_model("ddt@runs[1]/step_*") == ["ddt@runs[1]/step_1", "ddt@runs[1]/step_2"]
+    assert expand_model("ddt@runs*/step_3") == ["ddt@runs1/step_3"]
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x", "a\0b"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "{}.toml"],
+        ["run", "reconstruction@{}", "--model", "jpeg"],
+        ["run", "perplexity@{}", "--model", "ddt-llama"],
+        ["run", "fid@{}", "--model", "real"],
+        ["run", "geneval@{}", "--model", "image-folder@{}"],
+        ["run", "mme@{}", "--model", "vqgan-llama"],
+        ["run", "reconstruction@world", "--model", "ddt@{}"],
+        ["run", "reconstruction@world", "--model", "jpeg", "--out", "{}"],
+        ["report", "{}", "--to", "there"],
+        ["measure", "{}"],
+        ["data", "prepare", "fashion-mnist", "--from", "{}"],
+        ["data", "prepare", "imagenet-val", "--from", "{}"],
+        ["data", "prepare", "geneval", "--from", "{}"],
+        ["train", "mllm", "{}.toml", "--out", "there"],
+        ["train", "tokenizer", "ddt", "--out", "{}", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_path_is_one_line(call, tmp_path, monkeypatch, words, path):
+    monkeypatch.chdir(tmp_path)
+    code, _, said = call(*(word.format(path) for word in words))
+    assert code == 2 and "unexpected" not in said
+    reasons = ("NUL character", "null byte") if "\0" in path else ("no home folder here",)
+    assert any(reason in said for reason in reasons), said

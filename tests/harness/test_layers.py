@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "baselines": {"baselines", "harness", "ddt_llama"},
     "reports": {"reports", "harness"},
 }
-OF_THE_HARNESS = {"harness.contracts", "harness.checkpoints", "harness.seeding", "harness.errors"}
+OF_THE_HARNESS = {f"harness.{name}" for name in ("contracts", "checkpoints", "seeding", "errors", "paths", "texts")}
 """All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
 
 

@@ -41,10 +41,10 @@ def test_nothing_else_ends_a_line(inside: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"good\nb\xffd\n", r"f\.txt, line 2: not UTF-8 \(byte 0xff\): save it as UTF-8"),
-        (MARK + b"good\nb\xffd\n", r"line 2: not UTF-8 \(byte 0xff\)"),
-        ("café".encode("latin-1"), r"line 1: not UTF-8 \(byte 0xe9\)"),
-        ("a\nb".encode("utf-16"), "line 1: this is UTF-16"),
+        (b"good\nb\xffd\n", r"f\.txt, line 2: not UTF-8 at byte 6 \(0xff\): save it as UTF-8"),
+        (MARK + b"good\nb\xffd\n", r"line 2: not UTF-8 at byte 9 \(0xff\)"),
+        ("café".encode("latin-1"), r"line 1: not UTF-8 at byte 3 \(0xe9\)"),
+        ("a\nb".encode("utf-16"), "line 1: not UTF-8 at byte 0, but UTF-16"),
         ("a\nb".encode("utf-16-be"), "line 1: a NUL character"),
         ("a\nb".encode("utf-16-le"), "line 1: a NUL character"),
         (b"a\n\n\0", "line 3: a NUL character"),
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     [
         ("{", "here: not JSON"),
         ("", "here: empty line"),
-        ("[" * 100_000, "here: JSON nested too deep"),
+        ("[" * 100_000, "here: not JSON that can be read .it is nested too deep"),
         ("[" + "7" * 400 + "]", "here: not JSON .a whole number of 400 digits"),
         ("-" + "7" * 5000, "a whole number of 5000 digits"),
         ("[NaN]", "NaN is no JSON"),
@@ -102,9 +102,9 @@ def test_json_with_a_byte_order_mark_is_json(tmp_path: Path) -> None:
         ("[[stages]]\nlr = -inf", r"stages\[0\]\.lr is -inf"),
         ("seed = 9223372036854775808", "seed has more than the 64 bits"),
         ("seed = " + "9" * 400, "seed has more than the 64 bits"),
-        ("seed = " + "9" * 5000, "not valid TOML"),
-        ("a = " + "[" * 50_000, "not valid TOML: nested too deep"),
-        ("a = ", "not valid TOML"),
+        ("seed = " + "9" * 5000, "is not TOML"),
+        ("a = " + "[" * 50_000, "not TOML that can be read: it is nested too deep"),
+        ("a = ", "is not TOML"),
     ],
 )
 def test_toml_that_no_setting_can_hold_is_refused(tmp_path: Path, text: str, message: str) -> None:

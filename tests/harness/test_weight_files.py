@@ -6,12 +6,13 @@ import pickle
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from harness.errors import UserError
-from harness.weight_files import digest_of_files, find_file, read_weights, sizes_beside, without
+from harness.weight_files import UNREADABLE, digest_of_files, find_file, read_weights, sizes_beside, without
 
 STATE = {"a.weight": torch.arange(4.0), "loss.b": torch.ones(2), "half": torch.ones(1, dtype=torch.float16)}
 
@@ -128,3 +129,45 @@ def test_the_digest_of_several_files_depends_on_each_and_on_their_order(tmp_path
     one, two = tmp_path / "1", tmp_path / "2"
     one.write_bytes(b"1"), two.write_bytes(b"2")
     assert len({digest_of_files(one), digest_of_files(two), digest_of_files(one, two), digest_of_files(two, one)}) == 4
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_damaged_file_is_one_line_wherever_it_is_damaged(suffix: str, tmp_path: Path) -> None:
+    """Cut at any place, or with any one byte changed: read as it is, or refused in one line."""
+    path = tmp_path / f"damaged{suffix}"
+    state = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(2, dtype=torch.float16)}
+    if suffix == ".pt":
+        torch.save({"state_dict": state}, path)
+    else:
+        save_file(state, path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    cuts = [whole[: int(place)] for place in rng.integers(0, len(whole), 60)]
+    flips = []
+    for place in rng.integers(0, len(whole), 240):
+        changed = bytearray(whole)
+        changed[place] ^= int(rng.integers(1, 256))
+        flips.append(bytes(changed))
+    refused = 0
+    for content in [*cuts, *flips]:
+        path.unlink()  # a file that is mapped must not change: another takes its name
+        path.write_bytes(content)
+        try:
+            read_weights(path)
+        except UserError as error:
+            refused += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+    assert refused >= len(cuts)
+
+
+@pytest.mark.parametrize("error", [*UNREADABLE, NotImplementedError, RecursionError, UnicodeError])
+def test_whatever_torch_raises_on_a_file_is_one_line(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*_: object, **__: object) -> None:
+        raise error("of the library")
+
+    monkeypatch.setattr(torch, "load", raising)
+    (tmp_path / "a.pt").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"a\.pt is not a file of weights that torch reads: of the library"):
+        read_weights(tmp_path / "a.pt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,18 @@ def test_the_real_data_set() -> None:
         images, labels = prepare.open_fashion(split)  # type: ignore[arg-type]
         assert images.shape == (10 * each, 28, 28)
         assert np.bincount(labels).tolist() == [each] * 10
+
+
+def test_a_file_that_unpacks_to_more_than_the_published_one_is_not_unpacked(
+    tmp_path: Path, contents: dict[str, bytes]
+) -> None:
+    folder = lay_out(tmp_path / "from", contents)
+    bomb = folder / "t10k-images-idx3-ubyte.gz"
+    bomb.write_bytes(gzip.compress(contents["t10k-images-idx3-ubyte"] + bytes(64 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz is not Fashion-MNIST's file"):
+            prepare.fashion_mnist(str(folder))
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()

@@ -6,6 +6,7 @@ import bz2
 import hashlib
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -191,3 +192,28 @@ def test_the_real_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     together = "".join(text for found in texts.values() for text in found)
     assert not set(together) & set("{}[]<>|\n\ue000")
     assert together.isprintable()
+
+
+@pytest.mark.parametrize("kind", ["bz2", "wheel", "source"])
+def test_a_file_that_unpacks_to_more_than_the_dump_is_not_unpacked(
+    tmp_path: Path, dump: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bz2.decompress(dump)
+    monkeypatch.setattr(wikipedia, "DUMP_BYTES", len(whole))
+    bomb = packed(kind, tmp_path, bz2.compress(whole + bytes(64 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="its SHA-256 differs"):
+            wikipedia.wikipedia(str(bomb))
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["bz2", "wheel", "source"])
+def test_no_more_is_read_than_the_packed_dump_has(
+    tmp_path: Path, dump: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wikipedia, "PACKED_BYTES", len(dump))
+    path = packed(kind, tmp_path, dump + bytes(5 << 20))
+    assert wikipedia._compressed(path) == dump + b"\0"

@@ -194,3 +194,30 @@ def test_a_tokenizer_of_another_model_is_refused(saved):
     train_text_tokenizer(["something else altogether"] * 9, 280).save_pretrained(folder)
     with pytest.raises(UserError, match="is not the one that this model was trained with"):
         MultimodalLM.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
+def test_a_file_beside_the_weights_that_was_changed_is_refused(saved, name):
+    _, folder = saved
+    whole = (folder / name).read_text()
+    (folder / name).write_text(whole + " ")
+    with pytest.raises(UserError, match=rf"{name} has digest .*, the card says .*: get the folder again"):
+        MultimodalLM.from_pretrained(folder)
+    (folder / name).write_text(whole)
+    MultimodalLM.from_pretrained(folder)
+    rewrite_card(folder, lambda card: card.pop("files"))
+    (folder / name).write_text(whole + " ")
+    MultimodalLM.from_pretrained(folder)  # a card of before says nothing of it
+
+
+def test_the_digest_is_of_the_shards_that_are_read(saved):
+    _, folder = saved
+    state = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    save_file(state, folder / "part-1.safetensors", {"format": "pt"})
+    index = {"metadata": {}, "weight_map": dict.fromkeys(state, "part-1.safetensors")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    first = weights_digest(folder)
+    state["model.norm.weight"] += 1
+    save_file(state, folder / "part-1.safetensors", {"format": "pt"})
+    assert weights_digest(folder) != first

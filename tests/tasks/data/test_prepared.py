@@ -241,8 +241,11 @@ def test_cocos_missing_pictures_and_broken_annotations(tmp_path: Path, miniature
     whole = json.loads(file.read_text())
     for broken, said in (
         ({**whole, "annotations": whole["annotations"][2:]}, "the image 10 has no caption"),
-        ({"images": whole["images"]}, "is not COCO's caption file .KeyError"),
-        ({**whole, "annotations": [{**whole["annotations"][0], "caption": " "}]}, "annotation 0 has an empty caption"),
+        ({"images": whole["images"]}, "is not COCO's caption file .it has no list of 'annotations'"),
+        (
+            {**whole, "annotations": [{**whole["annotations"][0], "caption": " "}]},
+            r"annotations\[0\]: 'caption' is empty",
+        ),
     ):
         file.write_text(json.dumps(broken))
         with pytest.raises(UserError, match=said):
@@ -283,3 +286,43 @@ def test_every_line_of_the_catalogue_prepares_and_says_whether_it_is_there(entry
     found.file.parent.mkdir(parents=True)
     found.file.write_bytes(b"anything")
     assert f"data {entry.name} (present)" in " ".join(list_text("tasks").split())
+
+
+@pytest.mark.parametrize("caption", [None, ["one"], {"a": 1}, 3])
+def test_captions_that_are_no_text_are_refused_in_each_sets_own_files(
+    tmp_path: Path, miniatures: ModuleType, monkeypatch: pytest.MonkeyPatch, caption: Any
+) -> None:
+    monkeypatch.setattr(magicbrush, "DATA", replace(magicbrush.DATA, rows=6))
+    folder = miniatures.magicbrush_archive(tmp_path / "brush")
+    told = json.loads((folder / "global_descriptions.json").read_text())
+    told["201"]["201-output2.png"] = caption
+    (folder / "global_descriptions.json").write_text(json.dumps(told))
+    with pytest.raises(UserError, match=r"global_descriptions\.json, session '201': '201-output2\.png' must be text"):
+        magicbrush.prepare(str(folder))
+    coco = coco_files(tmp_path / "coco", miniatures)
+    file = coco / "annotations" / "captions_val2014.json"
+    whole = json.loads(file.read_text())
+    whole["annotations"][3]["caption"] = caption
+    file.write_text(json.dumps(whole))
+    with pytest.raises(UserError, match=r"captions_val2014\.json, annotations\[3\]: 'caption' must be text"):
+        coco_captions.read(coco)
+
+
+def test_files_that_climb_out_of_an_archive_are_not_read(
+    tmp_path: Path, miniatures: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(magicbrush, "DATA", replace(magicbrush.DATA, rows=6))
+    folder = miniatures.magicbrush_archive(tmp_path / "brush")
+    sessions = json.loads((folder / "edit_sessions.json").read_text())
+    sessions["201"][0]["input"] = "../../../secret.png"
+    (folder / "edit_sessions.json").write_text(json.dumps(sessions))
+    (tmp_path / "secret.png").write_bytes(miniatures.encoded(1))
+    with pytest.raises(UserError, match=r"session '201', turn 1: '.*secret\.png' leads out of the data's folder"):
+        magicbrush.prepare(str(folder))
+    coco = coco_files(tmp_path / "coco", miniatures)
+    file = coco / "annotations" / "captions_val2014.json"
+    whole = json.loads(file.read_text())
+    whole["images"][0]["file_name"] = str(tmp_path / "secret.png")
+    file.write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match="leads out of the data's folder"):
+        coco_captions.read(coco).content(0, "image")

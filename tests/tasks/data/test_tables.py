@@ -8,10 +8,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import UserError
-from tasks.data.tables import Schema, Table, parquet_files, picture
+from tasks.data.tables import Listed, Schema, Table, parquet_files, picture
 
 SCHEMA = Schema(
     "Pairs", "get it again", texts=("told",), numbers=("turn",), images=("img",), blank=("note",), maybe=("more",)
@@ -63,8 +65,9 @@ def test_empty_cells_and_cells_of_another_kind(tmp_path: Path, miniatures: Modul
         return miniatures.write(tmp_path / "f.parquet", some)
 
     refused(changed(told="  "), "row 3: 'told' is empty: fill it in or remove the row")
-    refused(changed(told=None), "row 3: 'told' is empty")
-    refused(changed(turn=None), "row 3: 'turn' is None, and must be a whole number")
+    refused(changed(told=None), "row 3: 'told' must be text, is null")
+    refused(changed(note=None), "row 3: 'note' must be text, is null")
+    refused(changed(turn=None), "row 3: 'turn' must be a whole number, is null")
     table = Table((changed(img={"bytes": b"", "path": None}),), SCHEMA)
     with pytest.raises(ValueError, match=r"f\.parquet, row 3: the column 'img' holds no image"):
         table.content(3, "img")
@@ -96,3 +99,47 @@ def test_the_files_of_a_split(tmp_path: Path, miniatures: ModuleType, rows: Any)
     for path, said in ((tmp_path / "empty", "no Parquet file lies below it"), (tmp_path / "no", "no such file")):
         with pytest.raises(UserError, match=f"{said}.*: get it again"):
             parquet_files(path, SCHEMA, "test")
+
+
+@pytest.mark.parametrize("value", [["one", "two"], {"a": 1}, 3, 2.5, True])
+def test_a_text_that_is_something_else_is_refused_by_file_row_and_key(
+    tmp_path: Path, miniatures: ModuleType, rows: Any, value: Any
+) -> None:
+    for key in ("told", "note", "more"):
+        some = [{**row, key: value} for row in rows]
+        refused(miniatures.write(tmp_path / "f.parquet", some), f"row 0: '{key}' must be text, is ")
+
+
+def test_null_in_a_column_that_may_be_absent_is_none(tmp_path: Path, miniatures: ModuleType, rows: Any) -> None:
+    some = [{**row, "more": None if number else "said"} for number, row in enumerate(rows)]
+    cells = Table((miniatures.write(tmp_path / "f.parquet", some),), SCHEMA).cells
+    assert [row["more"] for row in cells] == ["said", "", "", "", ""]
+
+
+@pytest.mark.parametrize("outside", ["absolute", "../secret.png", "a/../../secret.png"])
+def test_a_path_that_leads_out_of_the_folder_is_not_read(
+    tmp_path: Path, miniatures: ModuleType, rows: Any, outside: str
+) -> None:
+    (tmp_path / "secret.png").write_bytes(miniatures.encoded(1))
+    name = str(tmp_path / "secret.png") if outside == "absolute" else outside
+    rows[2]["img"] = {"bytes": None, "path": name}
+    table = Table((miniatures.write(tmp_path / "data" / "f.parquet", rows),), SCHEMA)
+    with pytest.raises(ValueError, match=r"f\.parquet, row 2: '.*secret\.png' leads out of the data's folder"):
+        table.content(2, "img")
+    listed = Listed([{}], ["row 0"], tmp_path / "data", [{"img": name}])
+    with pytest.raises(ValueError, match=r"row 0: '.*secret\.png' leads out of the data's folder"):
+        listed.content(0, "img")
+
+
+def test_text_that_is_no_utf8_is_a_damaged_file(tmp_path: Path, miniatures: ModuleType, rows: Any) -> None:
+    table = pq.read_table(miniatures.write(tmp_path / "f.parquet", rows))
+    told = pa.array([b"a", b"\xff", b"b", b"c", b"d"], pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(table.column_names.index("told"), "told", told), tmp_path / "f.parquet")
+    refused(tmp_path / "f.parquet", "is damaged .*utf-8.*: get it again")
+
+
+def test_files_in_a_folder_behind_a_link_are_read(tmp_path: Path, miniatures: ModuleType, rows: Any) -> None:
+    miniatures.write(tmp_path / "store" / "test-0.parquet", rows)
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "data").symlink_to(tmp_path / "store", target_is_directory=True)
+    assert [file.name for file in parquet_files(tmp_path / "view", SCHEMA, "test")] == ["test-0.parquet"]

@@ -160,3 +160,16 @@ def test_no_file_and_no_text(tmp_path):
     (tmp_path / "latin").write_bytes(b"\xe9")
     with pytest.raises(UserError, match="not UTF-8 at byte 0"):
         read_prompts(tmp_path / "latin")
+
+
+def test_line_ends_a_mark_and_separators_change_no_prompt(tmp_path):
+    said = {**GOOD, "prompt": "a\u2028photo\u0085of"}
+    plain = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in (GOOD, said)).encode()
+    found = []
+    for number, content in enumerate((plain, plain.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + plain)):
+        (tmp_path / f"{number}.jsonl").write_bytes(content)
+        found.append(read_prompts(tmp_path / f"{number}.jsonl", None))
+    assert found[0] == found[1] == found[2] and found[0][1].text == said["prompt"]
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"deep\.jsonl:1: not JSON that can be read"):
+        read_prompts(tmp_path / "deep.jsonl", None)

@@ -72,3 +72,13 @@ def test_the_call_is_offline_and_holds_no_token(tmp_path: Path, monkeypatch: pyt
     environment = call.environment
     assert environment["HF_HUB_OFFLINE"] == environment["HF_DATASETS_OFFLINE"] == environment["OMP_NUM_THREADS"] == "1"
     assert "HF_TOKEN" not in environment and environment["PYTHONPATH"].endswith("elsewhere")
+
+
+def test_lines_of_samples_end_in_line_feeds_alone(tmp_path: Path) -> None:
+    rows = [{"doc_id": 0, "exact": 1.0, "said": "a\u2028b\u0085c"}, {"doc_id": 1, "exact": float("nan")}]
+    results, answers = written(tmp_path, {}, [], line(document=0, answer="a\u2028b"))
+    samples = results.with_name("20260101_000000_samples_quiz.jsonl")
+    samples.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    found = read_result(results, answers, definition("exact"))
+    assert found.scores == {0: 1.0}, "and what is no number is no score"
+    assert found.answers == {0: "a\u2028b"}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import UserError
@@ -56,3 +58,23 @@ def test_each_defect_is_one_line(data: Path, miniatures: ModuleType, define: Def
     (file,) = (data / "lmms-lab-encoder" / "MME").rglob("*.parquet")
     file.write_bytes(b"PAR1 no more PAR1")
     assert "is not a Parquet file (" in failure(define("mme", "MME", []))
+
+
+def test_a_picture_by_a_path_that_leads_out_is_refused_where_the_library_would_open_it(
+    data: Path, miniatures: ModuleType, define: Define
+) -> None:
+    definition = define("mme", "MME", [])
+    miniatures.mme(data, 4)
+    (file,) = data.rglob("*.parquet")
+    whole = pq.read_table(file)
+    for outside in ("/etc/hostname", "../../secret.png"):
+        for content, refused in ((None, True), (b"\x89PNG", False)):
+            cells = whole["image"].to_pylist()
+            cells[3] = {"bytes": content, "path": outside}
+            images = pa.array(cells, whole.schema.field("image").type)
+            place = whole.column_names.index("image")
+            pq.write_table(whole.set_column(place, whole.schema.field("image"), images), file)
+            if refused:
+                assert f"row 3, 'image': '{outside}' leads out of the data's folder" in failure(definition)
+            else:
+                assert len(documents_of(definition).rows) == 8, "bytes are there: the path is only a name"

@@ -113,7 +113,7 @@ def test_a_question_without_an_image(tmp_path: Path, rows_of: Rows, write: Write
     [
         ({"answer": "Maybe"}, "row 1: the answer is 'Maybe', and must be Yes or No"),
         ({"question": " "}, "row 1: 'question' is empty: fill it in or remove the row"),
-        ({"question_id": None}, "row 1: 'question_id' is empty"),
+        ({"question_id": None}, "row 1: 'question_id' must be text, is null"),
         ({"category": "colour"}, "row 1: unknown category 'colour'; did you mean 'color'?"),
     ],
 )
@@ -153,3 +153,28 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, rows_of: Rows, write: Write)
     path.write_bytes(content)
     line = failure(path)
     assert line.startswith("mme.parquet is damaged after row ") and line.endswith("fetch MME's again")
+
+
+@pytest.mark.parametrize("key", ["question_id", "question", "answer", "category"])
+def test_a_cell_that_is_no_text_is_refused_by_row_and_key(
+    tmp_path: Path, rows_of: Rows, write: Write, key: str
+) -> None:
+    rows = [{**row, key: 1} for row in rows_of("count", 1)]
+    assert f"row 0: '{key}' must be text, is 1" in failure(write(tmp_path / "mme.parquet", rows))
+
+
+def test_a_path_that_leads_out_of_the_folder_is_not_read(tmp_path: Path, rows_of: Rows, write: Write) -> None:
+    rows = rows_of("count", 1)
+    (tmp_path / "secret.png").write_bytes(rows[0]["image"]["bytes"])
+    for name in (str(tmp_path / "secret.png"), "../secret.png"):
+        for row in rows:
+            row["image"] = {"bytes": b"", "path": name}
+        line = failure(write(tmp_path / "data" / "mme.parquet", rows))
+        assert f"'{name}' leads out of the data's folder, and is not read" in line
+
+
+def test_files_in_a_folder_behind_a_link_are_read(tmp_path: Path, rows_of: Rows, write: Write) -> None:
+    write(tmp_path / "store" / "mme.parquet", rows_of("count", 1))
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "data").symlink_to(tmp_path / "store", target_is_directory=True)
+    assert [file.name for file in parquet_files(tmp_path / "view")] == ["mme.parquet"]

@@ -397,3 +397,11 @@ def test_strides_are_of_texts_alone(tmp_path: Path) -> None:
         build_strided("image-codes", Reader())
     with pytest.raises(UserError, match="did you mean 'wikitext'"):
         build("wikitex", Reader())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES_AT_HAND])
+def test_what_the_first_token_is_predicted_from_stands_in_the_fingerprint(name: str) -> None:
+    from_begin, from_end, unsaid = Reader(), Reader(), Reader()
+    from_begin.first_context, from_end.first_context = "begin marker", "end marker"  # type: ignore[attr-defined]
+    told = [build(name, subject).fingerprint["first_context"] for subject in (from_begin, from_end, unsaid)]
+    assert told == ["begin marker", "end marker", "not stated"]

@@ -97,3 +97,24 @@ def test_missing_files_and_bytes_that_are_no_text(tmp_path):
     (tmp_path / "bad.csv").write_bytes(b"Prompts,Category\n\xff,x\n")
     with pytest.raises(UserError, match="not UTF-8 at byte 17"):
         read_drawbench(tmp_path / "bad.csv")
+
+
+def test_a_prompt_ends_where_its_line_ends(tmp_path):
+    path = tmp_path / "color_val.txt"
+    path.write_bytes("a red\u0085bench\r\na blue\u2028bowl\r\n".encode())
+    assert [prompt.text for prompt in read_compbench(path)] == ["a red\u0085bench", "a blue\u2028bowl"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompt": None}, r":2: 'prompt' must be text, is null"),
+        ({"prompt": ["p"]}, r":2: 'prompt' must be text"),
+        ({"atom_count": "3"}, r":2: 'atom_count' must be a whole number"),
+    ],
+)
+def test_a_prompt_that_is_no_text_is_refused_by_line_and_key(tmp_path, change, message):
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n" + json.dumps(GOOD | change))
+    with pytest.raises(UserError, match=message):
+        read_geneval2(path)
