@@ -132,7 +132,7 @@ MODELS: tuple[Entry, ...] = (
         kind="model",
         name="image-folder",
         place="baselines.image_folder:open_image_folder",
-        summary="images made elsewhere, in the layout of the benchmark: image-folder@FOLDER (geneval)",
+        summary="images made elsewhere: image-folder@FOLDER (geneval in its layout; fid, also @STATISTICS.npz)",
         provides=("GeneratesImages",),
     ),
     _shuffled("ddt"),

@@ -1,7 +1,8 @@
 """Images that were made elsewhere, as a subject: ``image-folder@FOLDER``, in the layout of the benchmark that asks.
 
-A task that can read such a folder (``geneval``: ``NNNNN/samples/NNNN.png``) takes the images from it, after checking
-that it is complete; for any other task it is no model.
+A task that can read such a folder takes the images from it: ``geneval`` (``NNNNN/samples/NNNN.png``) after checking
+that it is complete, ``fid`` any pictures. For ``fid`` it may be a file of their statistics, ``image-folder@FILE.npz``.
+For any other task it is no model.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.images import load_rgb
 from harness.paths import user_path
-from harness.walk import walk
+from harness.walk import PICTURES, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+MAKES_NOTHING = "a folder of images generates nothing; tasks that read one: geneval, fid"
 
 
 class ImageFolder:
@@ -29,9 +33,9 @@ class ImageFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = walk(folder, (".png",)).files
+        self._files = walk(folder, PICTURES).files
         if not self._files:
-            raise UserError(f"{folder} holds no .png below it: name the folder of NNNNN/samples/NNNN.png")
+            raise UserError(f"{folder} holds no image below it: looked for {', '.join(PICTURES)}")
 
     @cached_property
     def image_size(self) -> int:
@@ -51,12 +55,36 @@ class ImageFolder:
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Raises UserError: it makes nothing."""
-        raise UserError("a folder of images generates nothing; tasks that read one: geneval")
+        raise UserError(MAKES_NOTHING)
 
 
-def open_image_folder(source: str, device: str) -> ImageFolder:
-    """``image-folder@FOLDER``."""
-    folder = user_path(source) if source else None
-    if folder is None or not folder.is_dir():
-        raise UserError(f"no folder at '{source}': write image-folder@FOLDER")
-    return ImageFolder(folder)
+class ImageStatistics:
+    """``statistics`` is the file."""
+
+    version = 1
+
+    def __init__(self, statistics: Path) -> None:
+        self.statistics = statistics
+
+    @cached_property
+    def checkpoint_digest(self) -> str:
+        return sha256_of(self.statistics)
+
+    @property
+    def image_size(self) -> int:
+        """Raises UserError: it has no images."""
+        raise UserError(f"{self.statistics} holds statistics and no images; tasks that read it: fid")
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """Raises UserError: it makes nothing."""
+        raise UserError(MAKES_NOTHING)
+
+
+def open_image_folder(source: str, device: str) -> ImageFolder | ImageStatistics:
+    """``image-folder@FOLDER`` or ``image-folder@STATISTICS.npz``."""
+    path = user_path(source) if source else None
+    if path is not None and path.is_file() and path.suffix == ".npz":
+        return ImageStatistics(path)
+    if path is None or not path.is_dir():
+        raise UserError(f"no folder at '{source}': write image-folder@FOLDER, or @FILE.npz of statistics for fid")
+    return ImageFolder(path)

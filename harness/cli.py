@@ -241,6 +241,21 @@ def prepare_command(
     print(f"prepared: {commands.prepare_data(name, source, fetch=fetch)}")
 
 
+@data.command("statistics")
+def statistics_command(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Pictures of any size; all below it count.")],
+    to: Annotated[str, typer.Option("--to", metavar="FILE.npz", help="What is written.")],
+    protocol: Annotated[
+        str, typer.Option(metavar="P", help="clean, adm, legacy-pytorch ..., or inception@FILE of other weights.")
+    ] = "adm",
+    debug: Debug = False,
+) -> None:
+    """Write a folder's FID statistics, as clean-fid, pytorch-fid and ADM read them."""
+    from harness.folder_statistics import write_folder_statistics
+
+    print(f"written: {write_folder_statistics(folder, protocol, to)}")
+
+
 @train.command("tokenizer")
 def train_tokenizer_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="See 'list recipes'.")],

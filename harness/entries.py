@@ -61,6 +61,20 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "metric",
+        "kd-world-paired",
+        "harness.metrics.kernel:kd_world_paired",
+        "kernel distance of reconstructions to their own originals, unbiased",
+        paper="arXiv 1801.01401",
+    ),
+    Entry(
+        "metric",
+        "kid-efficientnet-lite0-paired",
+        "harness.metrics.kernel:kid_efficientnet_lite0_paired",
+        "the same on EfficientNet-Lite0's 1280 features",
+        paper="arXiv 1801.01401",
+    ),
+    Entry(
+        "metric",
         "precision-world",
         f"{_MANIFOLD}:precision_world",
         "share of the outputs on the manifold of the references, world's features, 5 nearest",

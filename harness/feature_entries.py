@@ -30,6 +30,13 @@ INSTRUMENTS = (
     _inception("torchmetrics", "open_torchmetrics", "as torchmetrics makes them: bilinear with anti-aliasing"),
     Entry(
         "instrument",
+        "inception",
+        f"{_INCEPTION}:open_other",
+        "features of the FID network with other weights, never called FID: inception@[PROTOCOL@]FILE",
+        paper="arXiv 1512.00567",
+    ),
+    Entry(
+        "instrument",
         "dinov2-vitl14",
         "harness.instruments.dinov2:open_dinov2",
         "1024 features of DINOv2 ViT-L/14 at 224 pixels; @FOLDER of its files",
@@ -56,6 +63,8 @@ METRICS = (
     _metric("sfid", "sfid", "FID on spatial features: sfid@adm[@STATISTICS.npz]", "arXiv 2103.03841"),
     _metric("fid-infinity", "fid_infinity", "FID for infinite N: fid-infinity@PROTOCOL", "arXiv 1911.07023"),
     _metric("kid", "kid", "kernel inception distance, unbiased, all pairs: kid@PROTOCOL", "arXiv 1801.01401"),
+    _metric("kid-paired", "kid_paired", "the same of reconstructions: kid-paired@PROTOCOL", "arXiv 1801.01401"),
+    _metric("kid-subsets", "kid_subsets", "KID by 100 subsets of 1,000: kid-subsets@PROTOCOL", "arXiv 1801.01401"),
     _metric("fd", "fd", "Frechet distance on other features: fd@INSTRUMENT", "arXiv 2306.04675"),
     _metric("kd", "kd", "kernel distance on other features: kd@INSTRUMENT", "arXiv 1801.01401"),
     _metric(

@@ -1,7 +1,7 @@
 """The one border between files, 8-bit pixels and float images.
 
-``to_bytes`` is the only place in the tree that makes 8-bit pixels from floats. ``load_rgb`` is the only rule by which
-an image file becomes RGB:
+``to_bytes`` is the only place in the tree that makes 8-bit pixels from floats. ``load_rgb`` is the rule by which an
+image file becomes RGB (``load_converted`` is that of the published FID tools, for FID's folders alone):
 
 * the first frame of an animation, the first page of a TIFF; the EXIF orientation is applied; colour profiles are
   ignored;
@@ -17,6 +17,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,18 +104,32 @@ def load_rgb(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
         raise ValueError(f"{path.name}: {error.strerror or error}") from error
 
 
+def load_converted(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
+    """An image file as Pillow's ``convert("RGB")`` alone makes it, as clean-fid, pytorch-fid and torch-fidelity read
+    their folders: no EXIF orientation, transparency dropped. Refuses what ``load_rgb`` refuses, as it does."""
+    path = Path(path)
+    try:
+        return _decoded(path, path.name, path.stat().st_size, lambda image: np.array(image.convert("RGB")))
+    except FileNotFoundError:
+        raise ValueError(f"{path.name}: there is no such file") from None
+    except OSError as error:
+        raise ValueError(f"{path.name}: {error.strerror or error}") from error
+
+
 def decode_rgb(content: bytes, name: str) -> UInt8[np.ndarray, "height width 3"]:
     """An encoded image as RGB by the same rule. Raises ValueError, one line that begins with ``name``."""
     return _decoded(io.BytesIO(content), name, len(content))
 
 
-def _decoded(source: Path | io.BytesIO, name: str, size: int) -> np.ndarray:
+def _decoded(
+    source: Path | io.BytesIO, name: str, size: int, as_rgb: Callable[[Image.Image], np.ndarray] | None = None
+) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata and large images; the limits here are our own
             with Image.open(source) as image:
                 _check_size(image)
-                return _as_rgb(ImageOps.exif_transpose(image))
+                return as_rgb(image) if as_rgb else _as_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
         raise ValueError(f"{name}: {_too_large('more than 178 megapixels')}") from None
     except UnidentifiedImageError:

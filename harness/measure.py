@@ -1,9 +1,9 @@
 """Observations -> scores -> estimates: arithmetic on what is stored. No subject and no instrument is asked again.
 
-A **score** is a metric on a case: its part of a ratio of sums. A metric of a set has no part per case; there the rows
-of ``scores.parquet`` are its jackknife groups (``case`` = ``jackknife-07``), one pseudo-value each over a denominator
-of 1, so that pairing two models' rows by ``case`` compares them fairly for either kind. The groups depend on which
-cases were asked only, failed ones among them.
+A **score** is a metric on a case: its part of a ratio of sums. Of a metric of a set the rows of ``scores.parquet`` are
+what each case adds to its value, or its jackknife groups (``harness.sets``), over a denominator of 1, so that pairing
+two models' rows by ``case`` compares them fairly for either kind. The groups depend on which cases were asked only,
+failed ones among them.
 
 Measuring the same folder again writes the same bytes.
 """
@@ -11,7 +11,7 @@ Measuring the same folder again writes the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,24 +24,15 @@ from harness.errors import UserError
 from harness.isolation import attempt
 from harness.metrics import NotMeasured
 from harness.places import sentence_without_folders
-from harness.statistics import (
-    GROUPS,
-    Interval,
-    Jackknife,
-    jackknife_groups,
-    jackknife_interval,
-    ratio_interval,
-)
+from harness.sets import SETS, SIDES, UNPAIRED, Sides, measure_set
+from harness.statistics import Interval, ratio_interval
 from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
-from harness.stored_vectors import StoredVectors, states_by_group, take
+from harness.stored_vectors import StoredVectors, take
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
-
-JACKKNIFE_CASE = "jackknife-"
-"""How the name of a jackknife group begins, where it stands in place of a case."""
 
 WITHIN_STRATA = "clusters within strata"
 """What the protocol of a metric says of its interval (``resampled``), so that a paired test does the same."""
@@ -73,7 +64,7 @@ def measure(
     Raises UserError, before anything is written, where nothing was run or every metric failed.
     """
     stored = folder.columns(limit)
-    asked = _Asked.of(stored)
+    asked = _Asked.of(stored, fingerprint.get(SETS) == UNPAIRED)
     if not asked.groups:
         raise UserError(f"{folder.path} holds no samples: run it first")
     reasons = {**folder.unavailable(), **(unavailable or {})}
@@ -145,7 +136,7 @@ def _measure_with_protocol(
     if note := getattr(metric, "published_note", None):
         protocol["published"] = note(protocol)
     if not _is_ratio(metric):
-        protocol["n"] = asked.count()  # a metric of a set may depend on how many there are
+        protocol["n"] = asked.numbers()  # a metric of a set may depend on how many there are
     try:
         rows, found = _measure_one(metric, columns, asked, seed, unavailable)
     except NotMeasured as error:
@@ -176,11 +167,20 @@ class _Asked:
     groups: Mapping[str, str]
     strata: Mapping[str, str]
     order: NDArray[np.int64]
+    unpaired: bool = False
 
     @classmethod
-    def of(cls, stored: StoredCases) -> _Asked:
+    def of(cls, stored: StoredCases, unpaired: bool = False) -> _Asked:
         cases = np.asarray(stored.columns.get("case", ()), dtype=str)
-        return cls(stored.groups, stored.strata, np.argsort(cases, kind="stable").astype(np.int64))
+        return cls(stored.groups, stored.strata, np.argsort(cases, kind="stable").astype(np.int64), unpaired)
+
+    def numbers(self) -> int | dict[str, int]:
+        """How many there are; of two unpaired sets, of either side."""
+        return {side: self.count(side) for side in SIDES} if self.unpaired else self.count()
+
+    def on(self, sides: Sides) -> int:
+        """How many there are on these sides."""
+        return sum(self.count(side) for side in sides.names) if self.unpaired else self.count()
 
     def count(self, stratum: str | None = None) -> int:
         if stratum is None:
@@ -202,14 +202,15 @@ def _measure_one(
             raise NotMeasured(_why_missing(metric.name, need, unavailable))
     needed = {name: values for name, values in columns.items() if name in (*_OWN, *metric.needs)}
     seen = take(needed, _seen_by(metric.needs, columns, asked.order))
-    if not len(seen["case"]):
+    sides = Sides.of(seen, metric.needs, asked.unpaired)
+    if not len(sides.columns["case"]):
         raise NotMeasured("the instrument failed on every case")
     if hasattr(metric, "stated"):
-        return [], [_measure_stated(metric, seen, asked)]
+        return [], [_measure_stated(metric, sides, asked)]
     for need in metric.needs:
-        _refuse_non_finite(metric.name, need, seen)
+        _refuse_non_finite(metric.name, need, sides.with_column(need))
     # A metric of either kind is told by what it can do, so that one from another package needs no base class of ours.
-    return _measure_ratio(metric, seen, asked, seed) if _is_ratio(metric) else _measure_set(metric, seen, asked, seed)
+    return _measure_ratio(metric, seen, asked, seed) if _is_ratio(metric) else _measure_set(metric, sides, asked, seed)
 
 
 def _is_ratio(metric: RatioMetric | SetMetric | StatedMetric) -> bool:
@@ -291,47 +292,23 @@ def _shown(interval: Interval, monotone: Callable[[float], float] | None) -> Int
     return replace(interval, value=monotone(interval.value), low=low, high=high)
 
 
-def _measure_set(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
-    scored, failed = len(columns["case"]), asked.count() - len(columns["case"])
-    # A metric may hold something of all cases fixed (the references of precision and recall) while its groups vary.
-    given = metric.given(columns) if hasattr(metric, "given") else metric
-    parts = list(_jackknife_parts(columns, asked, seed))
-    names, sizes = [name for name, _ in parts], [len(chosen) for _, chosen in parts]
-    states = states_by_group(given, columns, [chosen for _, chosen in parts])
-    if not states:
-        value = float(given.value(given.state(columns)))
-        groups = len(set(asked.groups.values()))
-        why = f"{groups} clusters" if groups < GROUPS else "a jackknife group failed as a whole"
-        interval = Interval(value, None, None, f"no interval: {why}, {GROUPS} groups needed")
-    else:
-        jackknife = Jackknife.of(states, sizes, given.value)
-        interval = jackknife_interval(jackknife)
-        _refuse(metric.name, "its value without", names, ~np.isfinite(jackknife.scores))
-    _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(interval.value)]))
-    scores = jackknife.scores.tolist() if states else []
-    rows = [(metric.name, name, name, "", score, 1.0) for name, score in zip(names, scores, strict=True)]
-    return rows, [replace(_estimate(metric, interval, scored, failed, ""), chance=_stated_chance(metric, columns))]
+def _measure_set(metric: Any, sides: Sides, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
+    columns, count = sides.columns, len(sides.columns["case"])
+    side_of_case = {case: asked.strata[case] if any(sides.names) else "" for case in asked.groups}
+    found = measure_set(metric, sides, asked.groups, side_of_case, seed)
+    scores = np.array([score for *_, score in found.rows], dtype=np.float64)
+    _refuse(metric.name, "its score on", [name for name, *_ in found.rows], ~np.isfinite(scores))
+    _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(found.interval.value)]))
+    rows = [(metric.name, case, group, side, score, 1.0) for case, group, side, score in found.rows]
+    estimate = _estimate(metric, found.interval, count, asked.on(sides) - count, "")
+    return rows, [replace(estimate, chance=_stated_chance(metric, columns))]
 
 
-def _measure_stated(metric: Any, columns: Columns, asked: _Asked) -> Estimate:
-    scored = len(columns["case"])
-    interval = Interval(float(metric.stated(columns, asked.count())), None, None, metric.method)
+def _measure_stated(metric: Any, sides: Sides, asked: _Asked) -> Estimate:
+    scored = len(sides.columns["case"])
+    interval = Interval(float(metric.stated(sides.whole(), asked.count())), None, None, metric.method)
     _refuse(metric.name, "what is stated of", ["all cases"], np.array([not math.isfinite(interval.value)]))
-    return _estimate(metric, interval, scored, asked.count() - scored, "")
-
-
-def _jackknife_parts(columns: Columns, asked: _Asked, seed: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """(name, rows) of each group; nothing where there are too few clusters, or a group of which no case was scored."""
-    clusters = sorted(set(asked.groups.values()))
-    numbers = jackknife_groups(clusters, seed=seed)
-    if numbers is None:
-        return
-    number_of = dict(zip(clusters, numbers.tolist(), strict=True))
-    group = np.array([number_of[name] for name in columns["group"]])
-    if len(np.unique(group)) < GROUPS:
-        return
-    for number in range(GROUPS):
-        yield f"{JACKKNIFE_CASE}{number:02d}", np.flatnonzero(group == number)
+    return _estimate(metric, interval, scored, asked.on(sides) - scored, "")
 
 
 # ---------------------------------------------------------------------------------------------- columns

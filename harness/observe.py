@@ -143,6 +143,6 @@ def _storable(row: Mapping[str, Any]) -> Observation:
         if isinstance(value, str):
             if storable(value) != value:
                 return {}, f"column '{name}' cannot be stored as UTF-8"
-        elif np.isnan(np.asarray(value, np.float64)).any():
+        elif value is not None and np.isnan(np.asarray(value, np.float64)).any():
             return {}, f"column '{name}' is NaN"
     return row, ""

@@ -5,8 +5,8 @@ Three kinds of number, three kinds of interval, all at 95 % unless told otherwis
 * a **ratio of sums** over cases: bootstrap over clusters, bias corrected and accelerated (BCa; Efron 1987), with the
   percentiles widened for few clusters (Hesterberg 2015, "What teachers should know about the bootstrap", section
   4.3.3); where the design fixes how many clusters each stratum has (prompts of a tag), within strata;
-* a **metric of a set** (Frechet distance, perplexity ...): delete-a-group jackknife with a t interval. Never a
-  bootstrap: duplicates shrink covariances and bias such distances upwards;
+* a **metric of a set** (kernel distance, perplexity ...): delete-a-group jackknife with a t interval, or shares of
+  cases (``harness.influences``). Never a bootstrap: duplicates shrink covariances and bias such distances upwards;
 * a value per **training seed**: a t interval over at least three seeds.
 
 An interval is about what varies in it. The first two take cases as the unit, so they speak about two checkpoints;
@@ -278,16 +278,32 @@ class Jackknife:
     scores: Floats
 
     @classmethod
-    def of(cls, states: Sequence[Any], sizes: Sequence[int], value: Callable[[Any], float]) -> Jackknife:
+    def of(
+        cls,
+        states: Sequence[Any],
+        sizes: Sequence[int],
+        value: Callable[[Any], float],
+        sides: Sequence[str] | None = None,
+    ) -> Jackknife:
         """From one state per group; ``sizes`` are the cases in each, all > 0. Calls ``value`` once per group and once
-        for all."""
+        for all. Groups of different ``sides`` are parts of independent sets, whose variances add."""
         whole = value(_total(states))
         left_out = np.array([value(state) for state in leave_one_out(states)])
-        share = np.asarray(sizes, dtype=np.float64) / np.sum(sizes)
-        pseudo = whole / share - (1 / share - 1) * left_out
-        centre = len(left_out) * whole - float(np.sum((1 - share) * left_out))
-        scaled = (pseudo - centre) * np.sqrt((len(share) - 1) / (1 / share - 1))
-        return cls(whole, whole + scaled - scaled.mean())
+        counts, of = np.asarray(sizes, dtype=np.float64), np.asarray(sides or [""] * len(states))
+        gaps = np.empty(len(states))
+        for side in np.unique(of):
+            here, groups = of == side, int(np.sum(of == side))
+            same_spread = np.sqrt(len(of) * (len(of) - 1) / (groups * (groups - 1)))
+            gaps[here] = same_spread * _pseudo_gaps(whole, left_out[here], counts[here] / counts[here].sum())
+        return cls(whole, whole + gaps)
+
+
+def _pseudo_gaps(whole: float, left_out: Floats, share: Floats) -> Floats:
+    """By how much each group's pseudo-value differs from their mean."""
+    pseudo = whole / share - (1 / share - 1) * left_out
+    centre = len(left_out) * whole - float(np.sum((1 - share) * left_out))
+    scaled = (pseudo - centre) * np.sqrt((len(share) - 1) / (1 / share - 1))
+    return np.asarray(scaled - scaled.mean())
 
 
 def jackknife_interval(jackknife: Jackknife, *, level: float = 0.95) -> Interval:

@@ -85,7 +85,7 @@ def states_by_group(metric: Any, columns: Columns, groups: Sequence[NDArray[np.i
     """
     large = any(isinstance(values, StoredVectors) for values in columns.values())
     if not groups or not (large and getattr(metric, "streams", False)):
-        columns = _in_memory(columns) if groups else columns
+        columns = in_memory(columns) if groups else columns
         return [metric.state(take(columns, rows)) for rows in groups]
     group_of = np.empty(sum(map(len, groups)), np.int64)
     for number, rows in enumerate(groups):
@@ -93,12 +93,13 @@ def states_by_group(metric: Any, columns: Columns, groups: Sequence[NDArray[np.i
     states: list[Any] = [None] * len(groups)
     for start in range(0, len(group_of), ROWS):
         here = group_of[start : start + ROWS]
-        block = _in_memory(take(columns, np.arange(start, start + len(here))))
+        block = in_memory(take(columns, np.arange(start, start + len(here))))
         for number in np.unique(here):
             found = metric.state(take(block, np.flatnonzero(here == number)))
             states[number] = found if states[number] is None else states[number] + found
     return states
 
 
-def _in_memory(columns: Columns) -> Columns:
+def in_memory(columns: Columns) -> Columns:
+    """Vectors on disk are read."""
     return {name: np.asarray(v) if isinstance(v, StoredVectors) else v for name, v in columns.items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal
 
 from harness import catalog
 from harness.contracts import Estimate
+from harness.errors import UserError
 from reports.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
 from reports.ranking import RATES, Group, Ranking, protocol_groups
 from reports.read import Run
@@ -109,7 +111,7 @@ def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Note
     letters = {key: group.letter for group in groups for key in group.keys}
     cells = []
     for run in runs:
-        cell = estimate_cell(run.estimate(metric), notes)
+        cell = _told_age(estimate_cell(run.estimate(metric), notes), notes)
         if mixed and cell.value is not None:
             number = notes.number(refusal)
             if allow_mixed:
@@ -124,6 +126,28 @@ def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Note
         number = notes.number(caveat)
         cells = [replace(cell, notes=(*cell.notes, number)) if cell.mark == "best" else cell for cell in cells]
     return cells
+
+
+def _told_age(cell: Cell, notes: Notes) -> Cell:
+    """The cell, with a note where the metric has another version now than when this was measured."""
+    estimate = cell.estimate
+    now = _version_now(estimate.metric) if estimate and cell.value is not None else None
+    if estimate is None or now is None or now == estimate.version:
+        return cell
+    number = notes.number(
+        f"{estimate.metric} was measured by version {estimate.version} of the metric, not comparable with version "
+        f"{now} of now: 'ddtbench measure' makes it again where the samples are"
+    )
+    return replace(cell, notes=(*cell.notes, number))
+
+
+@cache
+def _version_now(metric: str) -> int | None:
+    """None for a metric that the catalogue does not know by the name that is shown."""
+    try:
+        return int(catalog.make("metric", metric).version)
+    except UserError:
+        return None
 
 
 def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:

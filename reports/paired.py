@@ -2,9 +2,9 @@
 
 Ratio metrics are tested pairwise on the cases that both models scored, resampled by cluster (``harness.statistics``),
 within strata where the metric's own interval is (GenEval's tags, MME's subtasks): its protocol says so.
-Metrics of a set (Frechet distances) are tested pairwise on their jackknife groups, which stand in place of cases in the
-stored scores. Where no scores are stored, two models count as apart only if their 95 % intervals do not touch, which is
-the stricter rule when both saw the same cases.
+Metrics of a set are tested pairwise on the shares of their cases (Frechet distances) or on their jackknife groups,
+which then stand in place of cases in the stored scores. Where no scores are stored, two models count as apart only if
+their 95 % intervals do not touch, which is the stricter rule when both saw the same cases.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.contracts import Estimate
+from harness.influences import METHOD
 from harness.measure import WITHIN_STRATA
 from reports.read import CaseScores, Run
 
@@ -37,7 +38,10 @@ def compare(best: Run, other: Run, metric: str) -> Comparison:
     ours, theirs = best.scores.get(metric), other.scores.get(metric)
     if ours is None or theirs is None:
         return Comparison(None, _intervals_apart(best.estimate(metric), other.estimate(metric)), "intervals")
-    p = paired_p(ours, theirs, _within_strata(best.estimate(metric)))
+    if _is_shared(best.estimate(metric)) and _is_shared(other.estimate(metric)):
+        p = shared_p(ours, theirs)
+    else:
+        p = paired_p(ours, theirs, _within_strata(best.estimate(metric)))
     if p is None:
         return Comparison(None, False, "too few cases")
     return Comparison(p, p < LEVEL, "paired")
@@ -45,6 +49,32 @@ def compare(best: Run, other: Run, metric: str) -> Comparison:
 
 def _within_strata(estimate: Estimate | None) -> bool:
     return estimate is not None and estimate.fingerprint.get("resampled") == WITHIN_STRATA
+
+
+def _is_shared(estimate: Estimate | None) -> bool:
+    """Whether the stored scores are shares of the metric's value."""
+    return estimate is not None and estimate.method.startswith(METHOD)
+
+
+def shared_p(ours: CaseScores, theirs: CaseScores) -> float | None:
+    """Two-sided p of the difference of a set's metric, from the shares of its cases: those that both have are paired,
+    and what only one has adds to the spread. None for too few clusters."""
+    import numpy as np
+
+    from harness.influences import Shares, share_difference
+
+    gaps: dict[str, float] = {}
+    clusters, sides = {}, {}
+    for scores, sign in ((ours, 1), (theirs, -1)):
+        parts = sign * (scores.numerators - scores.numerators.mean()) / len(scores.numerators)
+        for case, part, group, side in zip(scores.cases, parts.tolist(), scores.groups, scores.strata, strict=True):
+            gaps[str(case)] = gaps.get(str(case), 0.0) + part
+            clusters[str(case)], sides[str(case)] = str(group), str(side)
+    names = sorted(gaps)
+    shares = Shares.of(
+        np.array([gaps[name] for name in names]), [clusters[name] for name in names], [sides[name] for name in names]
+    )
+    return share_difference(float(ours.numerators.mean() - theirs.numerators.mean()), shares).p
 
 
 def paired_p(ours: CaseScores, theirs: CaseScores, within_strata: bool = False) -> float | None:

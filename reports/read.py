@@ -15,8 +15,8 @@ from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.files import Folder
 from harness.integrity import problems as problems_of
-from harness.measure import JACKKNIFE_CASE
 from harness.results import read_index, read_left_out
+from harness.sets import JACKKNIFE_CASE
 from harness.store import RunFolder, run_paths
 from reports.stored_samples import UNREADABLE, Failure, read_failures
 from reports.style import is_control, order_key
@@ -37,7 +37,8 @@ class Problem:
 class CaseScores:
     """One metric on every scored case: ``numerators / denominators`` are the scores, ``groups`` the clusters.
 
-    For a metric of a set the "cases" are its jackknife groups, in order, over a denominator of 1.
+    For a metric of a set each score is the value plus the case's share of it times the number of cases, or the "cases"
+    are its jackknife groups, in order; over a denominator of 1.
     """
 
     cases: np.ndarray

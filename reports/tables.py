@@ -38,6 +38,7 @@ LEADING = (
     "edit-success",
     "l1",
     "kid-efficientnet-lite0",
+    "kid-efficientnet-lite0-paired",
     "nll-over-log-codebook",
     "bits-per-byte",
     "bits-per-image",

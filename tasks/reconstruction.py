@@ -10,8 +10,9 @@ The world and Fashion-MNIST are compared at their native 32 pixels: for a subjec
 on the way in and on the way out, and the fingerprint says so. Fashion-MNIST is scored on the unpadded 28x28 pixels,
 one channel. ImageNet's validation photographs are compared at 256 pixels, after short side 256 and a centre crop.
 
-rFID (``fid@adm``, ``sfid@adm``, ``kid@adm``) is measured on a folder and on photographs, where the weights of the FID
-network are at hand, against the same crop of the same images; other protocols by ``ddtbench observe`` and ``measure``.
+rFID (``fid@adm``, ``sfid@adm``, ``kid-paired@adm``) is measured on a folder and on photographs, where the weights of
+the FID network are at hand, against the same crop of the same images; other protocols by ``ddtbench observe`` and
+``measure``.
 Published rFIDs are of ImageNet's 50,000 validation images at 256 pixels (``reconstruction@imagenet-val``); which images
 were compared and how many is in the fingerprint.
 
@@ -44,7 +45,7 @@ PROBE_BATCH = 32
 WORLD_SIDE = 32
 """The one size that the world's feature net reads; larger pictures are compared in EfficientNet-Lite0's features."""
 CODE_METRICS = ("codebook-use", "code-perplexity", "bits-per-image", "bits-per-pixel")
-RFID_METRICS = ("fid@adm", "sfid@adm", "kid@adm")
+RFID_METRICS = ("fid@adm", "sfid@adm", "kid-paired@adm")
 OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 
 
@@ -142,7 +143,7 @@ class Reconstruction(TokenizerTask):
         world = source.name == "world"
         small = self.compared_size == WORLD_SIDE
         features, distance = (
-            ("world-features", "fd-world") if small else ("efficientnet-lite0", "kid-efficientnet-lite0")
+            ("world-features", "fd-world") if small else ("efficientnet-lite0", "kid-efficientnet-lite0-paired")
         )
         full = source.native_size != WORLD_SIDE  # the world and Fashion-MNIST are not what FID's network knows
         further = (("world-detector",) if world else ()) + (("inception-adm",) if full else ())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -180,13 +180,14 @@ class _Files:
     """Cases that are files: shared by folders and photographs."""
 
     _files: tuple[_File, ...]
+    load: Callable[[Path], UInt8[np.ndarray, "height width 3"]] = staticmethod(load_rgb)
 
     def cases(self) -> Sequence[Case]:
         return tuple(file.case for file in self._files)
 
     def image(self, case: Case) -> UInt8[np.ndarray, "height width 3"]:
         try:
-            return load_rgb(self._paths[case.id])
+            return self.load(self._paths[case.id])
         except ValueError as error:  # a reason is stored as text, and names the file by its bytes
             raise ValueError(storable(str(error))) from error
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class Task(Protocol):
-    """One benchmark: its cases, how a subject is asked, which instruments look at the samples, which metrics count."""
+    """One benchmark: its cases, how a subject is asked, which instruments look at the samples, which metrics count.
+
+    Optional: ``check()``, called when a run is planned, raises UserError for what would fail later; ``own_cases`` True
+    where the cases are the subject's own pictures, so that two subjects need not have the same.
+    """
 
     @property
     def name(self) -> str:
@@ -123,9 +127,12 @@ class RatioMetric(Protocol):
 class SetMetric(Protocol):
     """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife.
 
-    Optional: ``given(columns) -> metric``, called once with all scored cases before they are parted into groups; what
-    it returns has ``state`` and ``value``, and holds fixed what does not vary with the groups. ``streams = True``: its
-    states do not grow with the cases, so that those of a large group may be summed over parts of it.
+    Optional: ``influences(state, blocks)``, the value shared out to the cases (``harness.metrics.influence``), which
+    makes the interval in place of groups. ``unpaired = True``: outputs and references may be two sets of their own,
+    which ``state`` is then shown one at a time, the other column empty. ``given(columns) -> metric``, called once with
+    all scored cases before they are parted into groups; what it returns has ``state`` and ``value``, and holds fixed
+    what does not vary with the groups. ``streams = True``: its states do not grow with the cases, so that those of a
+    large group may be summed over parts of it.
     """
 
     @property

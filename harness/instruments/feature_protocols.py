@@ -8,15 +8,23 @@ Imports no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from harness.checkpoints import sha256_of
 from harness.errors import UserError, nearest
 from harness.images import Rounding
+from harness.paths import user_path
 
 Filter = Literal["bicubic_pillow", "bilinear_torch", "bilinear_antialias", "bilinear_tensorflow1"]
 Scale = Literal["(x-128)/128", "2x/255-1"]
 PREFIX = "inception-"
+OTHER = "inception"
+"""What weights that are not the published ones are called: ``inception@[PROTOCOL@]FILE``."""
+DEFAULT = "adm"
+"""The protocol of the published tables that tokenizers and class-conditional generators are compared in."""
+SHOWN_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,8 @@ class FeatureProtocol:
     """``filter`` is a function of ``harness.instruments.resizing``. ``rounding`` is what the library does to float
     images; pictures of a run are 8-bit already, by the rounding of their task, and taken as they are. ``torchscript``:
     NVIDIA's file serves, too, and is what the library itself opens. ``further`` layers are stored of outputs and
-    references, ``of_outputs`` of outputs alone."""
+    references, ``of_outputs`` of outputs alone. ``weights`` is the digest of weights that are not the published
+    ones."""
 
     name: str
     filter: Filter
@@ -33,15 +42,16 @@ class FeatureProtocol:
     torchscript: bool = False
     further: tuple[str, ...] = ()
     of_outputs: tuple[str, ...] = ()
+    weights: str = ""
 
     @property
     def instrument(self) -> str:
-        return PREFIX + self.name
+        return f"{PREFIX}other-{self.weights[:SHOWN_DIGITS]}-{self.name}" if self.weights else PREFIX + self.name
 
     def describe(self) -> Mapping[str, Any]:
         """JSON-able, for fingerprints."""
         return {
-            "network": "Inception 2015-12-05",
+            "network": f"Inception, other weights {self.weights[:16]}" if self.weights else "Inception 2015-12-05",
             "resize": f"{self.filter}-299",
             "scale": self.scale,
             "rounding_of_floats": self.rounding,
@@ -70,7 +80,24 @@ PROTOCOLS: Mapping[str, FeatureProtocol] = {protocol.name: protocol for protocol
 
 
 def protocol_of(name: str) -> FeatureProtocol:
-    """Raises UserError with the nearest known name."""
+    """Raises UserError with the nearest known name, and for weights that are not the published ones."""
+    if name.partition("@")[0] == OTHER:
+        raise UserError(f"a metric of the published weights is asked of others: with those it is fd@{OTHER}@FILE")
     if name not in PROTOCOLS:
         raise UserError(f"no feature protocol '{name}'{nearest(name, PROTOCOLS)}")
     return PROTOCOLS[name]
+
+
+def other_weights(argument: str) -> tuple[FeatureProtocol, Path, str]:
+    """(protocol, file, what follows) of ``[PROTOCOL@]FILE[@REST]``; a file's name may hold an ``@``.
+
+    Raises UserError for a file that is not there.
+    """
+    first, _, rest = argument.partition("@")
+    protocol, text = (PROTOCOLS[first], rest) if first in PROTOCOLS else (PROTOCOLS[DEFAULT], argument)
+    words = text.split("@")
+    for count in range(1, len(words) + 1):
+        file = user_path("@".join(words[:count]))
+        if file.is_file():
+            return replace(protocol, weights=sha256_of(file)), file, "@".join(words[count:])
+    raise UserError(f"there is no file '{text}': write {OTHER}@[PROTOCOL@]FILE with the network's weights")

@@ -3,7 +3,8 @@
 
 Two published files hold the same network. The one of pytorch-fid, torch-fidelity and torchmetrics is opened in our own
 network (``inception_net``) and gives every layer; NVIDIA's TorchScript, which clean-fid opens, gives pool3 alone. The
-digest names which of them was used.
+digest names which of them was used. Other weights of the same network are the instrument ``inception@[PROTOCOL@]FILE``,
+called by their digest.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import UserError
-from harness.instruments.feature_protocols import FeatureProtocol, protocol_of
+from harness.instruments.feature_protocols import DEFAULT, OTHER, FeatureProtocol, other_weights, protocol_of
 from harness.instruments.picture_features import Layers, PictureFeatures
-from harness.instruments.weight_files import FoundWeights, WeightFile, torch_hub
+from harness.instruments.weight_files import FoundWeights, GivenWeights, WeightFile, torch_hub
 from harness.spec import canonical_json
 
 if TYPE_CHECKING:
@@ -48,11 +49,16 @@ TORCHSCRIPT = WeightFile(
 class InceptionExtractor:
     """The layers of pictures by one protocol. ``layers`` default to those that the protocol stores."""
 
-    def __init__(self, protocol: FeatureProtocol, given: str = "", layers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, protocol: FeatureProtocol, given: str = "", layers: Sequence[str] = (), other: Path | None = None
+    ) -> None:
         self.protocol = protocol
         self.layers = tuple(layers) or ("pool3", *protocol.further, *protocol.of_outputs)
         served = protocol.torchscript and self.layers == ("pool3",)
-        self._weights = FoundWeights((TORCHSCRIPT, STATE_DICT) if served else (STATE_DICT,), given)
+        published = (TORCHSCRIPT, STATE_DICT) if served else (STATE_DICT,)
+        self._weights: FoundWeights | GivenWeights = (
+            GivenWeights(other, protocol.weights) if other else FoundWeights(published, given, names_others=True)
+        )
 
     def unavailable(self) -> str:
         return self._weights.problem()
@@ -94,8 +100,9 @@ class InceptionExtractor:
                 whole = torch.jit.load(self._weights.path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
             return lambda pixels: {"pool3": whole.layers(pixels).flatten(1)}
         from harness.instruments.inception_net import InceptionNet
+        from harness.weight_files import read_weights
 
-        state = torch.load(self._weights.path, map_location="cpu", weights_only=True)
+        state = read_weights(self._weights.path)
         return partial(InceptionNet(state, self._weights.path.name), layers=self.layers)
 
 
@@ -104,6 +111,19 @@ def open_inception(protocol: str, given: str = "") -> PictureFeatures:
     chosen = protocol_of(protocol)
     extractor = InceptionExtractor(chosen, given)
     return PictureFeatures(chosen.instrument, extractor, "pool3", chosen.further, chosen.of_outputs)
+
+
+def open_other(argument: str = "") -> PictureFeatures:
+    """``inception@[PROTOCOL@]FILE``: the same network with other weights, never called FID. Raises UserError for a file
+    that is not there."""
+    if not argument:
+        nameless = InceptionExtractor(protocol_of(DEFAULT), other=Path())
+        return PictureFeatures(OTHER, nameless, "pool3")
+    protocol, file, rest = other_weights(argument)
+    if rest:
+        raise UserError(f"'@{rest}' means nothing behind the weights {file.name}: leave it away")
+    extractor = InceptionExtractor(protocol, other=file)
+    return PictureFeatures(protocol.instrument, extractor, "pool3", protocol.further, protocol.of_outputs)
 
 
 open_clean = partial(open_inception, "clean")

@@ -72,6 +72,17 @@ def shown_region(sample: Sample, name: str) -> np.ndarray:
     return np.ascontiguousarray(region)
 
 
+def rows_of(
+    samples: Sequence[Sample], image: str, embed: Callable[[Sequence[np.ndarray]], Sequence[Row]]
+) -> list[Row | None]:
+    """What ``embed`` makes of the image of this name of each sample; None for a sample without it."""
+    there = [place for place, sample in enumerate(samples) if image in sample.images]
+    if not there:
+        return [None] * len(samples)
+    rows = dict(zip(there, embed([shown_region(samples[place], image) for place in there]), strict=True))
+    return [rows.get(place) for place in range(len(samples))]
+
+
 class Extractor(Protocol):
     """A frozen network and what is done to a picture before it."""
 
@@ -89,11 +100,11 @@ class Extractor(Protocol):
 
 class PictureFeatures:
     """The instrument: a column ``output`` and ``reference`` for each layer, with the layer's name behind an underscore
-    (none for the main one); layers ``of_outputs`` are stored for outputs alone. A column is there if every sample of
-    the batch has an image of that name."""
+    (none for the main one); layers ``of_outputs`` are stored for outputs alone. Where a sample has no image of that
+    name its row is None."""
 
     def __init__(self, name: str, extractor: Extractor, main: str, further: Sequence[str] = (), of_outputs: Any = ()):
-        self.name, self._extractor = name, extractor
+        self.name, self.main, self._extractor = name, main, extractor
         self._layers = {"": main, **{f"_{layer}": layer for layer in (*further, *of_outputs)}}
         self._of_outputs = tuple(of_outputs)
         self._embed = Remembered(extractor.look, CHUNK, REMEMBERED)
@@ -118,10 +129,8 @@ class PictureFeatures:
         """One row per sample. Raises ValueError, naming the case, for a crop outside of the picture."""
         found: dict[str, Sequence[Any]] = {}
         for image in ("output", "reference"):
-            if not samples or not all(image in sample.images for sample in samples):
-                continue
-            rows = self.embed([shown_region(sample, image) for sample in samples])
+            rows = rows_of(samples, image, self.embed)
             for suffix, layer in self._layers.items():
-                if image == "output" or layer not in self._of_outputs:
-                    found[f"{image}{suffix}"] = [row[layer] for row in rows]
+                if any(row is not None for row in rows) and (image == "output" or layer not in self._of_outputs):
+                    found[f"{image}{suffix}"] = [None if row is None else row[layer] for row in rows]
         return found

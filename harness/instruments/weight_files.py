@@ -60,8 +60,8 @@ class WeightFile:
 class FoundWeights:
     """The first of some weight files that is there; digests are read once."""
 
-    def __init__(self, files: Sequence[WeightFile], given: str = "") -> None:
-        self._files, self._given = files, given
+    def __init__(self, files: Sequence[WeightFile], given: str = "", names_others: bool = False) -> None:
+        self._files, self._given, self._names_others = files, given, names_others
 
     @cached_property
     def _found(self) -> tuple[WeightFile, Path] | None:
@@ -88,5 +88,19 @@ class FoundWeights:
         # One path may hold any of the files.
         if self.digest not in {known.sha256 for known in self._files}:
             expected = f"its SHA-256 does not start with {file.sha256[:16]}"
-            return f"{path.name} is damaged or another file: {expected}; get the file again"
+            other = f"{path.name} is damaged or another file: {expected}; get the file again"
+            return f"{other}, or name other weights by themselves: inception@FILE" if self._names_others else other
         return ""
+
+
+class GivenWeights:
+    """One file of the user's own, whatever is in it: what is made of it is called by its digest."""
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self.path, self.digest = path, digest
+
+    def problem(self) -> str:
+        """Why the file cannot be used, in one line, or ""."""
+        if not self.path.name:
+            return "no weights are named: write inception@[PROTOCOL@]FILE"
+        return "" if self.path.is_file() else f"there is no file {self.path.name} any more"

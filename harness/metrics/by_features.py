@@ -15,20 +15,18 @@ from typing import Any, Literal
 
 from harness.catalog import lookup, split_name
 from harness.errors import UserError
-from harness.instruments.feature_protocols import PROTOCOLS, protocol_of
+from harness.instruments.feature_protocols import DEFAULT, OTHER, PROTOCOLS, other_weights, protocol_of
 from harness.metrics import frechet_infinity, kernel
 from harness.metrics.frechet import PROTOCOL, Frechet
 from harness.metrics.frechet_infinity import FrechetInfinity
-from harness.metrics.frechet_to_file import FrechetToFile
+from harness.metrics.frechet_to_file import FrechetOfFiles, FrechetToFile
 from harness.metrics.inception_score import SPLITS, InceptionScore
-from harness.metrics.kernel import KernelDistance
+from harness.metrics.kernel import KernelDistance, KernelSubsets, PairedKernelDistance
 from harness.metrics.manifold import NEAREST
 from harness.metrics.precision_recall import ManifoldMetric, Which
 from harness.metrics.statistics_files import StatisticsFile
 from harness.paths import user_path
 
-DEFAULT = "adm"
-"""The protocol of the published tables that tokenizers and class-conditional generators are compared in."""
 NEAREST_OF_PRECISION = 3
 
 
@@ -45,11 +43,21 @@ def _inception(features: str, layer: str = "") -> str:
     return protocol.instrument
 
 
-def _instrument(features: str) -> tuple[str, Mapping[str, Any]]:
-    """(instrument, what fingerprints say of it); FEATURES may also be an Inception protocol."""
+def _instrument(features: str) -> tuple[str, Mapping[str, Any], str]:
+    """(instrument, what fingerprints say of it, a file of statistics or ""); FEATURES may also be an Inception protocol
+    or ``inception@[PROTOCOL@]FILE``."""
     if features in PROTOCOLS:
-        return PROTOCOLS[features].instrument, _about(features)
-    return lookup("instrument", features).name, {}
+        return PROTOCOLS[features].instrument, _about(features), ""
+    name, argument = split_name(features)
+    if name == OTHER:
+        protocol, _, rest = other_weights(argument)
+        return protocol.instrument, {"features": dict(protocol.describe())}, rest
+    return lookup("instrument", features).name, {}, ""
+
+
+def _called(metric: str, features: str, instrument: str) -> str:
+    """Other weights are shown by their digest, not by where they lie."""
+    return f"{metric}@{instrument if split_name(features)[0] == OTHER else features}"
 
 
 def fid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
@@ -60,6 +68,20 @@ def fid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
         path = user_path(file)
         return FrechetToFile(f"fid@{features}@{path.stem}", instrument, StatisticsFile(path), about)
     return Frechet(f"fid@{features}", instrument, protocol=about)
+
+
+def fid_of(argument: str = "") -> FrechetToFile | FrechetOfFiles:
+    """``fid-of@PROTOCOL@OUTPUTS.npz[|REFERENCES.npz]``: outputs of which there are statistics alone, against the
+    references' pictures or their statistics. Shown as ``fid@PROTOCOL``."""
+    features, files = split_name(argument)
+    outputs, _, references = files.partition("|")
+    if not outputs:
+        raise UserError("fid-of needs statistics: fid-of@PROTOCOL@OUTPUTS.npz, against pictures or |REFERENCES.npz")
+    instrument, about = _inception(features), {**PROTOCOL, **_about(features)}
+    file = StatisticsFile(user_path(outputs))
+    if references:
+        return FrechetOfFiles(f"fid@{features}", file, StatisticsFile(user_path(references)), about)
+    return FrechetToFile(f"fid@{features}", instrument, file, about, side="reference")
 
 
 def sfid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
@@ -80,21 +102,38 @@ def fid_infinity(features: str = DEFAULT) -> FrechetInfinity:
 
 
 def kid(features: str = DEFAULT) -> KernelDistance:
-    """``kid@PROTOCOL``: kernel inception distance (Binkowski et al. 2018), over all pairs instead of subsets."""
+    """``kid@PROTOCOL``: kernel inception distance (Binkowski et al. 2018), over all pairs of two independent
+    sets instead of subsets."""
     protocol = {**kernel.PROTOCOL, **_about(features)}
     return KernelDistance(f"kid@{features}", _inception(features), protocol=protocol)
 
 
-def fd(features: str = "") -> Frechet:
-    """``fd@INSTRUMENT``: Frechet distance on other features."""
-    instrument, about = _instrument(_named("fd", features))
-    return Frechet(f"fd@{features}", instrument, protocol={**PROTOCOL, **about})
+def kid_paired(features: str = DEFAULT) -> PairedKernelDistance:
+    """``kid-paired@PROTOCOL``: of reconstructions and their own originals."""
+    protocol = {**kernel.PAIRED, **_about(features)}
+    return PairedKernelDistance(f"kid-paired@{features}", _inception(features), protocol=protocol)
+
+
+def kid_subsets(features: str = DEFAULT) -> KernelSubsets:
+    """``kid-subsets@PROTOCOL``: the mean of 100 random subsets of 1,000, as published tables have it."""
+    return KernelSubsets(f"kid-subsets@{features}", _inception(features), features_protocol=_about(features))
+
+
+def fd(features: str = "") -> Frechet | FrechetToFile:
+    """``fd@INSTRUMENT``: Frechet distance on other features; ``fd@inception@[PROTOCOL@]FILE[@STATISTICS.npz]``: on
+    other Inception weights than the published."""
+    instrument, about, file = _instrument(_named("fd", features))
+    name, protocol = _called("fd", features, instrument), {**PROTOCOL, **about}
+    if file:
+        path = user_path(file)
+        return FrechetToFile(f"{name}@{path.stem}", instrument, StatisticsFile(path), protocol)
+    return Frechet(name, instrument, protocol=protocol)
 
 
 def kd(features: str = "") -> KernelDistance:
     """``kd@INSTRUMENT``: kernel distance on other features."""
-    instrument, about = _instrument(_named("kd", features))
-    return KernelDistance(f"kd@{features}", instrument, protocol={**kernel.PROTOCOL, **about})
+    instrument, about, _ = _instrument(_named("kd", features))
+    return KernelDistance(_called("kd", features, instrument), instrument, protocol={**kernel.PROTOCOL, **about})
 
 
 def inception_score(features: str = DEFAULT) -> InceptionScore:
@@ -113,9 +152,10 @@ def _score(name: str, features: str, splits: int) -> InceptionScore:
 
 
 def _manifold(which: Which, features: str, k: int) -> ManifoldMetric:
-    instrument, about = _instrument(features)
-    nearest = k if features in PROTOCOLS else NEAREST
-    return ManifoldMetric(which, f"{which}@{features}", instrument, nearest=nearest, features_protocol=about)
+    instrument, about, _ = _instrument(features)
+    nearest = k if "features" in about else NEAREST
+    name = _called(which, features, instrument)
+    return ManifoldMetric(which, name, instrument, nearest=nearest, features_protocol=about)
 
 
 def precision(features: str = DEFAULT) -> ManifoldMetric:

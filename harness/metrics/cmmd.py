@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.contracts import Columns
-from harness.metrics.pairwise import Block, Blocks
+from harness.metrics import NotMeasured
+from harness.metrics.pairwise import Part, TwoSets
 
 Floats = NDArray[np.float64]
 
@@ -59,16 +60,21 @@ class Cmmd:
         default_factory=lambda: {"distance": "mmd2/gaussian-10/biased/all-pairs/float64/x1000", "biased_with_n": True}
     )
 
+    unpaired = True
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output", f"{self.features}.reference")
 
-    def state(self, columns: Columns) -> Blocks:
+    def state(self, columns: Columns) -> TwoSets:
         output, reference = (np.asarray(columns[name], dtype=np.float64) for name in self.needs)
-        return Blocks((Block(output, reference, gaussian_pair_sum),))
+        return TwoSets((Part(output, reference, gaussian_pair_sum),))
 
-    def value(self, state: Blocks) -> float:
-        return SCALE * state.total() / state.count**2
+    def value(self, state: TwoSets) -> float:
+        (n, m), sums = state.counts, state.total()
+        if not n or not m:
+            raise NotMeasured("a mean discrepancy needs an image on either side")
+        return SCALE * (sums.outputs / n**2 + sums.references / m**2 - 2 * sums.across / (n * m))
 
 
 def cmmd() -> Cmmd:

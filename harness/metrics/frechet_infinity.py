@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,8 +13,8 @@ from scipy.linalg import hadamard
 
 from harness.contracts import Columns
 from harness.metrics import NotMeasured
-from harness.metrics.frechet import MomentPair
-from harness.metrics.moments import Moments
+from harness.metrics.feature_sets import FeaturePair, FeatureSet
+from harness.metrics.influence import Blocks, Influences, of_pair
 from harness.seeding import seed_for
 
 PROTOCOL = {"distance": "frechet/float64/n-1", "extrapolated": "line in 1/N through N and 14 halves"}
@@ -20,13 +22,13 @@ _BLOCKS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class MomentBlocks:
-    """Moments in eight blocks, so that the distance can be had for many halves of the data."""
+class SetBlocks:
+    """Sets in eight blocks, so that the distance can be had for many halves of the data."""
 
-    blocks: tuple[MomentPair, ...]
+    blocks: tuple[FeaturePair, ...]
 
-    def __add__(self, other: MomentBlocks) -> MomentBlocks:
-        return MomentBlocks(tuple(mine + theirs for mine, theirs in zip(self.blocks, other.blocks, strict=True)))
+    def __add__(self, other: SetBlocks) -> SetBlocks:
+        return SetBlocks(tuple(mine + theirs for mine, theirs in zip(self.blocks, other.blocks, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -41,37 +43,87 @@ class FrechetInfinity:
 
     name: str = "fd-infinity"
     features: str = "world-features"
-    version: int = 1
+    version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
     protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
 
     streams = True  # its states are small: they may be summed over parts of a large set
+    unpaired = True
 
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output", f"{self.features}.reference", "group")
 
-    def state(self, columns: Columns) -> MomentBlocks:
-        # Clusters go to blocks by a hash of their name, so that states of disjoint cases agree on the blocks.
-        block = np.array([seed_for("fd-infinity", group) % _BLOCKS for group in columns["group"]], dtype=np.int64)
-        output, reference = (columns[name] for name in self.needs[:2])
-        pairs = (MomentPair(Moments.of(output[block == b]), Moments.of(reference[block == b])) for b in range(_BLOCKS))
-        return MomentBlocks(tuple(pairs))
+    def state(self, columns: Columns) -> SetBlocks:
+        block = _block_of(columns)
+        parts = (_rows(columns, self.needs[:2], block == number) for number in range(_BLOCKS))
+        pairs = (FeaturePair(*(FeatureSet.of(part[name]) for name in self.needs[:2])) for part in parts)
+        return SetBlocks(tuple(pairs))
 
-    def value(self, state: MomentBlocks) -> float:
-        halves = [_sum(state.blocks, row == sign) for row in hadamard(_BLOCKS)[1:] for sign in (1, -1)]
-        fewest, needed = min(half.output.count for half in halves), 2 * len(halves[0].output.mean)
-        if fewest < needed:
-            raise NotMeasured(f"too few images to extrapolate from: a half has {fewest}, and {needed} are needed")
+    def value(self, state: SetBlocks) -> float:
+        line = _Line.through(state)
+        return line.intercept(line.whole.distance(), [half.distance() for _, half in line.halves])
+
+    def influences(self, state: SetBlocks, blocks: Blocks) -> Influences | None:
+        line, needs = _Line.through(state), self.needs[:2]
+        found = [of_pair(line.whole, needs, blocks)]
+        found += [of_pair(half, needs, partial(_within, blocks, needs, chosen)) for chosen, half in line.halves]
+        whole, *halves = [one for one in found if one is not None]
+        if len(halves) < len(line.halves):
+            return None
+        shares = (1 + line.reach) * whole.shares
+        places = np.concatenate([_block_of(columns) for columns in blocks()])
+        for (chosen, _), half in zip(line.halves, halves, strict=True):
+            shares[chosen[places]] -= line.reach / len(halves) * half.shares
+        # Taking twice the whole less its halves takes the squares of the errors away, not their products.
+        twice = whole.twice * _BLOCKS / (_BLOCKS - 1)
+        return Influences(line.intercept(whole.value, [half.value for half in halves]), shares, twice)
+
+
+def _block_of(columns: Columns) -> NDArray[np.int64]:
+    """Clusters go to blocks by a hash of their name, so that states of disjoint cases agree on the blocks."""
+    return np.array([seed_for("fd-infinity", group) % _BLOCKS for group in columns["group"]], dtype=np.int64)
+
+
+def _rows(columns: Columns, needs: Sequence[str], chosen: NDArray[np.bool_]) -> Columns:
+    """A side without pictures stays so."""
+    return {name: columns[name][chosen] if len(columns[name]) else columns[name] for name in needs}
+
+
+def _within(blocks: Blocks, needs: Sequence[str], chosen: NDArray[np.bool_]) -> Iterator[Columns]:
+    for columns in blocks():
+        yield _rows(columns, needs, chosen[_block_of(columns)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """All pictures, and halves of them with the blocks that each is made of; ``reach``: how far the intercept lies
+    beyond the whole, in steps from half to whole."""
+
+    whole: FeaturePair
+    halves: Sequence[tuple[NDArray[np.bool_], FeaturePair]]
+    reach: float
+
+    @classmethod
+    def through(cls, state: SetBlocks) -> _Line:
+        """Raises NotMeasured for too few pictures."""
+        chosen = [row == sign for row in hadamard(_BLOCKS)[1:] for sign in (1, -1)]
+        counts = [sum(block.fewest for block, take in zip(state.blocks, row, strict=True) if take) for row in chosen]
+        needed = 2 * state.blocks[0].output.width
+        if min(counts) < needed:
+            raise NotMeasured(f"too few images to extrapolate from: a half has {min(counts)}, and {needed} are needed")
+        halves = [(row, _sum(state.blocks, row)) for row in chosen]
         whole = _sum(state.blocks, np.ones(_BLOCKS, dtype=bool))
-        at_all, at_half = whole.distance(), float(np.mean([half.distance() for half in halves]))
-        inverse_all, inverse_half = 1 / whole.output.count, float(np.mean([1 / half.output.count for half in halves]))
-        return at_all - inverse_all * (at_half - at_all) / (inverse_half - inverse_all)
+        at_all, at_half = 1 / whole.output.count, float(np.mean([1 / half.output.count for _, half in halves]))
+        return cls(whole, halves, at_all / (at_half - at_all))
+
+    def intercept(self, at_all: float, at_halves: Sequence[float]) -> float:
+        return at_all - self.reach * (float(np.mean(at_halves)) - at_all)
 
 
-def _sum(blocks: tuple[MomentPair, ...], chosen: NDArray[np.bool_]) -> MomentPair:
-    total: MomentPair | None = None
+def _sum(blocks: tuple[FeaturePair, ...], chosen: NDArray[np.bool_]) -> FeaturePair:
+    total: FeaturePair | None = None
     for block, take in zip(blocks, chosen, strict=True):
         if take:
             total = block if total is None else total + block

@@ -1,4 +1,4 @@
-"""Frechet distance of outputs to the statistics of a published reference set, read from a file."""
+"""Frechet distances to the statistics of a published reference set, read from a file, and of such files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.contracts import Columns
-from harness.errors import UserError
-from harness.metrics import NotMeasured
-from harness.metrics.frechet import Gaussian, gaussian_of
-from harness.metrics.moments import Moments
+from harness.metrics.feature_sets import FeatureSet, Gaussian
+from harness.metrics.frechet import require_two
+from harness.metrics.influence import Blocks, Influences, of_one
 from harness.metrics.statistics_files import StatisticsFile
 
 
 @dataclass(frozen=True)
 class FrechetToFile:
-    """On the features of one instrument (``contracts.SetMetric``); the references stay, only outputs vary.
+    """On the features of one instrument (``contracts.SetMetric``); the references stay, only outputs vary. With
+    ``side`` "reference" the file is of outputs, and the pictures are the references.
 
     Raises UserError where the file has other dimensions than the features.
     """
@@ -28,7 +28,8 @@ class FrechetToFile:
     file: StatisticsFile
     about: dict[str, Any] = field(default_factory=dict)
     layer: Literal["", "_spatial"] = ""
-    version: int = 1
+    side: Literal["output", "reference"] = "output"
+    version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
     bounds: tuple[float, float] = (0.0, np.inf)
@@ -37,27 +38,59 @@ class FrechetToFile:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return (f"{self.features}.output{self.layer}",)
+        return (f"{self.features}.{self.side}{self.layer}",)
 
     @property
     def protocol(self) -> dict[str, Any]:
+        if self.side == "reference":
+            return {**self.about, **about_outputs(self.file), "interval": "references vary, outputs stay"}
         return {**self.about, **self.file.about(), "interval": "outputs vary, references stay"}
 
-    def state(self, columns: Columns) -> Moments:
+    def state(self, columns: Columns) -> FeatureSet:
         (need,) = self.needs
-        found = Moments.of(columns[need])
-        if len(found.mean) != len(self.reference.mean):
-            raise UserError(
-                f"{self.file.path} holds statistics of {len(self.reference.mean)} dimensions and {need} has "
-                f"{len(found.mean)}: make the statistics by the same protocol"
-            )
+        found = FeatureSet.of(columns[need])
+        self.file.require_width(self.layer, found.width, need)
         return found
 
-    def value(self, state: Moments) -> float:
-        if state.count < 2:
-            raise NotMeasured(f"a Frechet distance needs two images or more, not {state.count}")
-        return gaussian_of(state).distance(self.reference)
+    def value(self, state: FeatureSet) -> float:
+        require_two(state.count)
+        return self.reference.distance(state)
+
+    def influences(self, state: FeatureSet, blocks: Blocks) -> Influences | None:
+        require_two(state.count)
+        return of_one(state, self.reference, self.needs[0], blocks)
 
     @cached_property
     def reference(self) -> Gaussian:
         return self.file.spatial if self.layer else self.file.pool3
+
+
+@dataclass(frozen=True)
+class FrechetOfFiles:
+    """Of two files of statistics (``contracts.StatedMetric``). Nothing varies, so it has no interval. Raises UserError
+    where they have other dimensions."""
+
+    name: str
+    outputs: StatisticsFile
+    references: StatisticsFile
+    about: dict[str, Any] = field(default_factory=dict)
+    version: int = 2
+    direction: Literal["higher", "lower", "none"] = "lower"
+    unit: str = ""
+    bounds: tuple[float, float] = (0.0, np.inf)
+    needs: tuple[str, ...] = ()
+
+    method = "of two files of statistics, no interval"
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        return {**self.about, **self.references.about(), **about_outputs(self.outputs), "interval": "both sides stay"}
+
+    def stated(self, columns: Columns, asked: int) -> float:
+        self.outputs.require_width("", len(self.references.pool3.mean), self.references.path.name)
+        return self.outputs.pool3.distance(self.references.pool3)
+
+
+def about_outputs(file: StatisticsFile) -> dict[str, Any]:
+    """For fingerprints: whose statistics stand for the outputs."""
+    return {name.replace("reference", "outputs"): value for name, value in file.about().items()}

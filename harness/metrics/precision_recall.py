@@ -96,6 +96,8 @@ class ManifoldMetric:
     nearest: int = NEAREST
     features_protocol: Mapping[str, Any] = field(default_factory=dict)
 
+    unpaired = True
+
     @property
     def protocol(self) -> dict[str, Any]:
         return {

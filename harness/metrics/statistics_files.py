@@ -8,8 +8,12 @@ how many pictures the statistics are of, nor by which protocol the features were
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +24,7 @@ import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
-from harness.metrics.frechet import Gaussian
+from harness.metrics.feature_sets import Gaussian
 from harness.metrics.moments import Moments
 
 PAIRS = {"": ("mu", "sigma"), "_spatial": ("mu_s", "sigma_s")}
@@ -29,6 +33,14 @@ PICTURES = "arr_0"
 SHOWN_DIGITS = 16
 SYMMETRIC = 1e-4
 """Of the largest entry; statistics stored in float32 are symmetric to 1e-7."""
+POSITIVE = 1e-5
+"""Of the Frobenius norm: so far below 0 an eigenvalue may lie by rounding; in float32 it is 1e-7."""
+
+# What NumPy and zipfile raise on damaged, encrypted, oddly compressed or absurdly large archives.
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, TypeError, LookupError, AttributeError, SyntaxError, MemoryError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +53,11 @@ class StatisticsFile:
     def names(self) -> tuple[str, ...]:
         """Of its arrays. Raises UserError for a file that is no NumPy archive."""
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return tuple(archive.files)
         except FileNotFoundError:
             raise UserError(f"there is no file {self.path}: give a .npz of statistics") from None
-        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise UserError(f"{self.path} is no NumPy archive (.npz) of statistics: get the file again") from error
 
     @cached_property
@@ -61,7 +73,8 @@ class StatisticsFile:
         return self.gaussian("_spatial")
 
     def gaussian(self, layer: str) -> Gaussian:
-        """Mean and covariance of one layer, float64. Raises UserError for what is missing, not finite or misshapen."""
+        """Mean and covariance of one layer, float64. Raises UserError for what is missing, not finite, misshapen or no
+        covariance."""
         mean, covariance = (self._array(name) for name in PAIRS[layer])
         first, second = PAIRS[layer]
         if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
@@ -75,7 +88,21 @@ class StatisticsFile:
                 raise UserError(f"{self.path}: '{name}' is not finite at {place}: make the statistics again")
         if np.abs(covariance - covariance.T).max() > SYMMETRIC * np.abs(covariance).max():
             raise UserError(f"{self.path}: '{second}' is not symmetric, so no covariance: make the statistics again")
-        return Gaussian(mean, (covariance + covariance.T) / 2)
+        covariance = (covariance + covariance.T) / 2
+        if not _is_positive(covariance):
+            raise UserError(
+                f"{self.path}: '{second}' has a negative eigenvalue, so it is no covariance: make the statistics again"
+            )
+        return Gaussian(mean, covariance)
+
+    def require_width(self, layer: str, width: int, features: str) -> None:
+        """Raise UserError unless the statistics of this layer are those of ``width`` features, named ``features``."""
+        found = len(self.gaussian(layer).mean)
+        if found != width:
+            raise UserError(
+                f"{self.path} holds statistics of {found} dimensions and {features} has {width}: make the statistics "
+                "by the same protocol"
+            )
 
     def about(self) -> dict[str, Any]:
         """For fingerprints: the file and its digest, not where it lies."""
@@ -86,10 +113,23 @@ class StatisticsFile:
             also = "; it holds pictures alone: make their statistics first" if PICTURES in self.names else ""
             raise UserError(f"{self.path} has no '{name}', but {', '.join(self.names) or 'nothing'}{also}")
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                return np.asarray(archive[name], dtype=np.float64)
-        except (ValueError, zipfile.BadZipFile, OSError) as error:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                found = archive[name]
+                if found.dtype.kind in "fiu":
+                    return np.asarray(found, dtype=np.float64)
+        except UNREADABLE as error:
             raise UserError(f"{self.path}: '{name}' cannot be read: get the file again") from error
+        raise UserError(f"{self.path}: '{name}' is of {found.dtype}, not of real numbers: make the statistics again")
+
+
+def _is_positive(covariance: np.ndarray) -> bool:
+    """Whether no eigenvalue is negative by more than rounding; a Cholesky factor is the cheapest proof."""
+    size = float(np.linalg.norm(covariance))
+    try:
+        np.linalg.cholesky(covariance + POSITIVE * size * np.eye(len(covariance)))
+    except np.linalg.LinAlgError:
+        return size == 0
+    return True
 
 
 def write_statistics(

@@ -9,7 +9,14 @@ FID_ENTRIES: tuple[Entry, ...] = (
         "task",
         "fid",
         "tasks.fid.task:build",
-        "generated pictures against a folder by class or with captions, or statistics: fid@[PROTOCOL@]FOLDER|FILE.npz",
+        "generated pictures, or a folder of any, against a folder or statistics: fid@[PROTOCOL@][crop@]FOLDER|FILE.npz",
+        paper="arXiv 1706.08500",
+    ),
+    Entry(
+        "metric",
+        "fid-of",
+        "harness.metrics.by_features:fid_of",
+        "FID of outputs known by their statistics: fid-of@PROTOCOL@OUTPUTS.npz[|REFERENCES.npz]",
         paper="arXiv 1706.08500",
     ),
 )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.contracts import Case
 from harness.errors import UserError
-from harness.metrics.statistics_files import PAIRS, StatisticsFile
+from harness.images import load_converted
+from harness.metrics.statistics_files import StatisticsFile
 from harness.progress import note_once
 from harness.spec import canonical_json, path_safe
 from harness.texts import numbered_lines, parse_json, read_text, shown, text_of
@@ -28,12 +29,21 @@ NAMED = 10
 """Classes that the line about them spells out."""
 
 
-class ReferenceFolder(FolderSource):
+class FidFolder(FolderSource):
+    """Pictures as the published FID tools read them: any number, of any sizes, in any folders."""
+
+    load = staticmethod(load_converted)
+
+    def __init__(self, folder: Path, known: Sequence[str] = (METADATA,)) -> None:
+        super().__init__(folder, known)
+        self.name = path_safe(folder.resolve().name)
+
+
+class ReferenceFolder(FidFolder):
     """A folder whose pictures have captions (``metadata.jsonl``) or classes (sub-folders, see ``labels_of``)."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, known=(METADATA,))
-        self.name = path_safe(folder.resolve().name)
+        super().__init__(folder)
         self.captions = _captions(folder / METADATA) if (folder / METADATA).is_file() else {}
         known = {case.id for case in super().cases()}
         if self.captions:
@@ -150,6 +160,11 @@ def _captions(path: Path) -> dict[str, str]:
     return found
 
 
+def statistics_name(file: StatisticsFile) -> str:
+    """Safe in a path."""
+    return path_safe(file.path.stem)
+
+
 @dataclass(frozen=True)
 class StatisticsReference:
     """A file of statistics, and 50 pictures of each of ``class_count`` classes to compare with it."""
@@ -160,7 +175,7 @@ class StatisticsReference:
 
     @property
     def name(self) -> str:
-        return path_safe(self.file.path.stem)
+        return statistics_name(self.file)
 
     @property
     def about(self) -> str:
@@ -173,11 +188,6 @@ class StatisticsReference:
     @property
     def revision(self) -> str:
         return f"statistics-{self.file.digest[:DIGITS]}"
-
-    @property
-    def spatial(self) -> bool:
-        """Whether the file is ADM's, with statistics for sFID."""
-        return set(PAIRS["_spatial"]) <= set(self.file.names)
 
     def cases(self) -> Sequence[Case]:
         return [

@@ -1,16 +1,18 @@
-"""The task ``fid@[PROTOCOL@]SOURCE``; the package says what it is."""
+"""The task ``fid@[PROTOCOL@][crop@]SOURCE``; the package says what it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalog import split_name
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from harness.instruments.feature_protocols import PROTOCOLS, FeatureProtocol
 from harness.metrics.statistics_files import StatisticsFile
 from harness.paths import user_path
+from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features
+from tasks.fid.sets import AS_THEY_ARE, FidOfSets, Side
 from tasks.fid.sources import ReferenceFolder, StatisticsReference
 from tasks.generation.task import Generation
 
@@ -18,37 +20,36 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-DEFAULT = "adm"
-OTHER_INSTRUMENTS = ("dinov2-vitl14", "clip-vitl14-336", "efficientnet-lite0")
-OTHER_METRICS = ("fd@dinov2-vitl14", "cmmd", "kid-efficientnet-lite0")
-
-
-def metrics_of(protocol: FeatureProtocol, file: str = "", spatial: bool = True) -> tuple[str, ...]:
-    """The metrics that a protocol's layers allow, against the references or against the statistics in a file."""
-    name, to = protocol.name, f"@{file}" if file else ""
-    found = [f"fid@{name}{to}"]
-    if "spatial" in protocol.further and spatial:
-        found.append(f"sfid@{name}{to}")
-    if not file:
-        found += [f"fid-infinity@{name}", f"kid@{name}"]
-        found += [f"{which}@{name}" for which in ("precision", "recall", "density", "coverage")]
-    if "logits_unbiased" in protocol.of_outputs:
-        found += [f"inception-score@{name}", f"inception-score-unsplit@{name}"]
-    return tuple(found)
+CROP = "crop"
 
 
 class FidOfFolder(Generation):
-    """Against a folder's pictures, one per case. Sample images are ``reference`` and ``output``."""
+    """Against a folder's pictures, one per case. Sample images are ``reference`` and ``output``.
+
+    References are as they are in the folder; with ``crop`` they are cropped to the subject's size, which is another
+    task by its name.
+    """
 
     title = "fid"
+    version = 2
 
-    def __init__(self, source: ReferenceFolder, protocol: FeatureProtocol, subject: Any) -> None:
+    def __init__(self, source: ReferenceFolder, features: Features, subject: Any, crop: bool = False) -> None:
         super().__init__(source, subject)
+        self.title, self.crop = f"fid-{CROP}" if crop else "fid", crop
         self.examines = "GeneratesImages" if source.captions else "GeneratesClasses"
         if source.classes:
             _require_classes(subject, source)
-        self.instruments = (protocol.instrument, *OTHER_INSTRUMENTS)
-        self.metrics = (*metrics_of(protocol), *OTHER_METRICS)
+        self.instruments = (features.instrument, *OTHER_INSTRUMENTS)
+        self.metrics = (*features.metrics(), *OTHER_METRICS)
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        told = {name: value for name, value in super().fingerprint.items() if self.crop or name != "filter"}
+        return {**told, **({"read": AS_THEY_ARE["read"]} if self.crop else {**AS_THEY_ARE, "compared": "as they are"})}
+
+    def load(self, case: Case) -> np.ndarray:
+        """The reference, ``height width 3``. Raises for an image that cannot be read."""
+        return super().load(case) if self.crop else self.source.image(case)
 
     def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
         return _generated(subject, cases, seeds)
@@ -60,10 +61,15 @@ class FidOfStatistics(Generation):
     title = "fid"
     examines = "GeneratesClasses"
 
-    def __init__(self, source: StatisticsReference, protocol: FeatureProtocol, subject: Any) -> None:
+    def __init__(self, source: StatisticsReference, features: Features, subject: Any) -> None:
         super().__init__(source, subject)
-        self.instruments = (protocol.instrument,)
-        self.metrics = metrics_of(protocol, str(source.file.path), source.spatial)
+        self.statistics, self.features = source, features
+        self.instruments = (features.instrument,)
+        self.metrics = features.metrics(source.file)
+
+    def check(self) -> None:
+        """Raises UserError for statistics of another width than the features, before anything is generated."""
+        self.features.require_width(self.statistics.file)
 
     def load(self, case: Case) -> Any:
         """Nothing: a case is its class."""
@@ -106,17 +112,24 @@ def _require_classes(subject: Any, source: ReferenceFolder) -> None:
         )
 
 
-def build(argument: str, subject: Any) -> Generation:
+def build(argument: str, subject: Any) -> Generation | FidOfSets:
     """The catalogue's factory."""
-    first, rest = split_name(argument)
-    name, source = (first, rest) if first in PROTOCOLS else (DEFAULT, argument)
+    features, source = Features.split_from(argument)
+    first, rest = split_name(source)
+    crop, source = (True, rest) if first == CROP and rest else (False, source)
     if not source:
         raise UserError("fid needs a reference: fid@FOLDER (classes or captions) or fid@STATISTICS.npz")
-    protocol, path = PROTOCOLS[name], user_path(source)
+    path = user_path(source)
+    is_file = path.suffix == ".npz" or path.is_file()
+    if not path.is_dir() and not is_file:
+        raise UserError(f"no reference at '{source}': give a folder or a .npz of statistics")
+    if crop and is_file:
+        raise UserError(f"{source} holds statistics, which cannot be cropped: leave '{CROP}@' away")
+    made = getattr(subject, "folder", None) or getattr(subject, "statistics", None)
+    if made is not None:
+        return FidOfSets(Side.at(Path(made)), Side.at(path), features, int(subject.image_size) if crop else 0)
     if path.is_dir():
-        return FidOfFolder(ReferenceFolder(path), protocol, subject)
-    if path.suffix == ".npz" or path.is_file():
-        file = StatisticsFile(path.resolve())
-        _ = file.pool3  # what is wrong with it is said before anything is generated
-        return FidOfStatistics(StatisticsReference(file, int(getattr(subject, "class_count", 1))), protocol, subject)
-    raise UserError(f"no reference at '{source}': give a folder or a .npz of statistics")
+        return FidOfFolder(ReferenceFolder(path), features, subject, crop)
+    file = StatisticsFile(path.resolve())
+    _ = file.pool3  # what is wrong with it is said before anything is generated
+    return FidOfStatistics(StatisticsReference(file, int(getattr(subject, "class_count", 1))), features, subject)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from harness import catalog
+from harness.contracts import Estimate
 from reports.cells import REFUSED
 from reports.paired import FAR_CLUSTERS, holm, paired_p
 from reports.read import CaseScores, read_stored
@@ -165,6 +167,30 @@ def test_sets_are_paired_by_jackknife_group() -> None:
     assert paired_p(groups(first), groups(second)) == pytest.approx(ttest_rel(first, second).pvalue, rel=1e-9)
     assert paired_p(groups(first), groups(first)) == 1.0
     assert paired_p(groups(first), groups(second[:19])) is None
+
+
+def test_a_number_of_an_older_version_says_both_versions(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("plain")])
+    (run,) = read_stored(str(maker.root)).runs
+    measure = run.measure
+    assert measure is not None
+    old = replace(run, measure=replace(measure, estimates=tuple(_as_version(item, 1) for item in measure.estimates)))
+    new = replace(run, key="newer", measure=replace(measure, estimates=tuple(map(_as_now, measure.estimates))))
+    (alone,) = [note for note in build_table("reconstruction-world", [old]).notes if "fd-world was measured" in note]
+    assert "by version 1 of the metric, not comparable with version 2 of now: 'ddtbench measure' makes it" in alone
+    assert not any("was measured by version" in note for note in build_table("reconstruction-world", [new]).notes)
+    both = build_table("reconstruction-world", [old, new])
+    assert any("version of the metric is" in note and "1 (" in note and "2 (" in note for note in both.notes)
+    column = both.column("fd-world")
+    assert column is not None and {row.cells[column].text for row in both.rows} == {REFUSED}
+
+
+def _as_version(estimate: Estimate, version: int) -> Estimate:
+    return replace(estimate, version=version)
+
+
+def _as_now(estimate: Estimate) -> Estimate:
+    return replace(estimate, version=catalog.make("metric", estimate.metric).version)
 
 
 def test_too_few_cases_say_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,9 @@ def test_statistics_of_another_dimension_are_named(adm: Path) -> None:
         ({"mu": np.array([0, np.inf, 0]), "sigma": np.eye(3)}, r"'mu' is not finite at \[1\]"),
         ({"mu": np.zeros(2), "sigma": np.array([[1.0, 0.5], [0.0, 1.0]])}, "not symmetric"),
         ({"mu": np.array([{}], object), "sigma": np.eye(1)}, "'mu' cannot be read"),
+        ({"mu": np.zeros(2), "sigma": np.eye(2) + 0j}, "'sigma' is of complex128, not of real numbers"),
+        ({"mu": np.zeros(2, "U3"), "sigma": np.eye(2)}, "'mu' is of <U3, not of real numbers"),
+        ({"mu": np.zeros(3), "sigma": np.diag([1.0, -0.01, 1.0])}, "'sigma' has a negative eigenvalue"),
     ],
 )
 def test_a_bad_file_is_named_with_its_cure(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
@@ -108,6 +113,43 @@ def test_a_file_that_is_no_archive_and_one_that_is_not_there(tmp_path: Path) -> 
         _ = StatisticsFile(tmp_path / "array.npy").pool3
     with pytest.raises(UserError, match="there is no file"):
         _ = StatisticsFile(tmp_path / "none.npz").pool3
+
+
+def test_damage_of_any_kind_is_told_as_such(tmp_path: Path) -> None:
+    """Truncated, bits flipped: zlib.error, EOFError, NotImplementedError (a method of compression), RuntimeError (taken
+    for encrypted), tokenize.TokenError (a header cut short)."""
+    rng, bad = np.random.default_rng(0), tmp_path / "bad.npz"
+    np.savez_compressed(tmp_path / "good.npz", mu=np.arange(64.0), sigma=np.eye(64))
+    whole = (tmp_path / "good.npz").read_bytes()
+    refused = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 2):
+            data[place] ^= 1 << int(rng.integers(0, 8))
+        bad.write_bytes(data[: int(rng.integers(0, len(data)))] if rng.random() < 0.2 else data)
+        try:
+            _ = StatisticsFile(bad).pool3
+        except UserError as error:
+            refused += 1
+            assert "bad.npz" in str(error) and "\n" not in str(error)
+    assert refused > 200
+
+
+def test_arrays_that_no_memory_holds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vast.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, shape in (("mu", (2**40,)), ("sigma", (2**20, 2**20))):
+            header = io.BytesIO()
+            np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+            archive.writestr(f"{name}.npy", header.getvalue())
+    with pytest.raises(UserError, match=r"vast\.npz: 'mu' cannot be read"):
+        _ = StatisticsFile(path).pool3
+
+
+def test_rounding_in_float32_makes_no_covariance_negative(tmp_path: Path) -> None:
+    few = np.random.default_rng(0).normal(size=(9, 40)) * np.logspace(-3, 3, 40)
+    np.savez(tmp_path / "f.npz", mu=few.mean(axis=0), sigma=np.cov(few, rowvar=False).astype(np.float32))
+    assert StatisticsFile(tmp_path / "f.npz").pool3.distance(gaussian_of(Moments.of(few))) < 1e-3 * few.var()
 
 
 def test_pictures_must_be_bytes(tmp_path: Path) -> None:

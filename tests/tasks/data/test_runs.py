@@ -51,7 +51,7 @@ def test_imagenet_is_compared_at_256_whatever_the_tokenizers_size(miniatures: Mo
     small, large = (build_reconstruction(f"imagenet-val:{path}", Identity(side)) for side in (32, 256))
     assert small.fingerprint["compared"] == large.fingerprint["compared"] == "256x256"
     assert small.fingerprint["resize"] == "short-side-32" and large.fingerprint["resize"] == "none"
-    assert "kid-efficientnet-lite0" in small.metrics and "fd-world" not in small.metrics
+    assert "kid-efficientnet-lite0-paired" in small.metrics and "fd-world" not in small.metrics
     errors = []
     for task in (small, large):
         cases = task.cases()

@@ -193,7 +193,7 @@ def test_real_products_are_near_and_flat_ones_far(tmp_path: Path) -> None:
         assert real["fingerprint"] == flat["fingerprint"]
         if name != "class-agreement":
             assert real["fingerprint"]["n"] == 240
-            assert real["method"].startswith("delete-a-group jackknife") and real["low"] < real["high"]
+            assert "jackknife" in real["method"] and real["low"] < real["high"]
     agreement = found["real", "class-agreement"]
     assert agreement["value"] > 0.8 and agreement["high"] <= 1
     # Flat greys are read as one class or another whatever was asked for; each class is asked for as often.
