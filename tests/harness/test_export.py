@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import cli, commands
+from harness import catalog, cli, commands
 from harness.store import RunFolder, find_run_folders
 
 
@@ -64,6 +64,14 @@ def test_what_cannot_be_written_is_one_line_and_leaves_nothing(
         err = capsys.readouterr().err
         assert said in err and err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_the_forms_of_a_task_stand_in_its_line_and_lead_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ddtbench("list", "tasks") == 0
+    assert "exports geneval" in " ".join(capsys.readouterr().out.split())
+    forms = [form for entry in catalog.entries("task") for form in entry.exports]
+    assert {name for name, _ in forms} == {"geneval", "mme", "lmms-eval"}
+    assert all(callable(catalog.load(place, name)) for name, place in forms)
 
 
 def test_several_runs_are_told_apart_and_a_run_without_pictures_says_so(
