@@ -48,8 +48,9 @@ class StoredCases:
     strata: Mapping[str, str] = field(default_factory=dict)
 
 
-def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
-    """The columns of the ok cases, and the failed cases with their reasons."""
+def stored_cases(folder: RunFolder, limit: int | None, unreadable: dict[str, str] | None = None) -> StoredCases:
+    """The columns of the ok cases, and the failed cases with their reasons. An instrument whose observations do not
+    hold is added to ``unreadable`` with the reason; without it, raises UserError."""
     parts = _without_images(folder, limit)
     if not parts:
         return StoredCases({}, {})
@@ -62,7 +63,13 @@ def stored_cases(folder: RunFolder, limit: int | None) -> StoredCases:
     columns["codes"] = _code_arrays(ok["codes"])
     columns.update(_numbers(ok["numbers"].to_pylist()))
     for instrument in sorted(folder.instruments()):
-        seen = _observed(folder, instrument, parts, HELD)
+        try:
+            seen = _observed(folder, instrument, parts, HELD)
+        except UserError as error:
+            if unreadable is None:
+                raise
+            unreadable[instrument] = str(error)
+            continue
         columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
     ids = everything["case"].to_pylist()
     return StoredCases(

@@ -53,6 +53,14 @@ def attempt(call: Callable[[], Value]) -> tuple[Value | None, str]:
     return value, "" if error is None else reason_of(error)
 
 
+def tried(call: Callable[[], Value]) -> tuple[Value | None, str]:
+    """As ``attempt``, of something that others come after: a full disk and memory that ran out are reasons too."""
+    try:
+        return attempt(call)
+    except UserError as error:
+        return None, str(error)
+
+
 def caught(call: Callable[[], Value]) -> tuple[Value | None, BaseException | None]:
     """As ``attempt``, with the error itself."""
     try:

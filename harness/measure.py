@@ -10,9 +10,10 @@ Measuring the same folder again writes the same bytes.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,9 @@ from numpy.typing import NDArray
 
 from harness.contracts import Columns, Estimate, RatioMetric, SetMetric, StatedMetric
 from harness.errors import UserError
-from harness.isolation import attempt
+from harness.failed_metrics import failed_estimate, failures_in, name_of
+from harness.isolation import tried
 from harness.metrics import NotMeasured
-from harness.places import sentence_without_folders
 from harness.sets import SETS, SIDES, UNPAIRED, Sides, measure_set
 from harness.statistics import Interval, ratio_interval
 from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
@@ -36,9 +37,6 @@ Floats = NDArray[np.float64]
 
 WITHIN_STRATA = "clusters within strata"
 """What the protocol of a metric says of its interval (``resampled``), so that a paired test does the same."""
-
-FAILED_METRIC = "failed: "
-"""How the reason of an absent estimate begins where measuring it failed."""
 
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
@@ -60,10 +58,11 @@ def measure(
     ``fingerprint`` is the task's protocol; each estimate adds its metric's own protocol and the digests of the
     instruments that it reads. ``unavailable`` maps instruments to the reason why they could not look (default: what
     the folder's manifest says). ``limit`` keeps the first cases only. A metric that fails (it raises, or a value is
-    not finite) has no estimate but the reason (``failed_metrics``), and keeps none of the others from being measured.
+    not finite) has no estimate but the reason (``failures_in``), and keeps none of the others from being measured.
     Raises UserError, before anything is written, where nothing was run or every metric failed.
     """
-    stored = folder.columns(limit)
+    unreadable: dict[str, str] = {}
+    stored = folder.columns(limit, unreadable)
     asked = _Asked.of(stored, fingerprint.get(SETS) == UNPAIRED)
     if not asked.groups:
         raise UserError(f"{folder.path} holds no samples: run it first")
@@ -72,51 +71,18 @@ def measure(
     scores: list[_ScoreRow] = []
     estimates: list[Estimate] = []
     for metric in metrics:
-        call = partial(_measure_with_protocol, metric, stored.columns, asked, seed, reasons, fingerprint, digests)
-        rows, found = _measured_or_why_not(metric, call, asked, fingerprint)
+        rest = (stored.columns, asked, seed, reasons, fingerprint, digests, unreadable)
+        measured, reason = tried(partial(_measure_with_protocol, metric, *rest))
+        rows, found = measured or ([], [failed_estimate(metric, reason, asked.count() - len(asked.order), fingerprint)])
         scores += rows
         estimates += found
-    failed = failed_metrics(estimates)
+    failed = failures_in(estimates)
     if failed and len(failed) == len(metrics):
-        raise UserError(f"{failed[0].absent.removeprefix(FAILED_METRIC)}; nothing was written")
-    estimates = _with_measured_chance(estimates, {metric.name: getattr(metric, "chance", None) for metric in metrics})
+        raise UserError(f"{failed[0][1]}; nothing was written")
+    stated = {name_of(metric): getattr(metric, "chance", None) for metric in metrics}
+    estimates = _with_measured_chance(estimates, stated)
     folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
     return estimates
-
-
-def failed_metrics(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Those that are absent since measuring them failed, which is a defect; not those that nobody could measure."""
-    return [item for item in estimates if item.absent.startswith(FAILED_METRIC)]
-
-
-def _measured_or_why_not(
-    metric: Any, call: Callable[[], _Measured], asked: _Asked, fingerprint: Mapping[str, Any]
-) -> _Measured:
-    """What ``call`` returns; where it raises, no score and an estimate that is absent for that reason."""
-    try:
-        measured, reason = attempt(call)
-    except UserError as error:
-        measured, reason = None, str(error)
-    if measured is not None:
-        return measured
-    words = {name: str(getattr(metric, name, "")) for name in ("name", "unit")}
-    failed = asked.count() - len(asked.order)
-    return [], [
-        Estimate(
-            metric=words["name"] or type(metric).__name__,
-            version=getattr(metric, "version", 0),
-            value=None,
-            low=None,
-            high=None,
-            method="",
-            scored=0,
-            failed=failed,
-            direction=getattr(metric, "direction", "none"),
-            unit=words["unit"],
-            absent=f"{FAILED_METRIC}{sentence_without_folders(reason)}",
-            fingerprint=dict(fingerprint),
-        )
-    ]
 
 
 def _measure_with_protocol(
@@ -127,8 +93,12 @@ def _measure_with_protocol(
     unavailable: Mapping[str, str],
     fingerprint: Mapping[str, Any],
     digests: Mapping[str, str],
+    unreadable: Mapping[str, str],
 ) -> _Measured:
     """Scores and estimates of a metric, its own protocol in their fingerprint."""
+    for name in _instruments(metric.needs):
+        if name in unreadable:
+            raise UserError(unreadable[name])
     protocol = {**fingerprint, **getattr(metric, "protocol", {})}
     protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
     if getattr(metric, "within_strata", False):
@@ -141,23 +111,9 @@ def _measure_with_protocol(
         rows, found = _measure_one(metric, columns, asked, seed, unavailable)
     except NotMeasured as error:
         rows, found = [], [_absent(metric, asked, str(error))]
-    return rows, [replace(estimate, fingerprint=protocol) for estimate in found]
-
-
-@dataclass(frozen=True)
-class Unmade:
-    """A metric that could not be made: it fails with the reason, and so keeps its place among the others."""
-
-    name: str
-    reason: str
-    version: int = 0
-    direction: str = "none"
-    unit: str = ""
-    needs: tuple[str, ...] = ()
-
-    def parts(self, _: Columns) -> Any:
-        """Raises UserError."""
-        raise UserError(self.reason)
+    estimates = [replace(estimate, fingerprint=protocol) for estimate in found]
+    json.dumps([asdict(item) for item in estimates], allow_nan=False)  # what cannot be stored is this metric's failure
+    return rows, estimates
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ images is held in memory at a time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -148,9 +149,12 @@ class RunFolder(SealedFiles):
         """The ids of the cases that were asked, failed ones among them, in case order."""
         return [case for _, table in self.limited_tables(limit) for case in table.column("case").to_pylist()]
 
-    def columns(self, limit: int | None = None) -> StoredCases:
-        """What measuring needs: samples, and the observations of every instrument that has seen all of them."""
-        return stored_cases(self, limit)
+    def columns(self, limit: int | None = None, unreadable: dict[str, str] | None = None) -> StoredCases:
+        """What measuring needs: samples, and the observations of every instrument that has seen all of them.
+
+        Raises UserError for observations that do not hold, or adds instrument -> reason to ``unreadable``.
+        """
+        return stored_cases(self, limit, unreadable)
 
     def observation_columns(self, instrument: str, limit: int | None = None) -> dict[str, Any]:
         """One instrument's columns (its latest digest) for the ok cases, ``_failed`` too; {} if it has not seen all."""
@@ -171,9 +175,15 @@ class RunFolder(SealedFiles):
 
     @property
     def mixed_environment(self) -> bool:
-        """Whether samples, or what one instrument saw, were made under more than one environment."""
-        folders = [SAMPLES, *(observations_folder(*item) for item in self.instruments().items())]
-        return any(len(self.environments(folder)) > 1 for folder in folders)
+        """Whether samples, or what one instrument saw, were made under more than one environment; observations that do
+        not hold say nothing."""
+        if len(self.environments()) > 1:
+            return True
+        for item in self.instruments().items():
+            with contextlib.suppress(UserError):
+                if len(self.environments(observations_folder(*item))) > 1:
+                    return True
+        return False
 
     def write_measures(self, digest: str, scores: pd.DataFrame | pa.Table, estimates: Sequence[Estimate]) -> None:
         """Store scores (metric, case, group, stratum, numerator, denominator) and estimates of a case set."""

@@ -15,7 +15,8 @@ from harness import catalog
 from harness.contracts import Estimate, Instrument
 from harness.environment import limited_threads
 from harness.errors import UserError
-from harness.isolation import attempt
+from harness.failed_metrics import Unmade, failures_in
+from harness.isolation import tried
 from harness.places import ELSEWHERE, opened_again, passed_on, sentence_without_folders, without_folders
 from harness.progress import Progress
 from harness.results import frame_of, read_index
@@ -116,8 +117,6 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
 
 
 def _metric(name: str) -> Any:
-    from harness.measure import Unmade
-
     shown = without_folders(name)
     if f"@{ELSEWHERE}/" in name:
         return Unmade(shown, "its file lies on another machine: name the metric with its path, by --metric")
@@ -129,11 +128,8 @@ def _metric(name: str) -> Any:
 
 def metric_failures(folder: RunFolder, estimates: Sequence[Estimate]) -> list[str]:
     """A line for each metric that failed on a run."""
-    from harness.measure import FAILED_METRIC, failed_metrics
-
     label = f"{folder.spec.model} on {folder.spec.task}"
-    found = failed_metrics(estimates)
-    return [f"{label}: {item.metric} failed: {item.absent.removeprefix(FAILED_METRIC)}" for item in found]
+    return [f"{label}: {metric} failed: {reason}" for metric, reason in failures_in(estimates)]
 
 
 def names_of(folder: RunFolder) -> dict[str, Any]:
@@ -169,10 +165,7 @@ def _each(
 
 
 def _one(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Value | _Failed:
-    try:
-        value, reason = attempt(partial(_opened, path, do))
-    except UserError as error:
-        value, reason = None, str(error)
+    value, reason = tried(partial(_opened, path, do))
     if reason:
         return _Failed(reason if path in reason else f"{path}: {reason}")
     assert value is not None

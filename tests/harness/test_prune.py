@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
+import harness_fakes as fakes
+import pyarrow as pa
 import pytest
 
 from harness import commands
 from harness.errors import UserError
+from harness.observe import observe
 from harness.prune import prune
+from harness.run import run
 from harness.seals import DIGEST, SEALS
-from harness.store import RunFolder, run_paths
+from harness.store import RunFolder, case_set_digest, run_paths
 
 
 def toy_runs(call) -> list[Path]:
@@ -104,6 +109,21 @@ def test_a_folder_of_before_without_samples_is_sealed_as_it_is(toy, call) -> Non
     assert call("prune", "runs")[0] == 0
     text = commands.summary("runs")
     assert "results only" in text and "unsealed" not in text and "not shown" not in text and "toy-adder" in text
+
+
+def test_an_object_store_is_pruned_too() -> None:
+    root = f"memory://{uuid.uuid4().hex}"
+    task = fakes.FakeTask(count=20, bad_ask=(4,))
+    folder = RunFolder.create_or_open(root, fakes.spec_for(task))
+    run(folder.spec, task, fakes.FakeSubject, folder)
+    observe(folder, [fakes.Brightness()], batch=4)
+    folder.write_measures(case_set_digest(folder.cases()), pa.table({"metric": ["m"]}), [])
+    planned = prune(folder, dry_run=True)
+    assert planned.files == 6 and planned.size > 0 and len(folder.parts()) == 3
+    assert prune(folder) == planned
+    assert folder.results_only and not folder.folder.exists("observations") and folder.parts() == []
+    assert [case for case, _ in folder.manifest()["failures"]] == ["case-0004"]
+    assert prune(folder).size == 0
 
 
 def test_a_linked_folder_is_pruned_where_it_lies(toy, call) -> None:

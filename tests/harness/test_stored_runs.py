@@ -65,6 +65,15 @@ class NotFinite(Fails):
         return np.full(len(columns["case"]), np.inf), np.ones(len(columns["case"]))
 
 
+class NotStorable(Fails):
+    name, protocol = "toy-not-storable", {"threshold": float("nan")}
+
+    def parts(self, columns):
+        import numpy as np
+
+        return np.ones(len(columns["case"])), np.ones(len(columns["case"]))
+
+
 class HasNoVersion:
     name, needs = "toy-half-made", ("number.correct",)
 
@@ -74,6 +83,7 @@ class HasNoVersion:
     [
         (Fails, "KeyError: 'nobody thought of this'"),
         (NotFinite, "its numerator is not finite for 'sum-000' and 37 more"),
+        (NotStorable, "not JSON compliant"),
         (HasNoVersion, "HasNoVersion"),
     ],
 )
@@ -102,6 +112,17 @@ def test_a_metric_that_nobody_makes_any_more_fails_alone(toy, call) -> None:
         stored.write_manifest(protocol={**protocol, "metrics": ["toy-gone", *protocol["metrics"]]})
     code, out, err = call("measure", "runs")
     assert code == 4 and "toy exact" in out and err.count("unknown metric 'toy-gone'") == 2
+
+
+def test_damaged_observations_fail_the_metrics_that_read_them(toy, call) -> None:
+    adder, _ = toy_runs(call)
+    for path in list(adder.glob("observations/*/00001-*")):
+        path.write_bytes(path.read_bytes()[:-1])
+    code, _, err = call("measure", "runs")
+    assert code == 4 and "toy-adder on toy-sums-40: toy-even failed:" in err and "is damaged: observe again" in err
+    frame = commands.measure_runs("runs", failed=[]).set_index(["model", "metric"])
+    assert frame.value["toy-adder", "toy-exact"] > 0 and str(frame.value["toy-adder", "toy-even"]) == "nan"
+    assert call("observe", "runs")[0] == 0 and call("measure", "runs")[0] == 0
 
 
 def test_where_every_metric_fails_nothing_is_written(toy, call, monkeypatch) -> None:
