@@ -6,9 +6,10 @@ not measured is a dash with its reason. Costs stand beside: they have no interva
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.contracts import Estimate
 from reports.cells import (
     Cell,
     Column,
@@ -258,15 +259,23 @@ def _row(run: Run, runs: Sequence[Run]) -> Row:
 
 def _note_bias(runs: Sequence[Run], columns: Sequence[Column], notes: Notes) -> None:
     """Frechet distances fall with more images, perplexities rise: the table says how many there were."""
-    biased: dict[int, list[str]] = {}
+    biased: dict[str, list[str]] = {}
     for column in columns:
         found = (item for run in runs if (item := run.estimate(column.name)) and item.value is not None)
-        counts = {item.scored for item in found if item.fingerprint.get("biased_with_n")}
+        counts = {_images(item) for item in found if item.fingerprint.get("biased_with_n")}
         for count in sorted(counts):
             biased.setdefault(count, []).append(column.label)
     for count, labels in biased.items():
         depend = "depends" if len(labels) == 1 else "depend"
-        notes.number(f"{', '.join(labels)} {depend} on the number of images ({count:,} here): compare at equal numbers")
+        notes.number(f"{', '.join(labels)} {depend} on the number of images ({count} here): compare at equal numbers")
+
+
+def _images(estimate: Estimate) -> str:
+    """How many were scored; of two sets how many there are of either."""
+    sets = estimate.fingerprint.get("n")
+    if isinstance(sets, Mapping) and sum(sets.values()) == estimate.scored + estimate.failed:
+        return " and ".join(f"{count:,} {side}s" for side, count in sets.items())
+    return f"{estimate.scored:,}"
 
 
 def _note_rows(rows: Sequence[Row], notes: Notes) -> None:

@@ -1,5 +1,5 @@
 """Metrics: arithmetic on the columns of a run folder. Ratios of sums take a clustered bootstrap, metrics of a set a
-grouped jackknife.
+grouped jackknife, or what they owe to each case where they say it (``harness.metrics.influence``).
 
 A metric may state its own ``protocol`` (JSON-able, joins the fingerprint) and ``bounds`` (an interval is cut there); a
 ratio also ``monotone``, a rising function of the ratio that is shown in its place, and ``within_strata``: its interval

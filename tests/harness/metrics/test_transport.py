@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,3 +121,23 @@ def test_sets_add_in_either_form() -> None:
         assert total.mean == pytest.approx(whole.mean) and total.variance == pytest.approx(whole.variance)
         assert total.factor.T @ total.factor == pytest.approx(np.cov(x, rowvar=False))
     assert Frechet().value(FeaturePair(whole, whole)) == pytest.approx(0, abs=1e-10)
+
+
+def test_few_pictures_of_many_dimensions_decompose_nothing_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault: 32 pictures took minutes, 20 times two eigendecompositions of 2,048 x 2,048."""
+    sides: list[int] = []
+    for name in ("svd", "eigh", "cholesky"):
+        whole = getattr(np.linalg, name)
+
+        def watched(matrix: np.ndarray, *rest: Any, whole: Callable[..., Any] = whole, **options: Any) -> Any:
+            sides.append(max(matrix.shape))
+            return whole(matrix, *rest, **options)
+
+        monkeypatch.setattr(np.linalg, name, watched)
+    metric = Frechet()
+    output, reference = metric.needs
+    columns = {output: features(9, 32, 2048), reference: features(10, 40, 2048)}
+    blocks: list[Columns] = [{**columns, reference: columns[reference][:0]}, {**columns, output: columns[output][:0]}]
+    found = metric.influences(metric.state(columns), lambda: iter(blocks))
+    assert found is not None and found.value == pytest.approx(metric.value(metric.state(columns)), rel=1e-10)
+    assert len(found.shares) == 72 and sides and max(sides) <= 40

@@ -86,7 +86,7 @@ def compared(tmp_path: Path, target: str, *models: Path) -> list[dict[str, Any]]
     return [estimates(run) for run in runs]
 
 
-def test_any_two_folders_are_compared_as_they_are(tmp_path: Path) -> None:
+def test_any_two_folders_are_compared_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = folder(tmp_path / "A", 32, 1), folder(tmp_path / "B", 40, 2, 12)
     (found,) = compared(tmp_path, f"fid@clean@{first}", second)
     output, reference = held(second), held(first)
@@ -101,6 +101,7 @@ def test_any_two_folders_are_compared_as_they_are(tmp_path: Path) -> None:
     assert kid.value == pytest.approx(kernel_distance(output, reference), rel=1e-6) and kid.low < kid.value < kid.high
     assert 0 <= found["precision@clean"].value <= 1 and found["precision@clean"].scored == 72
     assert "a half has" in found["fid-infinity@clean"].absent
+    assert "(40 outputs and 32 references" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_crop_is_another_task_by_its_name(tmp_path: Path) -> None:
