@@ -17,7 +17,7 @@ from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.images import load_rgb
 from harness.paths import user_path
-from harness.walk import PICTURES, walk
+from harness.walk import PICTURES, walk_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ class ImageFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = walk(folder, PICTURES).files
+        self._files = walk_pictures(folder, known=("metadata.jsonl",)).files
         if not self._files:
             raise UserError(f"{folder} holds no image below it: looked for {', '.join(PICTURES)}")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.progress import note_once
 
 PICTURES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".webp", ".avif"),
@@ -53,6 +54,14 @@ def walk(folder: Path, endings: Sequence[str], known: Sequence[str] = ()) -> Lis
     left_out: Counter[str] = Counter()
     found = {_name(folder, path): path for path in _below(folder, tuple(endings), frozenset(known), (), left_out)}
     return Listing(folder, dict(sorted(found.items())), dict(left_out))
+
+
+def walk_pictures(folder: Path, known: Sequence[str] = ()) -> Listing:
+    """The pictures below a folder; what is left out is said, once in a process. Raises UserError as ``walk`` does."""
+    listing = walk(folder, PICTURES, known)
+    if listing.files and (told := listing.says()):
+        note_once(told)
+    return listing
 
 
 def _below(

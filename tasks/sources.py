@@ -21,9 +21,8 @@ from harness.contracts import Case
 from harness.errors import UserError, nearest
 from harness.images import load_rgb, to_bytes
 from harness.paths import user_path
-from harness.progress import note_once
 from harness.spec import canonical_json, path_safe
-from harness.walk import PICTURES, storable, walk
+from harness.walk import PICTURES, storable, walk_pictures
 from tasks.data.imagenet_val import ImageNetVal
 from tasks.photographs import PHOTOGRAPHS, Photograph
 from tasks.prepare import FILES, open_fashion, padded_rgb
@@ -223,11 +222,9 @@ class FolderSource(_Files):
         self.folder = folder
         self.name = path_safe(f"folder-{folder.resolve().name}")
         self.about = f"image folder {folder.resolve().name}"
-        listing = walk(folder, PICTURES, known)
+        listing = walk_pictures(folder, known)
         if not listing.files:
             raise UserError(f"{folder} holds no image: looked below it for {', '.join(PICTURES)}")
-        if told := listing.says():
-            note_once(told)
         self._files = tuple(_File(Case(name, name), path) for name, path in listing.files.items())
 
 

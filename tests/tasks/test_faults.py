@@ -105,7 +105,9 @@ def test_a_picture_replaced_behind_a_link_is_another_run(
     shutil.copytree(store / "00000", linked / "00000")
     (linked / "00001").symlink_to(store / "00001", target_is_directory=True)
     words = ("run", f"geneval@{prompts}", "--model", f"image-folder@{linked}", "--batch", 4)
-    call(*words)
+    (linked / "00000" / "b.npy").write_bytes(b"")
+    _, said = call(*words)
+    assert f"{linked}: 8 files read, 1 left out (1 .npy)" in said
     (before,) = runs()
     picture(store / "00001" / "samples" / "0002.png", 99, 32)
     call(*words)
