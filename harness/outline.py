@@ -27,7 +27,6 @@ from harness.isolation import attempt
 from harness.places import without_folders
 from harness.progress import in_bytes
 from harness.spec import RunRequest, SuiteSpec
-from harness.store import RunFolder, run_paths
 
 SECONDS = 2.0
 """How long cases are counted."""
@@ -112,8 +111,9 @@ class _Known:
 
 def outline(suite: SuiteSpec, out: str = "runs") -> Outline:
     """What a suite would do. A run that cannot start is listed with the reason."""
+    counting = _start_counting(suite.tasks)
     stored = _stored(suite, out)
-    known = _count(suite.tasks)
+    known = _counts(counting)
     seeds = suite.drawn_with
     runs = tuple(_outlined(request, seeds, stored, known.get(request.task, _Known())) for request in suite.runs)
     return Outline(suite, runs, _free(out))
@@ -150,6 +150,8 @@ def _cannot_start(request: RunRequest) -> str:
 
 def _stored(suite: SuiteSpec, out: str) -> list[dict[str, Any]]:
     """A row for every run under ``out`` whose manifest can be read: ``mine`` if it is sampled as the suite would."""
+    from harness.store import RunFolder, run_paths  # while others count
+
     rows = []
     root = Folder(out)
     for path in run_paths(out):
@@ -195,12 +197,21 @@ class _AnyModel:
     codebook_size = 0
 
 
-def _count(tasks: Sequence[str]) -> dict[str, _Known]:
-    """What other processes find out of each task in ``SECONDS``; one that is late is not counted."""
+@dataclass(frozen=True)
+class _Counting:
+    """Processes that count, and when they are stopped."""
+
+    processes: Sequence[subprocess.Popen[bytes]]
+    end: float
+
+
+def _start_counting(tasks: Sequence[str]) -> _Counting:
+    """The tasks, dealt out to other processes, which have ``SECONDS`` from now."""
+    end = time.monotonic() + SECONDS
     code = "import sys; from harness.outline import tell_counts; tell_counts(sys.argv[1:])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(word or os.getcwd() for word in sys.path)}
     shares = [tasks[start::PROCESSES] for start in range(min(PROCESSES, len(tasks)))]
-    counting = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-c", code, *share],
             env=environment,
@@ -210,11 +221,15 @@ def _count(tasks: Sequence[str]) -> dict[str, _Known]:
         )
         for share in shares
     ]
-    end = time.monotonic() + SECONDS
+    return _Counting(processes, end)
+
+
+def _counts(counting: _Counting) -> dict[str, _Known]:
+    """What was found out of each task in time; one that is late is not counted."""
     found = {}
-    for process in counting:
+    for process in counting.processes:
         try:
-            said, _ = process.communicate(timeout=max(0.0, end - time.monotonic()))
+            said, _ = process.communicate(timeout=max(0.0, counting.end - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             said, _ = process.communicate()  # what it said until then
@@ -226,7 +241,7 @@ def _count(tasks: Sequence[str]) -> dict[str, _Known]:
 
 
 def tell_counts(tasks: Sequence[str]) -> None:
-    """Print a line of JSON for each task as it is counted: the other side of ``_count``."""
+    """Print a line of JSON for each task as it is counted: the other side of ``_counts``."""
     with _without_torch():  # a task that imports it, for seconds, is counted after the others
         late = [name for name in tasks if not _tell(name)]
     for name in late:

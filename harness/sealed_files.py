@@ -82,14 +82,18 @@ class SealedFiles:
     def _sealed(self, name: str) -> bytes | None:
         """The bytes of a file; None if it is not there and nothing says that it should be. Raises UserError if the
         manifest seals it and it is another."""
-        seal = self.manifest().get(SEALS, {}).get(name)
+        manifest = self.manifest()
+        seal = manifest.get(SEALS, {}).get(name)
+        cure = f"{'measure' if name.startswith('measures/') else 'run'} again, which makes it again"
+        if manifest.get("results_only") is True:
+            cure = "the folder holds results only, so get it again, or run again"
         if not self.folder.exists(name):
             if seal is not None:
-                raise UserError(f"{self.path}/{name} is missing: {_cure(name)} again, which makes it again")
+                raise UserError(f"{self.path}/{name} is missing: {cure}")
             return None
         data = self.folder.read(name)
         if seal is not None and seal_of(data) != seal:
-            raise UserError(f"{self.path}/{name} was changed after it was written: {_cure(name)} again")
+            raise UserError(f"{self.path}/{name} was changed after it was written: {cure}")
         return data
 
     def _sealed_json(self, name: str) -> dict[str, Any]:
@@ -147,10 +151,6 @@ class SealedFiles:
         """Raise UserError unless scores and estimates of a case set are as the manifest seals them."""
         for name in MEASURES:
             self._sealed(f"measures/{digest}/{name}")
-
-
-def _cure(name: str) -> str:
-    return "measure" if name.startswith("measures/") else "run"
 
 
 def require_schema(stored: Mapping[str, Any], where: str) -> None:
