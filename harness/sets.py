@@ -82,7 +82,7 @@ class Sides:
 
     def whole(self) -> Columns:
         """All at once; of two unpaired sets each column has the rows of its side, and the others those of outputs."""
-        if len(self.names) < 2:
+        if set(self.names) <= {""}:
             return self.columns
         first, second = self.part(SIDES[0]), self.part(SIDES[1])
         return {**second, **first}
