@@ -69,9 +69,19 @@ CLASS_MODELS: tuple[Entry, ...] = (
     _class_model("var", "VAR tokens", VAR_PAPER),
 )
 
+MLLM = Entry(
+    kind="model",
+    name="mllm",
+    place="baselines.language_model:open_mllm",
+    summary="any model that 'train mllm' made; its card says its name, its tokenizer and what it can be asked",
+    provides=(*SPEAKS, "GeneratesClasses"),
+    needs=("FOLDER that 'ddtbench train mllm' made",),
+)
+
 MODELS: tuple[Entry, ...] = (
     *LANGUAGE_MODELS,
     *CLASS_MODELS,
+    MLLM,
     Entry(
         kind="model",
         name="vqgan",

@@ -25,7 +25,8 @@ class Chameleon:
     version = 1
 
     def __init__(self, opened: Opened) -> None:
-        self.model, self.processor, self.checkpoint_digest = opened.model, opened.processor, opened.digest
+        self.model, self.processor = opened.model, opened.processor
+        self.checkpoint_digest, self.chosen_weights = opened.digest, opened.chosen
 
     @property
     def image_size(self) -> int:

@@ -42,10 +42,10 @@ class ClassSubject:
     version = 1
 
     def __init__(
-        self, model: ClassModel, tokenizer: ImageTokenizer, sampling: Sampling, checkpoint_digest: str
+        self, model: ClassModel, tokenizer: ImageTokenizer, sampling: Sampling, checkpoint_digest: str, chosen: str = ""
     ) -> None:
         self.model, self.tokenizer, self.sampling = model, tokenizer, sampling
-        self.checkpoint_digest = checkpoint_digest
+        self.checkpoint_digest, self.chosen_weights = checkpoint_digest, chosen
 
     @property
     def image_size(self) -> int:

@@ -11,7 +11,8 @@ prompt that no text encoder of the pipeline can read whole is refused, where dif
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from baselines.chat_pictures import check_prompts
-from baselines.hub import digest_of_folder, folder_of, sampling_in
+from baselines.hub import digest_of_folder, place_of, sampling_in
 from harness.errors import UserError
+from harness.fitting import open_fitting, quiet_libraries, readable, require_words
 from harness.texts import read_json_object
 
 RECORDED = ("num_inference_steps", "guidance_scale", "image_guidance_scale", "true_cfg_scale", "strength", "eta")
@@ -35,7 +37,8 @@ class DiffusionSubject:
 
     version = 1
 
-    def __init__(self, pipeline: Any, folder: Path) -> None:
+    def __init__(self, pipeline: Any, folder: Path, chosen: str = "") -> None:
+        self.chosen_weights = chosen
         self.pipeline, self.checkpoint_digest = pipeline, digest_of_folder(folder)
         self.arguments = inspect.signature(type(pipeline).__call__).parameters
         named = [name for name in RECORDED if name in self.arguments]
@@ -98,22 +101,47 @@ class EditingPipeline(DiffusionSubject):
         return self._made(seeds, prompt=list(instructions), image=images)
 
 
-def _open(source: str, device: str) -> tuple[Any, Path]:
+def _open(source: str, device: str) -> tuple[Any, Path, str]:
     from diffusers import DiffusionPipeline
 
-    folder = folder_of(source, "model_index.json")
+    folder, chosen = place_of(source, "model_index.json")
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
     index = read_json_object(folder / "model_index.json")
-    off = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
-    try:
+    with readable("pipeline of diffusers", str(folder)):
+        off = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
+        # the pipeline's own loading keeps no report of its networks', so that each is opened by itself
+        networks = {name: kind for name, kind in _networks(index, folder) if name not in off}
+        parts = {name: _network(kind, folder / name, chosen, options) for name, kind in networks.items()}
         opener: Any = DiffusionPipeline  # untyped in diffusers
-        pipeline = opener.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, **off
-        )
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, RuntimeError, ImportError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"diffusers cannot open {folder}: {line}") from error
+        with quiet_libraries():
+            pipeline = opener.from_pretrained(folder, **parts, **options, **off)
+    for name, part in pipeline.components.items():
+        if name.startswith("tokenizer") and part:
+            require_words(part, f"{folder}/{name}")
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device), folder
+    return pipeline.to(device), folder, chosen
+
+
+def _network(kind: Any, folder: Path, chosen: str, options: Mapping[str, Any]) -> Any:
+    """The chosen weights where this part has them, else its only ones."""
+    variant = chosen if chosen and any(folder.glob(f"*.{chosen}*.safetensors")) else None
+    return open_fitting(kind, folder, what=f"{folder.name} of a pipeline of diffusers", variant=variant, **options)
+
+
+def _networks(index: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, Any]]:
+    """Name and class of each network that a ``model_index.json`` lists and the folder holds."""
+    from diffusers import pipelines
+
+    for name, place in index.items():
+        if not isinstance(place, list) or len(place) != 2 or None in place or not (folder / name).is_dir():
+            continue
+        library, kind = place
+        module = getattr(pipelines, library, None)
+        if library in ("diffusers", "transformers"):
+            module = import_module(library)
+        found = getattr(module, kind, None)
+        if isinstance(found, type) and issubclass(found, torch.nn.Module):
+            yield name, found
 
 
 def open_diffusers(source: str, device: str = "cpu") -> DrawingPipeline:

@@ -46,7 +46,7 @@ class Emu3:
 
     def __init__(self, opened: Opened, drawing: Sampling = DRAWING, image_area: int | None = None) -> None:
         self.model, self.processor, self.drawing = opened.model, opened.processor, drawing
-        self.folder, self.checkpoint_digest = opened.folder, opened.digest
+        self.folder, self.checkpoint_digest, self.chosen_weights = opened.folder, opened.digest, opened.chosen
         self.image_area = image_area or int(self.processor.image_area)
 
     @property

@@ -13,38 +13,43 @@ from typing import Any
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError, nearest
+from harness.fitting import open_fitting, readable, require_words
 from harness.paths import user_path
 from harness.texts import read_json_object
 from harness.walk import walk
+from harness.weight_files import split_choice
 
 READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """What is fetched from a hub, and what the digest is of."""
 SAMPLING = "sampling.json"
 
 
-def folder_of(source: str, config: str = "config.json") -> Path:
-    """The folder of ``FOLDER`` or ``OWNER/NAME[#REVISION]``. Raises UserError where there is neither, or no
-    ``config``."""
-    folder = user_path(source)
+def place_of(source: str, config: str = "config.json") -> tuple[Path, str]:
+    """(folder, which of its weights) of ``FOLDER[#WEIGHTS]`` or ``OWNER/NAME[#REVISION[#WEIGHTS]]``; "" for the default
+    ones, ``ema`` for those of ``model.ema.safetensors``. Raises UserError where there is neither, or no ``config``."""
+    place, chosen = split_choice(source)
+    folder = user_path(place)
     if not folder.is_dir():
-        folder = _fetched(source)
+        name, revision, chosen = [*source.split("#", 2), "", ""][:3]
+        folder = _fetched(name, revision)
     if not (folder / config).is_file():
         raise UserError(f"{folder} has no {config}: give the folder that the library's save_pretrained writes")
-    return folder
+    if chosen and not any(folder.rglob(f"*.{chosen}*.safetensors")):
+        raise UserError(f"{folder} has no weights called '{chosen}' (no file *.{chosen}.safetensors): leave it away")
+    return folder, chosen
 
 
-def _fetched(source: str) -> Path:
+def _fetched(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    name, _, revision = source.partition("#")
     try:
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(READ)))
     except HFValidationError:
-        raise UserError(f"there is no folder '{source}', and it is no hub id (OWNER/NAME)") from None
+        raise UserError(f"there is no folder '{name}', and it is no hub id (OWNER/NAME)") from None
     except Exception as error:  # every network library below raises its own
         raise UserError(
-            f"there is no folder '{source}', and the hub does not give it ({type(error).__name__}): "
+            f"there is no folder '{name}', and the hub does not give it ({type(error).__name__}): "
             f"fetch {name} where there is a network, and name its folder"
         ) from error
 
@@ -77,27 +82,30 @@ class Opened:
     processor: Any
     folder: Path
     digest: str
+    chosen: str = ""
 
 
 def open_transformers(kind: str, model_class: Any, processor_class: Any, source: str, device: str) -> Opened:
-    """Raises UserError for a folder of another kind, for weights that are missing
-    or of another shape (the library would draw them at random), and for what the library cannot read."""
-    folder = folder_of(source)
+    """Raises UserError for a folder of another kind, for weights that do not fit it (the library would draw at random
+    what is missing), and for what the library cannot read."""
+    folder, chosen = place_of(source)
     found = read_json_object(folder / "config.json").get("model_type")
     if found != kind:
         raise UserError(f"{folder} holds a '{found}', not a '{kind}'")
-    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}
-    try:
-        import torch
+    import torch
 
-        model, info = model_class.from_pretrained(folder, dtype=torch.float32, **options)
+    what = f"model of the kind '{kind}'"
+    model = open_fitting(
+        model_class,
+        folder,
+        what=what,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        variant=chosen or None,
+    )
+    with readable(what, str(folder)):
         processor = processor_class.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, RuntimeError, ImportError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{folder} cannot be read as a '{kind}': {line}") from error
-    if missing := sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]])):
-        raise UserError(
-            f"{folder} does not fit: {len(missing)} weights missing or of another shape, first {missing[0]}"
-        )
+    require_words(processor.tokenizer, str(folder))
     processor.tokenizer.padding_side = "left"  # what is generated must follow the prompt
-    return Opened(model.to(device).eval().requires_grad_(False), processor, folder, digest_of_folder(folder))
+    return Opened(model.to(device).eval().requires_grad_(False), processor, folder, digest_of_folder(folder), chosen)

@@ -37,7 +37,7 @@ class Janus:
 
     def __init__(self, opened: Opened, drawing: Sampling = DRAWING) -> None:
         self.model, self.processor, self.drawing = opened.model, opened.processor, drawing
-        self.folder, self.checkpoint_digest = opened.folder, opened.digest
+        self.folder, self.checkpoint_digest, self.chosen_weights = opened.folder, opened.digest, opened.chosen
 
     @property
     def image_size(self) -> int:

@@ -21,6 +21,7 @@ from ddt_llama.mllm.sampling import GREEDY, Sampling
 from harness.catalog import open_model
 from harness.contracts import ImageTokenizer, Likelihood
 from harness.errors import UserError
+from harness.paths import checkout_root, user_path
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -36,6 +37,19 @@ EDITING = Sampling(temperature=0.2, guidance=1.5)
 CLASSES = Sampling(temperature=1.0, guidance=1.5)
 """Chosen by FD-fashion of 500 pictures against training images (docs/log.md)."""
 
+TEXT, DRAWS = ("ScoresText", "ScoresTextInStrides"), ("GeneratesImages", "ScoresImages")
+TEACHES: Mapping[str, tuple[str, ...]] = {
+    "text": TEXT,
+    "image": ("ScoresImages",),
+    "caption to image": DRAWS,
+    "image to caption": TEXT,
+    "class to image": ("GeneratesClasses",),
+    "instruction to image": DRAWS,
+    "question": ("AnswersQuestions", "ScoresAnswers", *TEXT),
+    "edit": ("EditsImages",),
+}
+"""What a model can be asked after lessons of a kind."""
+
 
 class LanguageSubject:
     """A language model and the image tokenizer whose codes it speaks.
@@ -45,6 +59,7 @@ class LanguageSubject:
     """
 
     version = 1
+    checkpoint_digest: str | None = None
 
     def __init__(
         self,
@@ -53,10 +68,14 @@ class LanguageSubject:
         drawing: Sampling = DRAWING,
         editing: Sampling = EDITING,
         classes: Sampling = CLASSES,
+        provides: Sequence[str] = (),
+        display_name: str = "",
     ) -> None:
+        """``provides`` and ``display_name``: fewer protocols than the catalogue says of its entry, and another name."""
         model.check_tokenizer(tokenizer)
         self.model, self.tokenizer = model, tokenizer
         self.drawing, self.editing, self.classes = drawing, editing, classes
+        self.provides, self.display_name = tuple(provides), display_name
         self.instructed = model.card.get("training", {}).get("prompt") == "instruction"
 
     @property
@@ -200,9 +219,45 @@ def open_language_subject(source: str, device: str = "cpu") -> LanguageSubject:
 
     Raises UserError for a folder that is none, and for a tokenizer whose weights are not those of the card.
     """
+    return LanguageSubject(*_opened(source, device))
+
+
+def open_mllm(source: str, device: str = "cpu") -> LanguageSubject:
+    """``mllm@FOLDER``: any model that ``ddtbench train mllm`` made, whatever language model and tokenizer it is of. Its
+    card says what it is called (its recipe's name) and what can be asked of it (the lessons that it was taught).
+
+    Raises UserError as ``open_language_subject``.
+    """
+    if not user_path(source).is_dir() and not (checkout_root() / source).is_dir():
+        raise UserError(f"there is no folder '{source}': give one that ddtbench train mllm made")
+    model, tokenizer = _opened(source, device)
+    training: Mapping[str, Any] = model.card.get("training", {})
+    name = str(training.get("recipe", {}).get("name", ""))
+    subject = LanguageSubject(model, tokenizer, provides=taught(model), display_name=name)
+    subject.checkpoint_digest = str(model.card["sha256"])
+    return subject
+
+
+def taught(model: MultimodalLM) -> tuple[str, ...]:
+    """The protocols of what a model was taught, by its card; of older cards, by its last stage."""
+    training: Mapping[str, Any] = model.card.get("training", {})
+    kinds = training.get("taught")
+    if kinds is None:
+        if model.vocabulary.classes:
+            kinds = ["class to image"]
+        elif not training.get("recipe", {}).get("pictures", True):
+            kinds = ["text"]
+        elif training.get("prompt", "instruction") == "instruction":
+            kinds = [kind for kind in TEACHES if kind != "class to image"]
+        else:
+            kinds = ["text", "caption to image", "image to caption"]
+    return tuple(dict.fromkeys(protocol for kind in kinds for protocol in TEACHES.get(str(kind), ())))
+
+
+def _opened(source: str, device: str) -> tuple[MultimodalLM, ImageTokenizer]:
     model = MultimodalLM.from_pretrained(source, device=device)
     named = model.reference
     tokenizer = open_model(f"{named.name}@{named.source}" if named.source else named.name, device)
     if named.source:
         model.check_tokenizer(tokenizer, TokenizerReference.of(named.name, named.source))
-    return LanguageSubject(model, tokenizer)
+    return model, tokenizer

@@ -1,7 +1,9 @@
 """Doors for weights that others publish, opened by path: ``taming-vqgan@FILE``, ``var-d16@FOLDER`` and so on.
 
-The classes are those of the small models; the published sizes are the default. A file of another size says its own in a
-``NAME.json`` beside it, under the names of the configuration class. Every key of a file is used or named as unused.
+``#NAME`` after the file asks for one set of its weights (``@FILE#ema``); by default it is the one that the publisher's
+own code takes. The classes are those of the small models; the published sizes are the default. A file of another size
+says its own in a ``NAME.json`` beside it, under the names of the configuration class. Every key of a file is used or
+named as unused.
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ from baselines.vqgan import VQGAN, VQGANConfig
 from ddt_llama.mllm.sampling import Sampling
 from harness.checkpoints import fill_module
 from harness.errors import UserError
-from harness.weight_files import digest_of_files, find_file, read_weights, sizes_beside, without
+from harness.weight_files import digest_of_files, find_file, read_chosen, sizes_beside, split_choice, without
 
+LLAMAGEN_VQ_NESTS = ("ema", "model", "state_dict")
+"""LlamaGen's own evaluation of its tokenizer takes the average where there is one
+(tokenizer/tokenizer_image/reconstruction_vq_ddp.py at ce98ec4)."""
+LLAMAGEN_GPT_NESTS = ("model", "module", "state_dict")
+"""Its sampling takes the model itself, of tokenizer and transformer (autoregressive/sample/sample_c2i_ddp.py)."""
 TAMING_FILES = ("last.ckpt", "model.ckpt")
 LLAMAGEN_VQ_FILES = ("vq_ds16_c2i.pt", "vq_ds16_t2i.pt")
 VAR_VAE_FILES = ("vae_ch160v4096z32.pth",)
@@ -70,41 +77,47 @@ def _shape(state: Mapping[str, Tensor], key: str, path: Path, what: str) -> Sequ
 def open_taming_vqgan(source: str, device: str) -> VQGAN:
     """``taming-vqgan@FILE``: a checkpoint of taming-transformers, whose ``loss.*`` keys (discriminator, LPIPS) are left
     out by name."""
+    source, asked = split_choice(source)
     path = find_file(source, TAMING_FILES)
-    state = without(read_weights(path), "loss.")
+    whole, chosen = read_chosen(path, ("state_dict",), asked)
+    state = without(whole, "loss.")
     codes, _ = _shape(
         state, "quantize.embedding.weight", path, "a VQGAN of taming-transformers with a nearest-code codebook"
     )
     sizes = sizes_beside(path)
     config = VQGANConfig.from_mapping(sizes) if sizes else taming_config(codes)
     model: VQGAN = _filled(VQGAN(config), state, path, device)
-    model.checkpoint_digest = digest_of_files(path)
+    model.checkpoint_digest, model.chosen_weights = digest_of_files(path), chosen
     return model
 
 
-def open_llamagen_vq(source: str, device: str, image_size: int = 256) -> VQGAN:
-    """``llamagen-vq@FILE``: VQ-16 at 256 px. Published code makes 8-bit pixels by clamp(127.5 x + 128); here they are
-    rounded to nearest, as for every subject."""
+def open_llamagen_vq(
+    source: str, device: str, image_size: int = 256, nests: Sequence[str] = LLAMAGEN_VQ_NESTS
+) -> VQGAN:
+    """``llamagen-vq@FILE[#NAME]``: VQ-16 at 256 px. Published code makes 8-bit pixels by clamp(127.5 x + 128); here
+    they are rounded to nearest, as for every subject."""
+    source, asked = split_choice(source)
     path = find_file(source, LLAMAGEN_VQ_FILES)
-    state = read_weights(path)
+    state, chosen = read_chosen(path, nests, asked)
     _shape(state, "quantize.codebook_used", path, "LlamaGen's tokenizer")
     config = llamagen_vq.vq16_config(**{"image_size": image_size, **sizes_beside(path)})
     levels = len(config.convnet.ch_mult)
     model: VQGAN = _filled(VQGAN(config), llamagen_vq.convert(state, levels), path, device)
-    model.checkpoint_digest = digest_of_files(path)
+    model.checkpoint_digest, model.chosen_weights = digest_of_files(path), chosen
     return model
 
 
 def open_var_vae(source: str, device: str) -> VARTokenizer:
     """``var-vae@FILE``: VAR's published tokenizer at 256 px."""
+    source, asked = split_choice(source)
     path = find_file(source, VAR_VAE_FILES)
-    state = read_weights(path)
+    state, chosen = read_chosen(path, asked=asked)
     _shape(state, "quantize.ema_vocab_hit_SV", path, "VAR's tokenizer")
     sizes = sizes_beside(path)
     model: VARTokenizer = _filled(
         VARTokenizer(VARConfig.from_mapping(sizes) if sizes else VAR_VAE), state, path, device
     )
-    model.checkpoint_digest = digest_of_files(path)
+    model.checkpoint_digest, model.chosen_weights = digest_of_files(path), chosen
     return model
 
 
@@ -125,9 +138,10 @@ class ScaleByScale:
 
 def open_var(source: str, device: str, depth: int) -> ClassSubject:
     """``var-dDEPTH@FOLDER``: a transformer of VAR with its tokenizer's file beside it."""
+    source, asked = split_choice(source)
     path = find_file(source, (f"var_d{depth}.pth",))
     vae = find_file(str(path.parent), VAR_VAE_FILES)
-    tokenizer, state = open_var_vae(str(vae), device), read_weights(path)
+    tokenizer, (state, chosen) = open_var_vae(str(vae), device), read_chosen(path, asked=asked)
     _shape(state, "pos_1LC", path, "a transformer of VAR")
     sizes = {"depth": depth, "embed_dim": 64 * depth, "num_heads": depth, **sizes_beside(path)}
     config = VARTransformerConfig(
@@ -138,7 +152,7 @@ def open_var(source: str, device: str, depth: int) -> ClassSubject:
     )
     model: VARTransformer = _filled(VARTransformer(config), state, path, device)
     together = ScaleByScale(model, tokenizer.quantize)
-    return ClassSubject(together, tokenizer, VAR_SAMPLING, digest_of_files(path, vae))
+    return ClassSubject(together, tokenizer, VAR_SAMPLING, digest_of_files(path, vae), chosen)
 
 
 open_var_d16, open_var_d20, open_var_d24, open_var_d30 = (partial(open_var, depth=depth) for depth in (16, 20, 24, 30))
@@ -149,8 +163,9 @@ def open_llamagen_gpt(source: str, device: str) -> ClassSubject:
     file does not hold how many heads it has nor its picture's size: the heads are looked up by its sizes, the
     picture's size is what its published name ends in. Pictures of 384 px stay so; the published FIDs resize them to
     256."""
+    source, asked = split_choice(source)
     path = find_file(source, LLAMAGEN_GPT_FILES)
-    vq, state = find_file(str(path.parent), LLAMAGEN_VQ_FILES), read_weights(path)
+    vq, (state, chosen) = find_file(str(path.parent), LLAMAGEN_VQ_FILES), read_chosen(path, LLAMAGEN_GPT_NESTS, asked)
     vocabulary, width = _shape(state, "output.weight", path, "a transformer of LlamaGen")
     _shape(state, "cls_embedding.embedding_table.weight", path, "a class-conditional transformer of LlamaGen")
     layers = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("layers."))
@@ -158,14 +173,14 @@ def open_llamagen_gpt(source: str, device: str) -> ClassSubject:
     config = GPTConfig(**{"dim": width, "n_layer": layers, "vocab_size": vocabulary, **sizes})
     model: LlamaGenGPT = _filled(LlamaGenGPT(config), without(state, "freqs_cis"), path, device)
     coarser = len(llamagen_vq.vq16_config(**sizes_beside(vq)).convnet.ch_mult) - 1
-    tokenizer = open_llamagen_vq(str(vq), device, round(config.block_size**0.5) << coarser)
+    tokenizer = open_llamagen_vq(str(vq), device, round(config.block_size**0.5) << coarser, LLAMAGEN_GPT_NESTS)
     if tokenizer.code_count != config.block_size or tokenizer.codebook_size != vocabulary:
         raise UserError(
             f"{path} speaks {config.block_size} codes of {vocabulary}, "
             f"{vq} has {tokenizer.code_count} of {tokenizer.codebook_size}"
         )
     sampling = Sampling(guidance=GPT_GUIDANCE.get(width, 2.0))
-    return ClassSubject(model, tokenizer, sampling, digest_of_files(path, vq))
+    return ClassSubject(model, tokenizer, sampling, digest_of_files(path, vq), chosen)
 
 
 def _gpt_sizes(path: Path, width: int, layers: int) -> dict[str, int]:

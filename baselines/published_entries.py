@@ -91,7 +91,7 @@ CLASS_GENERATORS: tuple[Entry, ...] = (
     ),
 )
 
-FOLDER = "FOLDER as save_pretrained writes it, or a hub id OWNER/NAME[#REVISION]"
+FOLDER = "FOLDER as save_pretrained writes it, or a hub id OWNER/NAME[#REVISION[#WEIGHTS]]"
 IN_LIBRARIES: tuple[Entry, ...] = (
     _entry(
         "janus",
@@ -140,4 +140,16 @@ IN_LIBRARIES: tuple[Entry, ...] = (
     ),
 )
 
-PUBLISHED: tuple[Entry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES
+TEXT_MODELS: tuple[Entry, ...] = (
+    _entry(
+        "hf-lm",
+        "baselines.causal_lm:open_causal_lm",
+        "any causal language model of transformers as it is: perplexity on text",
+        ("ScoresText", "ScoresTextInStrides"),
+        FOLDER,
+        "the model's own",
+        "",
+    ),
+)
+
+PUBLISHED: tuple[Entry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES + TEXT_MODELS

@@ -20,7 +20,8 @@ from ddt_llama.tokenizer.model import DDTTokenizer
 from ddt_llama.tokenizer.selftok import convert
 from harness.checkpoints import fill_module
 from harness.errors import UserError
-from harness.weight_files import digest_of_files, find_file, read_weights, sizes_beside
+from harness.fitting import open_fitting
+from harness.weight_files import digest_of_files, find_file, read_chosen, sizes_beside, split_choice
 
 RELEASED: Mapping[str, Any] = {
     "codes": 512,
@@ -40,16 +41,18 @@ SHIFT, SCALE = 0.0609, 1.5305
 def open_selftok(source: str, device: str = "cpu") -> DDTTokenizer:
     """``selftok@FOLDER``: 50 Euler steps, seeded per image. Raises UserError where a file is missing or does not fit,
     and for the file of 1,024 codes, whose configuration is not published."""
-    return _open(find_file(source, ("tokenizer_512_ckpt.pth",)), device, canvas=False)
+    return _open(source, "tokenizer_512_ckpt.pth", device, canvas=False)
 
 
 def open_selftok_renderer(source: str, device: str = "cpu") -> DDTTokenizer:
     """``selftok-renderer@FOLDER``: one pass, nothing drawn."""
-    return _open(find_file(source, ("renderer_512_ckpt.pth",)), device, canvas=True)
+    return _open(source, "renderer_512_ckpt.pth", device, canvas=True)
 
 
-def _open(path: Path, device: str, canvas: bool) -> DDTTokenizer:
-    state = read_weights(path)
+def _open(source: str, name: str, device: str, canvas: bool) -> DDTTokenizer:
+    place, asked = split_choice(source)
+    path = find_file(place, (name,))
+    state, chosen = read_chosen(path, asked=asked)
     _check_kind(state, path, canvas)
     sizes = {**RELEASED, **sizes_beside(path)}
     image_size = int(sizes.pop("image_size", IMAGE_SIZE))
@@ -59,7 +62,7 @@ def _open(path: Path, device: str, canvas: bool) -> DDTTokenizer:
         autoencoder={"image_size": image_size, "network": network},
     )
     fill_module(model, {**convert(state), **autoencoder}, str(path))
-    model.checkpoint_digest = digest_of_files(path, vae_file)
+    model.checkpoint_digest, model.chosen_weights = digest_of_files(path, vae_file), chosen
     return model.eval().requires_grad_(False).to(device)
 
 
@@ -87,14 +90,9 @@ def _read_autoencoder(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], 
             f"{folder} holds no config.json with {file.name}: put the folder vae/ of "
             "stabilityai/stable-diffusion-3-medium-diffusers there"
         )
-    try:
-        net, found = AutoencoderKL.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"{folder} cannot be read by diffusers: {str(error).splitlines()[0]}") from error
-    if problems := [key for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for key in found[kind]]:
-        raise UserError(f"{folder} does not fit its config.json: {len(problems)} keys, first {problems[0]}")
+    net = open_fitting(
+        AutoencoderKL, folder, what="autoencoder of diffusers", use_safetensors=True, local_files_only=True
+    )
     if (net.config["shift_factor"], net.config["scaling_factor"]) != (SHIFT, SCALE):
         raise UserError(
             f"{folder} is not the autoencoder of Stable Diffusion 3: its config.json has shift and scale "

@@ -102,6 +102,7 @@ class VQGAN(nn.Module):
         self.config = config
         self.card: Mapping[str, Any] = {}
         self.checkpoint_digest: str | None = None  # of a published file, which has no card
+        self.chosen_weights = ""  # which of such a file's
         z_channels = config.convnet.z_channels
         self.encoder = Encoder(config.convnet)
         self.decoder = Decoder(config.convnet)

@@ -160,14 +160,17 @@ def build_task(text: str, subject: Any) -> Task:
     return task
 
 
-def require_fit(model: str, task: str, examines: str) -> None:
-    """Raise UserError unless the model (``NAME[@SOURCE]``) provides what the task examines; it names models that do."""
+def require_fit(model: str, task: str, examines: str, subject: Any = None) -> None:
+    """Raise UserError unless the model (``NAME[@SOURCE]``) provides what the task examines; it names models that do.
+
+    An opened ``subject`` may itself state in ``provides`` what it provides: its entry stands for many checkpoints."""
     entry = lookup("model", split_name(model)[0])
-    if examines in entry.provides:
+    provides = tuple(getattr(subject, "provides", ())) or entry.provides
+    if examines in provides:
         return
     fitting = [other.name for other in entries("model") if examines in other.provides]
     would = f"models which do: {', '.join(fitting)}" if fitting else "no model in the catalogue does"
-    has = f"it provides {', '.join(entry.provides)}" if entry.provides else "it provides none"
+    has = f"it provides {', '.join(provides)}" if provides else "it provides none"
     raise UserError(f"task '{task}' examines {examines}, which model '{entry.name}' is not ({has}); {would}")
 
 

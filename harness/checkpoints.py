@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError
+from harness.fitting import require_whole
 from harness.paths import checkout_root, user_path
 from harness.texts import read_json_object
 
@@ -90,20 +91,18 @@ def load_checkpoint(source: str, family: str) -> tuple[dict[str, Tensor], dict[s
     }, card
 
 
-def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
-    """Load every key exactly; the error names the first keys that are missing, unknown or of another shape."""
+def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str, *, assign: bool = False) -> None:
+    """Load every key exactly; the error names the first keys that are missing, unknown or of another shape. ``assign``:
+    take the tensors themselves (for a module that was made without memory)."""
     own = module.state_dict()
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    if missing or unknown:
-        raise UserError(
-            f"{where} does not fit: {len(missing)} keys missing {missing[:2]}, {len(unknown)} unknown {unknown[:2]}"
-        )
-    for key, value in own.items():
-        if value.shape != state[key].shape:
-            raise UserError(
-                f"{where} does not fit: '{key}' is {tuple(state[key].shape)}, the model has {tuple(value.shape)}"
-            )
-    module.load_state_dict(dict(state))
+    shapes = [(key, state[key].shape, own[key].shape) for key in own.keys() & state.keys()]
+    found = {
+        "missing_keys": own.keys() - state.keys(),
+        "unexpected_keys": state.keys() - own.keys(),
+        "mismatched_keys": [shape for shape in shapes if shape[1] != shape[2]],
+    }
+    require_whole(found, where)
+    module.load_state_dict(dict(state), assign=assign)
 
 
 def save_checkpoint(

@@ -72,6 +72,9 @@ def run_command(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", help="NAME[@CHECKPOINT]; can be repeated.")
     ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--as", metavar="NAME", help="What to call that --model; one for each.")
+    ] = None,
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="NAME[@ARGUMENT]; can be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
     out: Annotated[str, typer.Option(help="Where runs are stored: a path or any fsspec URL.")] = "runs",
@@ -98,7 +101,7 @@ def run_command(
     from harness import commands
 
     shared = {"seed": seed, "seeds": _seeds(seeds, seed), "batch": batch, "threads": threads}
-    suite = commands.suite_for(target, models=model or (), tasks=task or (), limit=limit, **shared)
+    suite = commands.suite_for(target, models=model or (), names=names or (), tasks=task or (), limit=limit, **shared)
     if plan:
         outline = commands.outline(suite, out)
         print(outline)

@@ -50,6 +50,7 @@ def run_suite(
     out: str = "runs",
     *,
     models: Sequence[str] = (),
+    names: Sequence[str] = (),
     tasks: Sequence[str] = (),
     limit: int | None = None,
     seeds: Sequence[int] | None = None,
@@ -62,14 +63,15 @@ def run_suite(
 ) -> pd.DataFrame:
     """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
 
-    ``models``, ``tasks``, ``limit`` and ``seeds`` change it as the command's options do. The same call resumes; what is
-    stored is not asked again. Everything that can be wrong with the request is found before anything is written. A run
-    or a metric that fails keeps none of the others from being measured: it is a line in ``failed``, or on stderr.
+    ``models``, ``names`` (``--as``), ``tasks``, ``limit`` and ``seeds`` change it as the command's options do. The same
+    call resumes; what is stored is not asked again. Everything that can be wrong with the request is found before
+    anything is written. A run or a metric that fails keeps none of the others from being measured: it is a line in
+    ``failed``, or on stderr.
     Raises UserError, also where every run failed.
     """
     _require_engine(engine, workers)
     shared = {} if seeds is None else {"seeds": tuple(seeds)}
-    suite = suite_for(suite, models=models, tasks=tasks, limit=limit, **shared)
+    suite = suite_for(suite, models=models, names=names, tasks=tasks, limit=limit, **shared)
     device = resolve_device(device)
     progress = progress or Progress()
     measured: list[tuple[dict[str, Any], Sequence[Estimate]]] = []
@@ -106,7 +108,8 @@ def _run_and_measure(
 ) -> tuple[RunFolder, Sequence[Estimate]]:
     folder = _run(item, out, device, workers, mixed_environment, progress)
     protocol = _protocol(item)
-    folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item))
+    named = {"shown": item.shown} if item.shown else {}
+    folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item), **named)
     observe_run(folder, protocol["instruments"], progress)
     return folder, measure_run(folder, protocol)
 
@@ -146,11 +149,12 @@ def _run(
 
 def _protocol(item: PlannedRun) -> dict[str, Any]:
     """What measuring again needs to know of the task, so that neither task nor subject is opened for it."""
+    chosen = item.spec.settings.get("weights")
     return {
         "request": {"model": item.request.model, "task": item.request.task, "limit": item.request.limit},
         "instruments": list(item.task.instruments),
         "metrics": list(item.task.metrics),
-        "fingerprint": dict(item.task.fingerprint),
+        "fingerprint": {**item.task.fingerprint, **({"weights": chosen} if chosen else {})},
     }
 
 

@@ -18,7 +18,7 @@ from harness.checkpoints import digest_of, read_card
 from harness.contracts import Case, Task
 from harness.errors import UserError, nearest
 from harness.paths import checkout_root, user_path
-from harness.spec import RunRequest, RunSpec, SuiteSpec, path_safe, suite_from_toml
+from harness.spec import RunRequest, RunSpec, SuiteSpec, checked_name, path_safe, suite_from_toml
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class PlannedRun:
     task: Task
     open_subject: Callable[[], Any] = field(compare=False)
     training: Mapping[str, Any] = field(default_factory=dict)
+    shown: str = ""
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -43,13 +44,14 @@ def suite_for(
     models: Sequence[str] = (),
     tasks: Sequence[str] = (),
     limit: int | None = None,
+    names: Sequence[str] = (),
     **shared: Any,
 ) -> SuiteSpec:
     """The suite that a user names: a suite, a task (then with models), or a TOML file; checkpoint globs are expanded.
     Or the suite given, changed likewise.
 
-    ``models`` and ``tasks`` replace those of a suite, ``shared`` its seed or seeds, batch, unit_size or threads. Raises
-    UserError for an unknown name, with the nearest known one.
+    ``names`` are what to call the ``models``, one each. ``models`` and ``tasks`` replace those of a suite, ``shared``
+    its seed or seeds, batch, unit_size or threads. Raises UserError for an unknown name, with the nearest known one.
     """
     if isinstance(models, str) or isinstance(tasks, str):
         raise UserError("models and tasks are lists of names, for example models=['ddt']")
@@ -59,8 +61,23 @@ def suite_for(
         catalog.lookup("model", catalog.split_name(model)[0])
     for task in suite.tasks:
         catalog.lookup("task", catalog.split_name(task)[0])
-    expanded = (replace(request, model=model) for request in suite.runs for model in expand_model(request.model))
+    shown = _names_of(models, names)
+    expanded = (
+        replace(request, model=model, shown=shown.get(request.model, request.shown))
+        for request in suite.runs
+        for model in expand_model(request.model)
+    )
     return replace(suite, runs=tuple(expanded))
+
+
+def _names_of(models: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """model -> what to call it. Raises UserError unless there is one name for each."""
+    if names and len(names) != len(models):
+        raise UserError(f"{len(names)} names (--as) for {len(models)} models (--model): give each --model one --as")
+    for model, name in zip(models, names, strict=False):
+        if len(found := expand_model(model)) > 1:
+            raise UserError(f"'{model}' is {len(found)} checkpoints, which '{name}' cannot name: give each its --model")
+    return {model: checked_name(name) for model, name in zip(models, names, strict=False)}
 
 
 def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> SuiteSpec:
@@ -150,12 +167,24 @@ def plan(suite: SuiteSpec, device: str = "cpu") -> list[PlannedRun]:
         plan_run(suite, request, device) for model in suite.models for request in suite.runs if request.model == model
     ]
     require_same_cases(runs)
+    _require_other_names(runs)
     return [one for run in runs for one in with_seeds(suite, run)]
 
 
 def with_seeds(suite: SuiteSpec, run: PlannedRun) -> list[PlannedRun]:
     """The run once per seed of the suite; nothing but the draws differs."""
     return [replace(run, spec=replace(run.spec, seed=seed)) for seed in suite.drawn_with]
+
+
+def _require_other_names(runs: Sequence[PlannedRun]) -> None:
+    """Raise UserError where two models are to be shown under one name."""
+    holders: dict[str, str] = {}
+    for run in runs:
+        name = run.shown or run.spec.model
+        if holders.setdefault(name, run.spec.model) != run.spec.model:
+            raise UserError(
+                f"'{name}' would name both {holders[name]} and {run.spec.model}: give one another with --as"
+            )
 
 
 def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
@@ -165,7 +194,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         task = catalog.build_task(request.task, subject)
     except AttributeError as error:  # the task asked the subject for something that it does not have
         raise UserError(f"task '{request.task}' cannot be put to model '{request.model}': {error}") from error
-    catalog.require_fit(request.model, request.task, task.examines)
+    catalog.require_fit(request.model, request.task, task.examines, subject)
     if check := getattr(task, "check", None):
         check()
     checkpoint = _checkpoint(request.model, subject)
@@ -183,9 +212,9 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         unit_size=suite.unit_size,
         threads=suite.threads,
     )
-    return PlannedRun(
-        request, spec, task, partial(opened_as_planned, request.model, device, checkpoint), _training(request.model)
-    )
+    open_again = partial(opened_as_planned, request.model, device, checkpoint)
+    shown = request.shown or str(getattr(subject, "display_name", "") or "")
+    return PlannedRun(request, spec, task, open_again, _training(request.model), checked_name(shown) if shown else "")
 
 
 def model_label(text: str, checkpoint: str) -> str:
@@ -235,6 +264,8 @@ def _digest_or_none(source: str) -> str | None:
 def _settings(request: RunRequest, task: Task, subject: Any) -> Mapping[str, Any]:
     ours = dict(getattr(task, "settings", {}))
     theirs = dict(getattr(subject, "settings", {}))
+    if chosen := str(getattr(subject, "chosen_weights", "")):  # of a file that holds several: its own, their average
+        theirs["weights"] = chosen
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:
             raise UserError(

@@ -31,6 +31,16 @@ def path_safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._@+-]+", "-", text).strip("-.") or "unnamed"
 
 
+NAME_LENGTH = 60
+
+
+def checked_name(text: str) -> str:
+    """A name for people to read, in tables and figures: one printable line that is not too long. Raises UserError."""
+    if not text.strip() or not text.isprintable() or len(text) > NAME_LENGTH:
+        raise UserError(f"a name to show is one printable line of 1 to {NAME_LENGTH} characters, not {text[:80]!r}")
+    return text.strip()
+
+
 def canonical_json(value: Any) -> str:
     """JSON with one spelling per value: sorted keys, no spaces, ASCII. NaN and infinities are refused."""
     try:
@@ -99,15 +109,19 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run as a user writes it: ``model`` is ``NAME[@SOURCE]``, ``task`` is ``NAME[@ARGUMENT]``."""
+    """A run as a user writes it: ``model`` is ``NAME[@SOURCE]``, ``task`` is ``NAME[@ARGUMENT]``; ``shown``: what
+    tables and figures call the model, where that is said (no part of the run's key)."""
 
     model: str
     task: str
     limit: int | None = None
+    shown: str = ""
 
     def __post_init__(self) -> None:
         if self.limit is not None:
             _require(f"{self.model} on {self.task}", {"limit": self.limit}, 1)
+        if self.shown:
+            checked_name(self.shown)
 
 
 @dataclass(frozen=True)

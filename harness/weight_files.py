@@ -8,9 +8,7 @@ that neither the class nor its package is needed and nothing of the file's runs.
 from __future__ import annotations
 
 import hashlib
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.fitting import UNREADABLE
 from harness.paths import user_path
 from harness.texts import first_line, read_json_object
 
@@ -25,16 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NESTS = ("state_dict", "model", "module", "ema")
-"""Where training checkpoints keep the weights; the first that is there counts."""
+"""Where training checkpoints keep the weights; the first that is there counts, unless a door knows its publisher's
+own order."""
 BOOKKEEPING = ("argparse.Namespace", "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint")
 """Classes beside the weights in published files: LlamaGen's and taming-transformers' trainers write them."""
-
-
-UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
-    *(ArithmeticError, MemoryError, struct.error, zipfile.BadZipFile, zlib.error),
-)
-"""What torch, pickle and zip raise on files of weights that are damaged or of another kind."""
 
 
 class Ignored:
@@ -54,24 +47,50 @@ def find_file(source: str, names: Sequence[str]) -> Path:
     raise UserError(f"{path} holds no {' or '.join(names)}: put the published file there, or name the file itself")
 
 
+def split_choice(source: str) -> tuple[str, str]:
+    """``PATH#NAME`` as (path, which weights of the file): a training writes its own and their running average (ema)."""
+    if user_path(source).exists():
+        return source, ""
+    path, _, asked = source.rpartition("#")
+    return (path, asked) if path else (source, "")
+
+
 def read_weights(path: Path, nests: Sequence[str] = NESTS) -> dict[str, Tensor]:
-    """The state dict of a file on the CPU, half precision made float32. Raises UserError, one line, for a file that is
-    none, and for a pickle that only running code could read."""
+    """The state dict of a file, as ``read_chosen`` gives it."""
+    return read_chosen(path, nests)[0]
+
+
+def read_chosen(path: Path, nests: Sequence[str] = NESTS, asked: str = "") -> tuple[dict[str, Tensor], str]:
+    """(the state dict of a file on the CPU, half precision made float32; the name that it has in the file, "" for
+    none). ``nests`` are the names in the order in which the publisher's own code takes them, ``asked`` is the user's.
+
+    Raises UserError, one line, for a file that is none, for a pickle that only running code could read, and for one
+    that holds nothing of the name asked for.
+    """
     import torch
 
     whole = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     found: Any = whole
-    while isinstance(found, Mapping) and (
-        nest := next((name for name in nests if isinstance(found.get(name), Mapping)), "")
-    ):
+    chosen: list[str] = []
+    while isinstance(found, Mapping):
+        held = [str(name) for name, value in found.items() if isinstance(value, Mapping)]
+        nest = asked if asked in held else next((name for name in nests if name in held), "")
+        if not nest or (asked and asked in chosen):
+            break
+        chosen.append(nest)
         found = found[nest]
+    if asked and asked not in chosen:
+        there = [str(name) for name, value in whole.items() if isinstance(value, Mapping) and value]
+        has = f"it holds {', '.join(there)}" if there else "it holds one set of weights, which has no name"
+        raise UserError(f"{path} has no weights called '{asked}': {has}")
     if not isinstance(found, Mapping) or not found:
         raise UserError(f"{path} holds no weights: it is {type(found).__name__}, not names with tensors")
     for key, value in found.items():
         if not isinstance(value, torch.Tensor):
             raise UserError(f"{path} is not a file of weights: '{key}' in it is {type(value).__name__}, not a tensor")
     small = (torch.float16, torch.bfloat16)
-    return {str(key): value.float() if value.dtype in small else value for key, value in found.items()}
+    state = {str(key): value.float() if value.dtype in small else value for key, value in found.items()}
+    return state, ".".join(chosen)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -8,11 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reports.curves import Point
+from reports.layout import folded
 from reports.style import MUTED, Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as FigureCanvas
+
+NARROWEST, BESIDE = 10, 18
+"""Characters of a line of a name: the fewest, and the most beyond the end of an axis."""
 
 
 def set_height(axes: Axes, points: Sequence[Point]) -> None:
@@ -45,6 +49,15 @@ class Name:
     colour: str
     bold: bool
 
+    @property
+    def lines(self) -> int:
+        return self.text.count("\n") + 1
+
+
+def in_lines(text: str, characters: int) -> str:
+    """A name folded to fit a room of so many characters, so that it runs into nothing beside it."""
+    return "\n".join(folded(text, max(characters, NARROWEST)))
+
 
 def root_of(axes: Axes) -> FigureCanvas:
     canvas = axes.get_figure(root=True)
@@ -67,9 +80,11 @@ def name_points(axes: Axes, labels: Sequence[tuple[float, float, float, Look]]) 
     for x, y, shift, look in labels:
         across, up = (float(part) for part in axes.transData.transform((x, y)))
         colour = MUTED if look.control else look.colour
-        names.append(Name(across + shift * points, up, up, look.label, colour, not look.control))
+        across += shift * points
+        room = int(max(box.x1 - across, across - box.x0) / character) - 3  # on the wider side of its point
+        names.append(Name(across, up, up, in_lines(look.label, room), colour, not look.control))
     for right in (False, True):
-        side = [name for name in names if (name.x + character * (len(name.text) + 3) > box.x1) == right]
+        side = [name for name in names if (name.x + character * (_longest(name.text) + 3) > box.x1) == right]
         side.sort(key=lambda name: name.y)
         spread_names(side, gap, box.y0 + 0.3 * gap, box.y1 - 0.3 * gap)
         for name in side:
@@ -90,16 +105,22 @@ def name_points(axes: Axes, labels: Sequence[tuple[float, float, float, Look]]) 
             )
 
 
+def _longest(text: str) -> int:
+    return max(map(len, text.split("\n")))
+
+
 def spread_names(names: Sequence[Name], gap: float, low: float, high: float) -> None:
-    """Move names, sorted by height, apart to at least ``gap``, as near to their points as that allows."""
+    """Move names, sorted by height, apart to at least ``gap`` (of a name of several lines as often), as near to their
+    points as that allows."""
     for _ in range(60):
         for below, above in pairwise(names):
-            overlap = gap - (above.at - below.at)
+            overlap = gap * (above.lines + below.lines) / 2 - (above.at - below.at)
             if overlap > 0:
                 below.at -= overlap / 2
                 above.at += overlap / 2
         for name in names:
-            name.at = min(max(name.at, low), high)
+            margin = gap * (name.lines - 1) / 2
+            name.at = min(max(name.at, low + margin), high - margin)
 
 
 def log_ticks(axes: Axes, values: Sequence[float]) -> None:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reports.axes import Name, canvas_of, log_ticks, mark, name_points, set_height, spread_names
+from reports.axes import BESIDE, Name, canvas_of, in_lines, log_ticks, mark, name_points, set_height, spread_names
 from reports.curves import Curve
 from reports.style import INK, MUTED, Look
 
@@ -133,7 +133,7 @@ def _finish(axes: Axes, xlabel: str, names: Sequence[tuple[float, str, str]]) ->
     placed = []
     for y, text, colour in names:
         up = float(axes.transData.transform((1, y))[1])
-        placed.append(Name(y, up, up, text, colour, True))
+        placed.append(Name(y, up, up, in_lines(text, BESIDE), colour, True))
     placed.sort(key=lambda name: name.y)
     spread_names(placed, 11.5 * points, box.y0, box.y1)
     for name in placed:

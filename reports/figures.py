@@ -13,12 +13,15 @@ from typing import Any, cast
 
 from reports.curves import progressive, rate_distortion, recursion
 from reports.drawing import WAYS, draw_curves, draw_rate_distortion, draw_recursion
+from reports.layout import folded
 from reports.panels import Figure, Panel
 from reports.read import Run, Stored, in_order
 from reports.scaling_figure import scaling_figure
 from reports.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings
 from reports.words import label_of_metric
 
+TITLE = 44
+"""Characters of a line of a panel's title."""
 PANEL = (4.3, 3.2)
 FORMATS = ("svg", "png", "pdf")
 _METADATA: Mapping[str, dict[str, Any]] = {
@@ -94,7 +97,7 @@ def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], tit
         for place, panel in enumerate(panels):
             axes = canvas.add_subplot(1, len(panels), place + 1)
             if titled:
-                axes.set_title(panel.title)
+                axes.set_title("\n".join(folded(panel.title, TITLE)))
             panel.draw(axes)
         canvas.savefig(buffer, format=form, metadata=_METADATA[form])
     return buffer.getvalue()

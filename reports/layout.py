@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 
@@ -35,6 +36,22 @@ def left(text: str, room: int) -> str:
 def right(text: str, room: int) -> str:
     text = cut(text, room)
     return " " * (room - width(text)) + text
+
+
+def folded(text: str, room: int) -> list[str]:
+    """A name in as many lines as it takes, none of it cut: at spaces and hyphens, else wherever the room ends."""
+    lines, line = [], ""
+    for word in re.findall(r"[^\s-]+-*|-+|\s+", clean(text).strip()):
+        while width(line + word.rstrip()) > room:
+            if line.strip():
+                lines.append(line.rstrip())
+                line, word = "", word.lstrip()
+                continue
+            fits = next(count for count in range(len(word), 0, -1) if width(word[:count]) <= max(room, 2))
+            lines.append(word[:fits])
+            word = word[fits:]
+        line += word
+    return [*lines, line.rstrip()] if line.strip() else lines or [""]
 
 
 def wrapped(text: str, room: int, indent: str = "") -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
-from reports.layout import clean, cut, left, right, width, wrapped
+from reports.layout import clean, cut, folded, left, right, width, wrapped
 from reports.tables import Row, Table, row_notes
 
 GAP = "  "
@@ -27,9 +27,13 @@ def headline_lines(table: Table, room: int) -> list[str]:
         widths = [min(_column(row, stacked), free - len(GAP)) for row in some]
         full = first + (second + len(GAP) if second else 0) + sum(widths) + len(GAP) * len(some)
         lines.append(RULE * full)
-        head = [right("chance", second)] if second else []
-        head += [right(row.label, size) for row, size in zip(some, widths, strict=True)]
-        lines += [GAP.join([left("", first), *head]).rstrip(), RULE * full]
+        labels = [folded(row.label, size) for row, size in zip(some, widths, strict=True)]
+        for level in range(max(map(len, labels))):
+            head = [right("chance" if level == 0 else "", second)] if second else []
+            texts = [label[level] if level < len(label) else "" for label in labels]
+            head += [right(text, size) for text, size in zip(texts, widths, strict=True)]
+            lines.append(GAP.join([left("", first), *head]).rstrip())
+        lines.append(RULE * full)
         for place, name in enumerate(names):
             own = right(chance[place], second) if second else ""
             parts = [_lines(row.cells[place], stacked) for row in some]

@@ -31,6 +31,10 @@ class Group:
     protocol: Mapping[str, Any] = field(hash=False)
 
 
+OF_THE_SUBJECT = ("weights",)
+"""What a fingerprint says of the model itself: which weights of a file that holds several."""
+
+
 @dataclass(frozen=True)
 class Ranking:
     """(run key, metric) -> mark, and what to know about a column's ranking."""
@@ -45,7 +49,8 @@ class Ranking:
 def protocol_of(run: Run, estimate: Estimate) -> dict[str, Any]:
     """Everything that must be equal for two numbers to be ranked."""
     digest = run.measure.digest if run.measure else ""
-    return {**estimate.fingerprint, "version of the metric": estimate.version, "set of cases": digest}
+    shared = {key: value for key, value in estimate.fingerprint.items() if key not in OF_THE_SUBJECT}
+    return {**shared, "version of the metric": estimate.version, "set of cases": digest}
 
 
 def protocol_groups(runs: Sequence[Run], metric: str) -> list[Group]:

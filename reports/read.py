@@ -73,14 +73,14 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
         problems += [Problem(f"{path}/{name}".strip("/"), reason) for name, reason in troubles]
         if run is None:
             continue
-        first = seen.setdefault((run.subject, run.task, run.key), path)
+        first = seen.setdefault(_place(run), path)
         if first != path:
             problems.append(Problem(path, f"is the run that {first} is too: shown once"))
             continue
         runs.append(run)
     shared = [
-        _with_case_set(run, str(index.get(seen[run.subject, run.task, run.key], {}).get("cases", "")))
-        for run in _share_case_sets(runs)
+        _with_case_set(run, str(index.get(seen[_place(run)], {}).get("cases", "")))
+        for run in _share_case_sets(_apart(runs))
     ]
     return Stored(tuple(shared), tuple(problems), suite or "", read_left_out(runs_root, suite) if suite else ())
 
@@ -97,6 +97,21 @@ def _broken_links(top: Folder) -> list[Problem]:
         Problem(f"{place}/{name}".strip("/"), "is a link that leads nowhere")
         for place in places
         for name in top.broken_links(place)
+    ]
+
+
+def _place(run: Run) -> tuple[str, str, str]:
+    return str(run.spec["model"]), run.task, run.key
+
+
+def _apart(runs: Sequence[Run]) -> list[Run]:
+    """Two models that were given one name are told apart by what their folders are called."""
+    holders: dict[str, set[str]] = {}
+    for run in runs:
+        holders.setdefault(run.subject, set()).add(str(run.spec["model"]))
+    return [
+        replace(run, subject=f"{run.subject} ({run.spec['model']})") if len(holders[run.subject]) > 1 else run
+        for run in runs
     ]
 
 

@@ -133,7 +133,7 @@ def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, lis
     if row.get("cases") and row["cases"] not in {measure.digest for measure in measures}:
         return None, [*troubles, (f"measures/{row['cases']}", "the cases that the suite asked last are not measured")]
     run = Run(
-        subject=folder.spec.model,
+        subject=_shown(folder),
         task=folder.spec.task,
         key=folder.key,
         folder=folder,
@@ -149,6 +149,15 @@ def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, lis
         failures, asked, unread = read_failures(folder)
         return replace(run, failures=failures, asked=asked), troubles + unread
     return run, troubles
+
+
+def _shown(folder: RunFolder) -> str:
+    """What to call the model: a name that the user or the model gave, else that of its spec."""
+    try:
+        named = folder.manifest().get("shown")
+    except UNREADABLE:
+        named = None
+    return named if isinstance(named, str) and named.strip() and named.isprintable() else folder.spec.model
 
 
 def _control(folder: RunFolder) -> bool:

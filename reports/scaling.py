@@ -71,7 +71,10 @@ def trainings(runs: Sequence[Run], metric: str) -> list[Training]:
         recipe = stated.get("recipe")
         recipe = recipe if isinstance(recipe, Mapping) else {}
         value = Point(flops, float(estimate.value or 0.0), *_ends(estimate))
-        family, made_by = _family(run.subject.partition("@")[0], recipe), str(recipe.get("name", run.subject))
+        family, made_by = (
+            _family(str(run.spec.get("model", run.subject)).partition("@")[0], recipe),
+            str(recipe.get("name", run.subject)),
+        )
         key = str(run.spec.get("checkpoint") or (made_by, parameters, tokens))
         cases = found[key][0] if key in found else -1
         if estimate.scored > cases:
@@ -91,8 +94,13 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+NEUTRAL = "mllm"
+
+
 def _family(name: str, recipe: Mapping[str, Any]) -> str:
     order = str(recipe.get("order", "native"))
+    if name == NEUTRAL:  # any model of the trainer's: alike are those on one tokenizer
+        name = f"{name} on {str(recipe.get('tokenizer', 'no tokenizer')).partition('@')[0]}"
     if not recipe.get("pictures", True):
         return "text alone"
     return name if order == "native" else f"{name}, {order}"

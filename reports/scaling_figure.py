@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.axes import Name, canvas_of, spread_names
+from reports.axes import Name, canvas_of, in_lines, spread_names
 from reports.kinds import kind_of
 from reports.numbers import show, with_unit_prefix
 from reports.panels import Figure, Panel
@@ -202,7 +202,8 @@ def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Lo
     names = []
     for family, y in last.items():
         up = float(axes.transData.transform((axes.get_xlim()[0], y))[1])
-        names.append((Name(y, up, up, looks[family].label, looks[family].colour, True), looks[family].marker))
+        label = in_lines(looks[family].label, int((0.94 - DRAWN) * box.width / (0.64 * 7.5 * points)))
+        names.append((Name(y, up, up, label, looks[family].colour, True), looks[family].marker))
     names.sort(key=lambda pair: pair[0].y)
     spread_names([name for name, _ in names], 11.5 * points, box.y0 + 6 * points, box.y1 - 6 * points)
     for name, marker in names:

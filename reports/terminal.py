@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reports.cells import Cell, Column
 from reports.formats import BEST, TIED, letters
 from reports.headline import build_headline
-from reports.layout import clean, cut, left, right, width, wrapped
+from reports.layout import clean, cut, folded, left, right, width, wrapped
 from reports.overview import headline_lines
 from reports.read import Stored, read_stored
 from reports.seeds import build_seeds_table
@@ -57,7 +57,7 @@ def _problems(stored: Stored, room: int) -> list[str]:
 def _block(table: Table, room: int) -> list[str]:
     """Title, header, rule, models, rule, controls, and what to know."""
     names = ["model", *(row.label for row in table.rows)]
-    first = min(max(width(name) for name in names), max(12, room // 4))
+    first = min(max(width(name) for name in names), max(14, room // 4))
     shown, widths = _fitting(table, room - first)
     rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (first + sum(widths) + len(GAP) * len(shown))
     part = f", {table.part}" if table.part else ""
@@ -66,13 +66,13 @@ def _block(table: Table, room: int) -> list[str]:
     lines.append(rule)
     lines += _header(table, shown, widths, first)
     lines.append(rule)
-    lines += [_line(row, shown, widths, first) for row in table.models]
+    lines += [line for row in table.models for line in _lines(row, shown, widths, first)]
     if any(table.chance[place].text for place in shown if table.chance):
         cells = [right(table.chance[place].text, size) for place, size in zip(shown, widths, strict=True)]
         lines.append((left("chance", first) + GAP + GAP.join(cells)).rstrip())
     if table.controls and table.models:
         lines.append(rule)
-    lines += [_line(row, shown, widths, first) for row in table.controls]
+    lines += [line for row in table.controls for line in _lines(row, shown, widths, first)]
     lines.append(rule)
     return lines + _remarks(table, shown, room)
 
@@ -141,9 +141,11 @@ def _header(table: Table, shown: Sequence[int], widths: Sequence[int], first: in
     return lines
 
 
-def _line(row: Row, shown: Sequence[int], widths: Sequence[int], first: int) -> str:
+def _lines(row: Row, shown: Sequence[int], widths: Sequence[int], first: int) -> list[str]:
+    """A long name goes on below, so that two that begin alike are told apart."""
     cells = [right(_cell(row.cells[place]), size) for place, size in zip(shown, widths, strict=True)]
-    return (left(row.label, first) + GAP + GAP.join(cells)).rstrip()
+    begun, *rest = folded(row.label, first)
+    return [(left(begun, first) + GAP + GAP.join(cells)).rstrip(), *rest]
 
 
 def _cell(cell: Cell) -> str:

@@ -242,3 +242,33 @@ def instruct_pix2pix(folder: Path) -> str:
     ).save_pretrained(folder)
     (folder / "sampling.json").write_text('{"num_inference_steps": 2}')
     return str(folder)
+
+
+def causal_lm(folder: Path) -> str:
+    """A language model that knows no pictures."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = word_tokenizer({})
+    config = LlamaConfig(**LLAMA, vocab_size=len(tokenizer), max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
+    model = LlamaForCausalLM(config).eval()
+    spread(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def mllm(folder: Path) -> str:
+    """A Gemma-2 on VQGAN's codes, as the trainer saves it; it knows ten classes, too."""
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
+    from ddt_llama.mllm.text import train_text_tokenizer
+
+    torch.manual_seed(0)
+    words = train_text_tokenizer([WORDS, "USER: ASSISTANT:"] * 3, 300)
+    sizes = {**LLAMA, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 320, "sliding_window": 64}
+    kinds = {"tie_word_embeddings": False, "query_pre_attn_scalar": 16}  # tied, it says its last token again and again
+    model = Gemma2ForCausalLM(Gemma2Config(vocab_size=len(words), **kinds, **sizes))
+    spread(model)
+    whole = MultimodalLM.extend(model, words, TokenizerReference.of("vqgan", "zoo/vqgan"), 256, 64, classes=10)
+    return str(whole.save_pretrained(folder))

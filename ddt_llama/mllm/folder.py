@@ -13,14 +13,15 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddt_llama.mllm.vocabulary import row_count
 from harness.checkpoints import CARD, WEIGHTS, locate, sha256_of
 from harness.errors import UserError
+from harness.fitting import open_fitting, quiet_libraries, readable, require_text, require_words
 from harness.paths import user_path
 from harness.texts import read_json_object
 
@@ -45,34 +46,25 @@ class Folder:
 
 
 def open_language_model(
-    source: str, dtype: torch.dtype | str = "auto"
+    source: str, dtype: torch.dtype | str = "auto", writes: bool = True
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its text tokenizer, from a folder or from transformers' cache of the hub.
 
-    Raises UserError for a folder without weights in safetensors, or one that transformers cannot open.
+    Raises UserError for a folder without weights in safetensors, or one that transformers cannot open, for a tokenizer
+    that is missing or another model's, and where it ``writes`` for one that loses what it reads.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = user_path(source)
     where = str(folder) if folder.is_dir() else source
     if folder.is_dir():
         _require_weights(folder)
-    try:
-        with _quiet():
-            opened: Any = AutoModelForCausalLM.from_pretrained(
-                where, dtype=dtype, use_safetensors=True, output_loading_info=True
-            )
+    model = open_fitting(AutoModelForCausalLM, where, what="causal language model", dtype=dtype, use_safetensors=True)
+    with readable("text tokenizer", where):
         tokenizer = AutoTokenizer.from_pretrained(where)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"no causal language model can be opened at '{source}': {reason}") from error
-    model, found = opened
-    wrong = {kind: sorted(map(str, found[kind])) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")}
-    for kind, keys in wrong.items():
-        if keys:
-            name = kind.replace("_", " ")
-            raise UserError(f"the weights at '{source}' do not fit their config: {len(keys)} {name} {keys[:2]}")
+    require_words(tokenizer, source, row_count(model))
+    if writes:
+        require_text(tokenizer, source)
     return model, tokenizer
 
 
@@ -107,7 +99,7 @@ def write_folder(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         fresh = Path(name)
         state = _halved(whole) if half else dict(whole)
-        with _quiet():
+        with quiet_libraries():
             model.save_pretrained(fresh, state_dict=state)
         tokenizer.save_pretrained(fresh)
         card = {"family": FAMILY, "config": dict(config), **extra, "sha256": weights_digest(fresh)}
@@ -131,20 +123,6 @@ def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else value
         for key, value in state.items()
     }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' own progress bars: a tiny model needs none."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def weights_digest(folder: Path) -> str:

@@ -62,6 +62,7 @@ class DDTTokenizer(nn.Module):
         self.sampler_steps = sampler_steps
         self.card: Mapping[str, Any] = {}
         self.checkpoint_digest: str | None = None  # of a published file, which has no card
+        self.chosen_weights = ""  # which of such a file's
 
     # -- what it is
 

@@ -16,7 +16,7 @@ from ddt_llama.mllm.layout import Document, SequenceLayout
 from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.text import train_text_tokenizer
 from ddt_llama.training.attention import float32_attention
-from ddt_llama.training.codes import cached_codes
+from ddt_llama.training.codes import PictureCodes
 from ddt_llama.training.journal import silent
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe
@@ -27,6 +27,10 @@ from harness.seeding import seed_for
 BATCH_COST, GPU_BATCH_COST = 64, 16_384
 """What a batch costs beside its tokens, in tokens: on one core some 8 ms of calls; a GPU waits for the calls of a
 batch as long as it computes some 16,000 tokens of a small model."""
+
+EXAMINED = 4
+"""Batches of validation lessons that a checkpoint is examined on."""
+PICTURES_A_LESSON = 2
 
 Find = Callable[[str, str], Any]
 
@@ -46,9 +50,16 @@ class Classroom:
 
     @classmethod
     def open(
-        cls, recipe: LanguageRecipe, find: Find, cache: Path, say: Callable[[str], None] = print
+        cls,
+        recipe: LanguageRecipe,
+        find: Find,
+        cache: Path,
+        say: Callable[[str], None] = print,
+        rehearsed: LanguageRecipe | None = None,
     ) -> tuple[Classroom, MultimodalLM]:
-        """The lessons of a recipe with their codes, and its untrained model. Raises UserError."""
+        """The lessons of a recipe with the codes of the pictures that it will see, and its untrained model. Where
+        another recipe is ``rehearsed`` by a sample of its steps the codes are drawn, and how long those of the whole
+        would take is timed. Raises UserError."""
         name, _, source = recipe.tokenizer.partition("@")
         tokenizer = find("model", name)(source, "cpu")
         lessons: TrainingLessons = find("data", recipe.data)(seed_for(recipe.seed, "lessons"))
@@ -56,7 +67,8 @@ class Classroom:
             recipe, lessons, tokenizer, TokenizerReference.of(name, source) if source else TokenizerReference(name)
         )
         longest = _context(model)
-        codes = cached_codes(tokenizer, model.reference.sha256, lessons, cache, say)
+        kept = PictureCodes.of(tokenizer, model.reference.sha256, lessons, cache, say)
+        codes = _rehearsed(kept, rehearsed, say) if rehearsed else _codes(kept, recipe)
         if usable(recipe.precision, silent) == "bf16" and not torch.cuda.is_available():
             float32_attention(model.language_model)
         room = cls(recipe, lessons, codes, model.layout)
@@ -72,9 +84,9 @@ class Classroom:
 
     def documents(self, stage: str, step: int, size: int) -> list[Document]:
         """One batch of a stage, as token sequences."""
-        return self._documents(self.lessons.lessons(stage, step, size))
+        return self.documents_of(self.lessons.lessons(stage, step, size))
 
-    def _documents(self, lessons: Sequence[Lesson]) -> list[Document]:
+    def documents_of(self, lessons: Sequence[Lesson]) -> list[Document]:
         """Without pictures a lesson is its text, and one that has none is left out."""
         if self.recipe.pictures:
             return [self.document(lesson) for lesson in lessons]
@@ -129,11 +141,43 @@ class Classroom:
         means = {}
         for kind, lessons in sorted(kinds.items()):
             total, count = 0.0, 0
-            for batch in self.chunks(self._documents(lessons)):
+            for batch in self.chunks(self.documents_of(lessons)):
                 total += float(model.token_losses(batch.to(model.language_model.device)).double().sum())
                 count += int((batch.labels[:, 1:] != IGNORED).sum())
             means[kind] = total / max(1, count)
         return means
+
+
+def _codes(kept: PictureCodes, recipe: LanguageRecipe) -> Tensor:
+    """Of all pictures, or of those alone that a training of few steps sees."""
+    rows = pictures_seen(recipe, kept.lessons)
+    return kept.all() if rows is None else kept.some(rows) if rows else kept.none()
+
+
+def _rehearsed(kept: PictureCodes, recipe: LanguageRecipe, say: Callable[[str], None]) -> Tensor:
+    codes, seconds = kept.sampled()
+    rows = pictures_seen(recipe, kept.lessons)
+    count = kept.lessons.picture_count if rows is None else len(rows)
+    minutes = seconds * count / kept.lessons.picture_count / 60
+    say(f"codes of {count:,} pictures, once for this tokenizer: about {minutes:.1f} minutes")
+    return codes
+
+
+def pictures_seen(recipe: LanguageRecipe, lessons: TrainingLessons) -> list[int] | None:
+    """The pictures of a recipe's lessons, validation included; None where it has so many lessons that it sees (nearly)
+    all pictures, and looking through the lessons would take longer than it saves."""
+    if not recipe.pictures:
+        return []
+    batches = [("validation", step, recipe.batch) for step in range(EXAMINED)]
+    for stage in recipe.stages:
+        steps = range(stage.first, stage.first + stage.steps)
+        if len(steps) * PICTURES_A_LESSON * (stage.batch or recipe.batch) > lessons.picture_count:
+            return None
+        batches += [(stage.name, step, stage.batch or recipe.batch) for step in steps]
+    if PICTURES_A_LESSON * sum(size for _, _, size in batches) > lessons.picture_count:
+        return None
+    asked = (lesson for batch in batches for lesson in lessons.lessons(*batch))
+    return sorted({row for lesson in asked for row in (lesson.image, lesson.edited) if row >= 0})
 
 
 def _new_model(

@@ -28,6 +28,7 @@ class Step:
     learned: int
     tokens: int
     pictures: int
+    kinds: frozenset[str] = frozenset()
 
 
 class Feed(Dataset[Step]):
@@ -53,13 +54,15 @@ class Feed(Dataset[Step]):
         )
 
     def __getitem__(self, place: tuple[str, int, int]) -> Step:
-        documents = self.classroom.documents(*place)
+        lessons = self.classroom.lessons.lessons(*place)
+        documents = self.classroom.documents_of(lessons)
         bov = self.classroom.layout.vocabulary.bov
         return Step(
             self.classroom.chunks(documents[self.process :: self.processes]),
             learned=sum(sum(document.learned) for document in documents),
             tokens=sum(len(document.ids) for document in documents),
             pictures=sum(document.ids.count(bov) for document in documents),
+            kinds=frozenset(lesson.kind if self.classroom.recipe.pictures else "text" for lesson in lessons),
         )
 
     def steps(self, stage: str, first: int, end: int, size: int) -> Iterator[Step]:

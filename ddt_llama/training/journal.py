@@ -1,10 +1,15 @@
-"""The log of a training: one JSON line per some steps, which a resumed training continues."""
+"""The log of a training, one JSON line per some steps, and its saved state: what a resumed training continues."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.fitting import readable
 
 LOG_EVERY = 20
 
@@ -19,16 +24,42 @@ def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def forget_after(log: Path, step: int) -> None:
-    """Drop the log's lines of steps that a resumed training takes again."""
-    if log.is_file():
-        kept = [line for line in log.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
-        log.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    """Drop the log's lines of steps that a resumed training takes again, and what a killed writer left of a line."""
+    if not log.is_file():
+        return
+    kept = [line for line in log.read_bytes().split(b"\n") if (at := _step_of(line)) is not None and at <= step]
+    temporary = log.with_name(f".{log.name}.{os.getpid()}")
+    temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+    os.replace(temporary, log)
+
+
+def _step_of(line: bytes) -> float | None:
+    """None for a line that is not whole."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, LookupError):
+        return None
 
 
 def append(log: Path, line: Mapping[str, float]) -> None:
-    """One more line."""
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    """One more line, handed to the system whole."""
+    with log.open("ab", buffering=0) as file:
+        file.write(json.dumps(line).encode() + b"\n")
+        os.fsync(file.fileno())
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What a trainer saved for ``--resume``; our own file, and still read so that it cannot run code. Raises UserError
+    where it is missing or damaged."""
+    import torch
+
+    if not path.is_file():
+        raise UserError(f"nothing to resume in {path.parent}: {path.name} is missing")
+    with readable("state of a training", f"{path} (remove it and train again without --resume)"):
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(saved, dict):
+            raise TypeError(f"it holds {type(saved).__name__}")
+    return saved
 
 
 def silent(line: str) -> None:

@@ -13,7 +13,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,17 +22,15 @@ from torch import Tensor
 
 from ddt_llama.mllm.batching import Batch
 from ddt_llama.mllm.model import MultimodalLM
-from ddt_llama.training.classroom import Classroom
+from ddt_llama.training.classroom import EXAMINED, Classroom
+from ddt_llama.training.ending import Ending
 from ddt_llama.training.feed import Feed, Step
-from ddt_llama.training.journal import silent
+from ddt_llama.training.journal import read_state, silent
 from ddt_llama.training.optimizers import optimizers
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from ddt_llama.training.sharding import agreed, evened, gathered, recut, spread
 from harness.errors import UserError
-
-EXAMINED = 4
-"""Batches of validation lessons that a checkpoint is examined on."""
 
 
 @dataclass
@@ -47,6 +45,7 @@ class Clock:
     tokens: int = 0
     pictures: int = 0
     device: str = ""
+    taught: list[str] = field(default_factory=list)
 
 
 class LanguageTraining:
@@ -62,7 +61,7 @@ class LanguageTraining:
     ) -> None:
         from accelerate import Accelerator, DistributedType
 
-        self.recipe, self.out, self.classroom, self.model = recipe, out, classroom, model
+        self.recipe, self.out, self.classroom, self.model, self.say = recipe, out, classroom, model, say
         precision = usable(recipe.precision, say)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision)
         inner: Any = model.language_model
@@ -75,6 +74,7 @@ class LanguageTraining:
         model.language_model, *self.optimizers = self.accelerator.prepare(inner, *made)
         model.train()
         self.clock = self._here(_begun(model))
+        self.ending = Ending()
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         self.feed = Feed(classroom, recipe.workers, process, processes)
         self._coming: Iterator[Step] = iter(())
@@ -120,6 +120,7 @@ class LanguageTraining:
         self.clock.step += 1
         self.clock.tokens += lessons.tokens
         self.clock.pictures += lessons.pictures
+        self.clock.taught = sorted({*self.clock.taught, *lessons.kinds})
         return {"lr": rate, "loss": total.item()}
 
     def _lessons(self, end: int) -> Step:
@@ -182,11 +183,9 @@ class LanguageTraining:
         return [prepared.optimizer for prepared in self.optimizers]
 
     def resume(self) -> None:
-        """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
+        """Continue from ``out/state.pt``. Raises UserError."""
         path = self.out / "state.pt"
-        if not path.is_file():
-            raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = read_state(path)
         if saved["recipe"] != self.recipe.plain():
             raise UserError(
                 f"{path} belongs to another recipe than {self.recipe.name} as it is now: name another folder"
@@ -198,11 +197,14 @@ class LanguageTraining:
         """Decay a copy on the side, up to ``share`` of the stage's steps, keep it as a checkpoint, and go back.
 
         The clock goes back, too: a card's time is that of its own model's steps, without the branches on the way.
+        Saved before; a branch that is stopped is made again.
         """
         before, clock = copy.deepcopy(self._snapshot()), Clock(**asdict(self.clock))
         end = round(share * self.stage.steps)
         while self.clock.step < end:
             self.advance(end)
+            if self.ending.asked(self.accelerator):
+                self.ending.leave(self.say, f"in a branch of {self.stage.name}")
         self.keep(share)
         self._restore(before)
         self.clock = clock
@@ -251,6 +253,7 @@ class LanguageTraining:
             "stage": self.stage.name,
             "share": share,
             "prompt": self.stage.prompt,
+            "taught": sorted(self.clock.taught),
             "data": self.classroom.lessons.description,
             "parameters": parameters,
             "non_embedding_parameters": parameters - embedded,
@@ -282,4 +285,5 @@ def _begun(model: MultimodalLM) -> Clock:
         tokens=before.get("tokens_seen", 0),
         pictures=before.get("pictures_seen", 0),
         device=before.get("device", ""),
+        taught=list(before.get("taught", ())),
     )

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, cast
 
 from harness.errors import UserError, nearest
@@ -138,6 +138,11 @@ class LanguageRecipe:
             raise UserError(f"{where}: stages are written as [[stages]]")
         made = [cast(Stage, _checked(Stage, stage, f"{where}: stage {number}")) for number, stage in enumerate(stages)]
         return cast(LanguageRecipe, _checked(cls, {**given, "stages": tuple(made)}, where))
+
+    def sampled(self, lessons: int) -> LanguageRecipe:
+        """The same with at most so many lessons a step."""
+        stages = tuple(replace(stage, batch=min(lessons, stage.batch or self.batch)) for stage in self.stages)
+        return replace(self, batch=min(lessons, self.batch), stages=stages)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it: what a checkpoint states, and must agree with to be resumed."""

@@ -16,6 +16,8 @@ from ddt_llama.training.recipe import LanguageRecipe
 from harness.errors import UserError
 
 SAVE_SECONDS = 300.0
+SAMPLE = 8
+"""Lessons of a step of a dry run, which takes one step of each stage after one to warm up."""
 
 
 def train_language(
@@ -31,31 +33,33 @@ def train_language(
 ) -> Path:
     """Make the language model of a recipe (the mapping of a TOML file, read from ``where``) in ``out``.
 
-    ``dry_run`` times a few steps of each stage and writes nothing but image codes. Raises UserError when ``out``
+    ``dry_run`` times a few pictures and a few steps of each stage, and writes nothing. Raises UserError when ``out``
     already holds a training and ``resume`` was not asked for.
     """
     if not (dry_run or resume) and (out / "state.pt").exists():
         raise UserError(f"{out} holds an unfinished training: add --resume to continue it, or name another folder")
     recipe = LanguageRecipe.from_mapping(values, where)
+    whole, recipe = recipe, recipe.sampled(SAMPLE) if dry_run else recipe
     torch.set_num_threads(recipe.threads)
-    classroom, model = Classroom.open(recipe, find, cache, say)
+    classroom, model = Classroom.open(recipe, find, cache, say, rehearsed=whole if dry_run else None)
     training = LanguageTraining(recipe, out, classroom, model, say)
     if not training.accelerator.is_main_process:
-        say = silent
+        say = training.say = silent
     rows = sum(p.numel() for p in model.language_model.parameters())
     say(f"{recipe.name}: {rows:,} parameters, {model.vocabulary.size:,} tokens, {classroom.lessons.description}")
     if dry_run:
-        _rehearse(training, say)
+        _rehearse(training, whole, say)
         return out
     out.mkdir(parents=True, exist_ok=True)
     if resume:
         training.resume()
         done = sum(stage.steps for stage in recipe.stages[: training.clock.stage])
         forget_after(out / "log.jsonl", done + training.clock.step)
-    while training.clock.stage < len(recipe.stages):
-        _run_stage(training, say)
-        training.clock.stage, training.clock.step = training.clock.stage + 1, 0
-        training.save()
+    with training.ending:
+        while training.clock.stage < len(recipe.stages):
+            _run_stage(training, say)
+            training.clock.stage, training.clock.step = training.clock.stage + 1, 0
+            training.save()
     training.clock.stage, training.clock.step = len(recipe.stages) - 1, recipe.stages[-1].steps
     training.keep(1.0, out)
     if training.accelerator.is_main_process:
@@ -91,6 +95,9 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
                 append(training.out / "log.jsonl", line)
             left = (stage.steps - clock.step) * (time.perf_counter() - begun) / (clock.step - first) / 60
             say(f"{stage.name} {clock.step}/{stage.steps}  loss {log['loss']:.4f}  {left:.1f} min left")
+        if training.ending.asked(training.accelerator):
+            training.save()
+            training.ending.leave(say, f"at step {clock.step} of {stage.name}")
         if training.due(time.perf_counter() - saved > SAVE_SECONDS):
             training.save()
             saved = time.perf_counter()
@@ -100,16 +107,20 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
     say(f"{stage.name}: " + ", ".join(f"{key} {value:.4f}" for key, value in examined.items()) + " nats a token")
 
 
-def _rehearse(training: LanguageTraining, say: Callable[[str], None]) -> None:
+def _rehearse(training: LanguageTraining, whole: LanguageRecipe, say: Callable[[str], None]) -> None:
+    """Steps of few lessons each, told as those of the ``whole`` recipe: a step takes as long as its lessons."""
     for number, stage in enumerate(training.recipe.stages):
-        training.clock = Clock(stage=number)
-        training.advance(stage.steps)
+        training.clock, end = Clock(stage=number), max(2, stage.steps)
+        for step in range(2):  # what lessons draw once and keep is no part of a step
+            training.classroom.documents(stage.name, stage.first + step, stage.batch)
+        if number == 0:
+            training.advance(end)
         tokens, begun = training.clock.tokens, time.perf_counter()
-        for _ in range(3):
-            training.advance(stage.steps)
+        training.advance(end)
         seconds = time.perf_counter() - begun
+        a_step = seconds * (whole.stages[number].batch or whole.batch) / stage.batch
         steps = stage.steps + round(len(stage.branches) * stage.decay_steps)
         say(
-            f"{stage.name}: {seconds / 3:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
-            f"{steps:,} steps: about {steps * seconds / 3 / 60:.0f} minutes"
+            f"{stage.name}: {a_step:.2f} s a step, {(training.clock.tokens - tokens) / seconds:,.0f} tokens/s, "
+            f"{steps:,} steps: about {steps * a_step / 60:.0f} minutes"
         )

@@ -20,7 +20,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.ending import Ending
+from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, read_state, silent
 from ddt_llama.training.precision import usable
 from harness.checkpoints import save_checkpoint
 from harness.contracts import Recipe, TrainingImages
@@ -140,11 +141,9 @@ class Training:
         os.replace(temporary, self.out / "state.pt")
 
     def resume(self) -> None:
-        """Continue from ``out/state.pt``; our own file, and still read with weights_only so that it cannot run code."""
+        """Continue from ``out/state.pt``. Raises UserError."""
         path = self.out / "state.pt"
-        if not path.is_file():
-            raise UserError(f"nothing to resume in {self.out}: state.pt is missing")
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = read_state(path)
         if (saved["recipe"], saved["steps"]) != (self.recipe.name, self.steps):
             raise UserError(
                 f"{path} belongs to {saved['recipe']} with {saved['steps']} steps, "
@@ -221,7 +220,8 @@ def train(
     if not training.accelerator.is_main_process:
         say = silent
     say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
-    last = _loop(training, say)
+    with Ending() as ending:
+        last = _loop(training, ending, say)
     if training.accelerator.is_main_process:
         training.finish(last)
     # who leaves while others still write takes the group down with it
@@ -244,7 +244,7 @@ def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -
     return training.out
 
 
-def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
+def _loop(training: Training, ending: Ending, say: Callable[[str], None]) -> dict[str, float]:
     log: dict[str, float] = {}
     sums: list[dict[str, float]] = []
     begun = saved = time.perf_counter()
@@ -263,8 +263,11 @@ def _loop(training: Training, say: Callable[[str], None]) -> dict[str, float]:
             left = (training.steps - training.step) / rate / 60
             values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
             say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
-        if now - saved > SAVE_SECONDS:
+        stopping = training.step < training.steps and ending.asked(training.accelerator)
+        if stopping or now - saved > SAVE_SECONDS:
             if training.accelerator.is_main_process:
                 training.save()
             saved = now
+        if stopping:
+            ending.leave(say, f"at step {training.step}")
     return log

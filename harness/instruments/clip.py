@@ -18,7 +18,8 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.encoders import EncoderFolder, Remembered, normalised, quiet_loading, shared_images
+from harness.fitting import open_fitting, readable, require_words
+from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
 
 NAME = "clip-vit-b32"
 SIDE = 224
@@ -104,7 +105,10 @@ class ClipEmbeddings:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self.folder.path, local_files_only=True)
+        with readable("tokenizer of CLIP", str(self.folder.path)):
+            tokenizer = AutoTokenizer.from_pretrained(self.folder.path, local_files_only=True)
+        require_words(tokenizer, str(self.folder.path))
+        return tokenizer
 
     @cached_property
     def _net(self) -> Any:
@@ -113,8 +117,7 @@ class ClipEmbeddings:
         import torch
         from transformers import CLIPModel
 
-        with quiet_loading():
-            net: Any = CLIPModel.from_pretrained(self.folder.path, dtype=torch.float32, local_files_only=True)
+        net = open_fitting(CLIPModel, self.folder.path, what="CLIP", dtype=torch.float32, local_files_only=True)
         return net.eval().requires_grad_(False)
 
 

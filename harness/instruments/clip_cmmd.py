@@ -24,6 +24,8 @@ SIDE = 336
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PROTOCOL = "centre-square/bicubic-336/8-bit/clip-mean-and-deviation/projected/unit-length"
 LAYER = "embedding"
+TEXT_SIDE = (r"^text_model\.", r"^text_projection\.", r"^logit_scale$")
+"""What the published file holds and embeddings of pictures do not need."""
 
 
 class Clip:
@@ -53,7 +55,7 @@ class Clip:
     def _net(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
 
-        return self._model.load(CLIPVisionModelWithProjection)
+        return self._model.load(CLIPVisionModelWithProjection, unused=TEXT_SIDE)
 
 
 def centre_square(picture: np.ndarray, side: int) -> np.ndarray:

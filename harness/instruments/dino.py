@@ -20,7 +20,8 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.encoders import EncoderFolder, Remembered, normalised, quiet_loading, shared_images
+from harness.fitting import open_fitting
+from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
 
 NAME = "dino-vits16"
 SHORT, CROP = 256, 224
@@ -77,10 +78,15 @@ class DinoEmbeddings:
         import torch
         from transformers import ViTModel
 
-        with quiet_loading():
-            net: Any = ViTModel.from_pretrained(
-                self.folder.path, dtype=torch.float32, local_files_only=True, add_pooling_layer=False
-            )
+        net = open_fitting(
+            ViTModel,
+            self.folder.path,
+            what="ViT",
+            unused=(r"^pooler\.",),
+            dtype=torch.float32,
+            local_files_only=True,
+            add_pooling_layer=False,
+        )
         return net.eval().requires_grad_(False)
 
 

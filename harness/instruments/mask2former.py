@@ -20,8 +20,9 @@ import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.fitting import open_fitting
 from harness.instruments.mmdet_pipeline import LONG_SIDE, SHORT_SIDE, Instance, fitted_size, instances_of, prepared
-from harness.instruments.mmdet_weights import OFFICIAL_DIGEST, OFFICIAL_FILE, fill_from_mmdet, read_mmdet
+from harness.instruments.mmdet_weights import OFFICIAL_DIGEST, OFFICIAL_FILE, UNUSED, fill_from_mmdet, read_mmdet
 from harness.paths import data_root, user_path
 
 VARIABLE = "DDTBENCH_DETECTOR"
@@ -119,11 +120,15 @@ class Mask2Former:
             raise UserError(reason)
         model: Any
         if self.weights.name == WEIGHTS:
-            try:
-                model = Mask2FormerForUniversalSegmentation.from_pretrained(self.weights.parent, dtype=torch.float32)
-            except (OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
-                line = str(error).splitlines()[0]
-                raise UserError(f"{self.weights.parent} does not open as Mask2Former ({line}): {CURE}") from error
+            model = open_fitting(
+                Mask2FormerForUniversalSegmentation,
+                self.weights.parent,
+                what=f"Mask2Former ({CURE})",
+                unused=(*UNUSED, "relative_position_index$"),  # earlier versions of the library stored that
+                idle=UNUSED,
+                dtype=torch.float32,
+                local_files_only=True,
+            )
         else:
             config = self._config or Mask2FormerConfig.from_dict({"num_labels": CLASSES})
             model = Mask2FormerForUniversalSegmentation(config)

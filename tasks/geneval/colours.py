@@ -20,6 +20,7 @@ import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.fitting import readable, require_whole
 from harness.instruments.mask2former import DEVICE_VARIABLE
 from harness.instruments.mmdet_pipeline import Instance
 from harness.paths import data_root, user_path
@@ -55,7 +56,7 @@ class ColourClassifier:
         """Why it cannot be used, or ""."""
         if not self._weights.is_file():
             return f"the colour classifier's weights are missing: {CURE}"
-        if self._weights.suffix == ".pt" and self.digest != OFFICIAL_DIGEST:
+        if not self.place.is_dir() and self.digest != OFFICIAL_DIGEST:
             return f"{self._weights.name} is not OpenAI's file (its SHA-256 differs): {CURE}"
         return ""
 
@@ -111,14 +112,25 @@ class ColourClassifier:
             raise UserError(reason)
         if self.place.is_dir():
             name = f"local-dir:{self.place}"
-            try:
+            with readable("CLIP of open_clip", str(self.place)):
                 network, transform = open_clip.create_model_from_pretrained(name, device=self.device)
-            except (OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
-                raise UserError(f"{self.place} does not open in open_clip ({str(error).splitlines()[0]})") from error
+            self._require_shapes(network)
             return network.eval(), transform, open_clip.get_tokenizer(name)
         network = open_clip.load_openai_model(str(self.place), precision="fp32", device=self.device)
         transform = open_clip.image_transform(network.visual.image_size, is_train=False)
         return network.eval(), transform, open_clip.get_tokenizer("ViT-L-14")
+
+    def _require_shapes(self, network: Any) -> None:
+        """open_clip refuses what is missing or unknown, and stretches an embedding of positions to another size."""
+        from safetensors import safe_open
+
+        own = network.state_dict()
+        with safe_open(self._weights, "pt") as file:
+            shapes = [
+                (key, tuple(file.get_slice(key).get_shape()), tuple(own[key].shape))
+                for key in own.keys() & set(file.keys())
+            ]
+        require_whole({"mismatched_keys": [shape for shape in shapes if shape[1] != shape[2]]}, str(self._weights))
 
 
 def cut_out(picture: np.ndarray, item: Instance) -> Any:

@@ -12,13 +12,14 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
+from harness.fitting import open_fitting, readable, require_words
 from harness.instruments.mask2former import DEVICE_VARIABLE
 from harness.paths import user_path
 from tasks.questions.judging import Answer, dumps
@@ -108,13 +109,18 @@ class VlmAnswers:
 
         if reason := self.unavailable():
             raise UserError(reason)
-        try:
-            opener: Any = AutoProcessor
-            processor = opener.from_pretrained(self.folder)
-            model: Any = AutoModelForImageTextToText.from_pretrained(self.folder, dtype="auto")
-        except (OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError) as error:
-            line = str(error).splitlines()[0]
-            raise UserError(f"{self.folder} opens as no vision-language model ({line}); {CURE}") from error
+        what, opener = f"vision-language model ({CURE})", cast(Any, AutoProcessor)
+        with readable(what, str(self.folder)):
+            processor = opener.from_pretrained(self.folder, local_files_only=True)
+        model = open_fitting(
+            AutoModelForImageTextToText,
+            self.folder,
+            what=what,
+            dtype="auto",
+            use_safetensors=True,
+            local_files_only=True,
+        )
+        require_words(processor.tokenizer, str(self.folder))
         if not getattr(processor, "chat_template", None):
             raise UserError(f"{self.folder} has no chat template: take an instruction-tuned model; {CURE}")
         model.train(False)

@@ -18,6 +18,7 @@ from ddt_llama.mllm.text import train_text_tokenizer
 from harness import contracts
 from harness.catalog import open_model
 from harness.errors import UserError
+from harness.plan import opened, plan, suite_for
 
 PROMPTS = ["a red circle", "two blue squares on a grey background", "a ring"]
 ASKED = "Is there a ring?"
@@ -154,6 +155,50 @@ def test_a_folder_opens_with_the_tokenizer_of_its_card(tmp_path: Path) -> None:
     (tmp_path / "good/model.safetensors").unlink()
     with pytest.raises(UserError, match="no weights"):
         open_language_subject(str(tmp_path / "good"))
+
+
+def trained(folder: Path, classes: int = 0, **training: Any) -> Path:
+    model = new_model(TokenizerReference("mean-colour"), 256, 3, classes)
+    return model.save_pretrained(folder, card={"training": training} if training else {})
+
+
+@pytest.mark.parametrize(
+    ("classes", "training", "can", "cannot"),
+    [
+        (0, {"taught": ["caption to image", "text"]}, "perplexity@image-codes", "mme@world"),
+        (0, {"taught": ["image to caption", "question"]}, "mme@world", "geneval@world"),
+        (3, {"taught": ["class to image", "image"]}, "perplexity@image-codes", "geneval@world"),
+        (0, {"prompt": "caption"}, "geneval@world", "mme@world"),  # cards of before
+        (0, {"prompt": "instruction"}, "mme@world", ""),
+        (0, {"recipe": {"pictures": False}}, "perplexity@captions", "geneval@world"),
+        (3, {}, "", "geneval@world"),
+    ],
+)
+def test_the_card_says_what_can_be_asked(
+    tmp_path: Path, classes: int, training: dict[str, Any], can: str, cannot: str
+) -> None:
+    folder = trained(tmp_path / "model", classes, **training)
+    for task, fits in ((can, True), (cannot, False)):
+        if not task:
+            continue
+        suite = suite_for(task, models=[f"mllm@{folder}"], limit=1)
+        if fits:
+            assert plan(suite)[0].spec.model.startswith("mllm@model-")
+        else:
+            with pytest.raises(UserError, match="which model 'mllm' is not"):
+                plan(suite)
+    opened.cache_clear()
+
+
+def test_a_model_is_called_what_its_recipe_is_called(tmp_path: Path) -> None:
+    """A Gemma-2 on VQGAN's codes could be opened as vqgan-llama alone, and was called VQGAN-LLaMA."""
+    recipe = {"name": "gemma2-on-colours"}
+    folder = trained(tmp_path / "model", taught=["caption to image"], recipe=recipe)
+    (run,) = plan(suite_for("geneval@world", models=[f"mllm@{folder}"], limit=1))
+    assert run.shown == "gemma2-on-colours" and len(run.spec.checkpoint) == 64
+    with pytest.raises(UserError, match="there is no folder"):
+        open_model("mllm@/nowhere")
+    opened.cache_clear()
 
 
 def test_answers_are_scored_given_picture_and_question(subject: LanguageSubject, images: torch.Tensor) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,54 @@ def test_a_pipeline_is_opened_for_what_it_does(libraries: Any, tmp_path: Path) -
         open_model(f"diffusers@{draws}")
     index = Path(edits) / "model_index.json"
     index.write_text(index.read_text().replace("StableDiffusionInstructPix2PixPipeline", "NoSuchPipeline"))
-    with pytest.raises(UserError, match="diffusers cannot open"):
+    with pytest.raises(UserError, match="no pipeline of diffusers can be opened"):
         open_model(f"instruct-pix2pix@{edits}")
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_pipeline_whose_network_lacks_a_weight_is_refused(libraries: Any, tmp_path: Path, part: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = libraries.stable_diffusion(tmp_path)
+    (file,) = (tmp_path / part).glob("*.safetensors")
+    state = load_file(file)
+    lost = sorted(state)[0]
+    for change, says in (
+        ({lost: None}, f"1 keys missing ['{lost}']"),
+        ({"strange": torch.zeros(1)}, "1 unknown ['strange']"),
+        ({lost: torch.zeros(77)}, f"'{lost}' is (77,), the model has"),
+    ):
+        kept = {key: value for key, value in (state | change).items() if value is not None}
+        save_file(kept, file, {"format": "pt"})
+        with pytest.raises(UserError, match=re.escape(says)):
+            open_model(f"diffusers@{folder}")
+
+
+def test_a_pipeline_may_hold_an_average_beside(libraries: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``FOLDER#ema``, and of a hub ``OWNER/NAME#REVISION#ema``: the weights of ``*.ema.safetensors``."""
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(libraries.stable_diffusion(tmp_path))
+    (file,) = (folder / "unet").glob("*.safetensors")
+    average = {key: value + 1 for key, value in load_file(file).items()}
+    save_file(average, file.with_name(f"{file.stem}.ema.safetensors"), {"format": "pt"})
+    asked: list[tuple[str, str]] = []
+
+    def fetched(name: str, revision: str) -> Path:
+        asked.append((name, revision))
+        return folder
+
+    monkeypatch.setattr("baselines.hub._fetched", fetched)
+    own, other = open_model(f"diffusers@{folder}"), open_model(f"diffusers@{folder}#ema")
+    remote = open_model("diffusers@owner/name#v1#ema")
+    assert asked == [("owner/name", "v1")]
+    key = sorted(average)[0]
+    states = [subject.pipeline.unet.state_dict()[key] for subject in (own, other, remote)]
+    assert torch.equal(states[1], average[key]) and torch.equal(states[2], average[key])
+    assert not torch.equal(states[0], average[key])
+    assert (own.chosen_weights, other.chosen_weights) == ("", "ema")
+    with pytest.raises(UserError, match="has no weights called 'raw'"):
+        open_model(f"diffusers@{folder}#raw")
 
 
 def test_folders_that_are_not_what_they_should_be(janus_folder: str, tmp_path: Path) -> None:
@@ -140,7 +187,7 @@ def test_folders_that_are_not_what_they_should_be(janus_folder: str, tmp_path: P
     weights = load_file(tmp_path / "model.safetensors")
     weights.pop("model.generation_head.vision_head.weight")
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match=r"1 weights missing.*generation_head\.vision_head\.weight"):
+    with pytest.raises(UserError, match=r"1 keys missing.*generation_head\.vision_head\.weight"):
         open_model(f"janus@{tmp_path}")
     (tmp_path / "generation_config.json").unlink()
     (tmp_path / "model.safetensors").write_bytes((Path(janus_folder) / "model.safetensors").read_bytes())

@@ -159,3 +159,63 @@ def test_selftok_needs_the_autoencoder_of_stable_diffusion_3(files: Any, tmp_pat
     refused(f"selftok@{tmp_path}", "not the autoencoder of Stable Diffusion 3.*0.18215")
     (tmp_path / "vae/config.json").unlink()
     refused(f"selftok@{tmp_path}", "put the folder vae/ of stabilityai")
+
+
+def with_average(path: str) -> tuple[str, Callable[[str], torch.Tensor]]:
+    """A training's file: the model's own weights, and their running average; (path, codebook by name)."""
+    whole = torch.load(path, weights_only=False)  # made by the test itself
+    generator = torch.Generator().manual_seed(0)
+    whole["ema"] = {
+        key: value + 0.01 * torch.randn(value.shape, generator=generator) if value.is_floating_point() else value
+        for key, value in whole["model"].items()
+    }
+    torch.save(whole, path)
+    return path, lambda name: torch.nn.functional.normalize(whole[name]["quantize.embedding.weight"], dim=-1)
+
+
+def codebook(subject: Any) -> torch.Tensor:
+    return torch.nn.functional.normalize(subject.quantize.embedding.weight, dim=-1)
+
+
+def test_each_publishers_own_choice_of_weights_is_the_default(files: Any, tmp_path: Path) -> None:
+    """LlamaGen's evaluation of its tokenizer takes the average, its sampling the model itself; ours took the model for
+    both, and said nothing."""
+    path, of = with_average(files.llamagen_vq(tmp_path))
+    for asked, chosen in (("", "ema"), ("#ema", "ema"), ("#model", "model")):
+        subject = open_model(f"llamagen-vq@{path}{asked}")
+        torch.testing.assert_close(codebook(subject), of(chosen))
+        assert subject.chosen_weights == chosen
+    refused(f"llamagen-vq@{path}#averaged", "no weights called 'averaged': it holds model, .*ema")
+    folder = tmp_path / "gpt"
+    folder.mkdir()
+    files.llamagen_gpt(folder)
+    _, of = with_average(str(folder / "vq_ds16_c2i.pt"))
+    drawing = open_model(f"llamagen-gpt@{folder}")
+    torch.testing.assert_close(codebook(drawing.tokenizer), of("model"))
+    assert drawing.chosen_weights == "model"
+
+
+def test_a_file_of_one_set_has_no_other(files: Any, tmp_path: Path) -> None:
+    path = files.var_vae(tmp_path)
+    assert open_model(f"var-vae@{path}").chosen_weights == ""
+    refused(f"var-vae@{path}#ema", "no weights called 'ema': it holds one set of weights, which has no name")
+    refused(f"selftok@{tmp_path / 'nothing'}#ema", "there is no")
+
+
+def test_the_choice_stands_in_the_fingerprint_and_hinders_no_ranking(files: Any, tmp_path: Path) -> None:
+    from harness import cli
+    from harness.store import find_run_folders
+    from reports.ranking import protocol_groups
+    from reports.read import read_stored
+
+    path, _ = with_average(files.llamagen_vq(tmp_path))
+    words = ["run", "reconstruction@world", "--limit", "2", "--batch", "2", "--out", str(tmp_path / "runs")]
+    for model in (f"llamagen-vq@{path}#model", "mean-colour@64"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*words, "--model", model])
+        assert ended.value.code == 0
+    found = {run.spec.settings.get("weights", ""): run for run in find_run_folders(str(tmp_path / "runs"))}
+    assert found.keys() == {"model", ""}
+    for chosen, run in found.items():
+        assert {item.fingerprint.get("weights", "") for item in run.read_estimates()} == {chosen}
+    assert len(protocol_groups(read_stored(str(tmp_path / "runs")).runs, "psnr")) == 1

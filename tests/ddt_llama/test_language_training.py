@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,17 +15,23 @@ from typing import Any
 import accelerate
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 from ddt_llama.mllm.batching import IGNORED
 from ddt_llama.mllm.layout import Document
 from ddt_llama.mllm.model import MultimodalLM
+from ddt_llama.mllm.text import train_text_tokenizer
 from ddt_llama.training.classroom import BATCH_COST, Classroom
 from ddt_llama.training.language import Clock, LanguageTraining
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from ddt_llama.training.stages import train_language
+from harness import cli
 from harness.errors import UserError
 
+WORDS = ["red", "green", "blue", "circle", "square", "triangle", "above", "below", "beside", "inside"]
 SCRIPT = Path(__file__).parent / "lessons_fakes.py"
 spec = importlib.util.spec_from_file_location("lessons_fakes", SCRIPT)
 assert spec is not None and spec.loader is not None
@@ -83,6 +90,55 @@ def test_a_killed_training_resumes_to_the_same_weights(
         cut = train(out, values, resume=True)
         assert same(whole, cut), stop
         assert (out / "log.jsonl").read_text().count("\n") == (tmp_path / "whole/log.jsonl").read_text().count("\n")
+
+
+@pytest.mark.parametrize("stop", [3, 9, 17])  # before the branch, in it, in the second stage
+def test_a_stopped_training_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    values = fakes.recipe()
+    values["stages"][0]["branches"] = [0.75]
+    whole, advance, taken = train(tmp_path / "whole", values), LanguageTraining.advance, [0]
+
+    def signalled(self: LanguageTraining, end: int) -> Any:
+        taken[0] += 1
+        if taken[0] == stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return advance(self, end)
+
+    monkeypatch.setattr(LanguageTraining, "advance", signalled)
+    with pytest.raises(SystemExit) as left:
+        train(tmp_path / "cut", values)
+    assert left.value.code == 143
+    log = tmp_path / "cut/log.jsonl"
+    log.write_bytes((log.read_bytes() if log.is_file() else b"") + b'{"step": 1')
+    assert same(whole, train(tmp_path / "cut", values, resume=True))
+    assert log.read_text().count("\n") == (tmp_path / "whole/log.jsonl").read_text().count("\n")
+
+
+def test_sigterm_on_the_command_line_exits_with_143_and_resume_ends_it(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    train_text_tokenizer(["a red circle left of a square"] * 4, 290).save_pretrained(base)
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        f'name = "mine"\ntokenizer = "mean-colour"\ndata = "world-lessons"\nbase = "{base}"\nbatch = 2\n'
+        '[[stages]]\nname = "pretrain-read"\nsteps = 3\nlearning_rate = 1e-3\n'
+    )
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
+    advance, words = LanguageTraining.advance, ["train", "mllm", str(recipe), "--out", str(tmp_path / "out")]
+
+    def signalled(self: LanguageTraining, end: int) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return advance(self, end)
+
+    monkeypatch.setattr(Classroom, "examine", lambda *given: {})
+    for more, patched, code in (([], signalled, 143), (["--resume"], advance, 0)):
+        monkeypatch.setattr(LanguageTraining, "advance", patched)
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*words, *more])
+        assert ended.value.code == code, capsys.readouterr().err
+    assert (tmp_path / "out/card.json").is_file() and not (tmp_path / "out/state.pt").exists()
 
 
 def _unsaved(branch: Any, advance: Any) -> Any:
@@ -306,6 +362,57 @@ def test_a_conversation_teaches_its_answers_alone(tmp_path: Path) -> None:
 
 def lessons_of(stage: str) -> list[Any]:
     return list(fakes.FakeLessons().lessons(stage, 0, 50))
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A language model of 300 rows as its authors save it, without the files of its tokenizer."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 600, "bos_token_id": 1, "eos_token_id": 2}
+    GPT2LMHeadModel(GPT2Config(vocab_size=300, **sizes)).save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (0, "knows no words (1 tokens)"),
+        (-1, "cannot write back a line of plain text"),
+        (320, "has tokens up to 319, the model rows for 300"),
+    ],
+)
+def test_a_base_without_its_tokenizer_is_refused_before_anything_is_encoded(
+    tmp_path: Path, base: Path, tokens: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """transformers makes an empty tokenizer where there is none, and all text was nothing."""
+    if tokens == -1:  # words alone, of which most are unknown
+        PreTrainedTokenizerFast(
+            tokenizer_object=Tokenizer(WordLevel({"a": 0, "b": 1, "?": 2, "red": 3, "square": 4}, "?")),
+            unk_token="?",
+            eos_token="b",
+        ).save_pretrained(base)
+    elif tokens:
+        texts = [f"{first} {second} of the many words that there are" for first in WORDS for second in WORDS]
+        train_text_tokenizer(texts, tokens).save_pretrained(base)
+    monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        f'name = "mine"\ntokenizer = "mean-colour"\ndata = "world-lessons"\nbase = "{base}"\n'
+        '[[stages]]\nname = "pretrain"\nsteps = 6\nlearning_rate = 1e-3\n'
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "mllm", str(recipe), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and says in said and str(base) in said
+    assert not (tmp_path / "data" / "codes").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_base_with_its_tokenizer_is_extended(tmp_path: Path, base: Path) -> None:
+    train_text_tokenizer(["a red circle left of a square"] * 4, 290).save_pretrained(base)
+    recipe = LanguageRecipe.from_mapping(fakes.recipe(base=str(base), model={}), "fake.toml")
+    room, model = Classroom.open(recipe, fakes.find, tmp_path / "codes", quiet)
+    assert model.vocabulary.text_size <= 290 and room.codes.shape == (40, 16)
 
 
 def test_codes_are_made_once(tmp_path: Path) -> None:

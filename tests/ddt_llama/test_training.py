@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from itertools import pairwise
@@ -106,6 +107,30 @@ def test_a_resumed_training_ends_in_the_same_weights(tmp_path: Path, monkeypatch
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
     steps = [json.loads(line)["step"] for line in (tmp_path / "cut/log.jsonl").read_text().splitlines()]
     assert steps == [20, 40, 60], "a resumed log has no step twice"
+
+
+@pytest.mark.parametrize(("number", "leaves"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_stopped_training_is_saved_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, leaves: type[BaseException]
+) -> None:
+    train(recipe(), tmp_path / "whole", find, say=quiet)
+    said: list[str] = []
+
+    def stop_at(line: str) -> None:
+        said.append(line)
+        if line.startswith("20/"):
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(leaves) as left:
+        train(recipe(), tmp_path / "cut", find, say=stop_at)
+    assert getattr(left.value, "code", 143) == 143 and "at step 20: saved; the same command with --resume" in said[-1]
+    with (tmp_path / "cut/log.jsonl").open("ab") as log:
+        log.write(b'{"step": 40, "los')
+    train(recipe(), tmp_path / "cut", find, resume=True, say=quiet)
+    whole, cut = (load_checkpoint(str(tmp_path / name), "pair")[0] for name in ("whole", "cut"))
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "cut/log.jsonl").read_text().splitlines()]
+    assert steps == [20, 40, 60]
 
 
 def test_two_processes_train_as_one_with_twice_the_batch(tmp_path: Path) -> None:

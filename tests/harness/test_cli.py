@@ -22,8 +22,8 @@ from harness.spec import SuiteSpec
 
 SURFACE = {
     "list": "KIND --debug",
-    "run": "SUITE|TASK|FILE.toml --model --task --limit --out --engine --workers --device --seed --seeds --batch "
-    "--threads --mixed-environment --dry-run --plan --debug",
+    "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --device --seed --seeds "
+    "--batch --threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --debug",
     "measure": "RUNS --metric --suite --debug",
     "prune": "RUNS --suite --dry-run --debug",

@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "baselines": {"baselines", "harness", "ddt_llama"},
     "reports": {"reports", "harness"},
 }
-OF_THE_HARNESS = {f"harness.{name}" for name in ("contracts", "checkpoints", "seeding", "errors", "paths", "texts")}
+OF_THE_HARNESS = {
+    f"harness.{name}" for name in ("contracts", "checkpoints", "fitting", "seeding", "errors", "paths", "texts")
+}
 """All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
 
 

@@ -12,7 +12,16 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import UserError
-from harness.weight_files import UNREADABLE, digest_of_files, find_file, read_weights, sizes_beside, without
+from harness.weight_files import (
+    UNREADABLE,
+    digest_of_files,
+    find_file,
+    read_chosen,
+    read_weights,
+    sizes_beside,
+    split_choice,
+    without,
+)
 
 STATE = {"a.weight": torch.arange(4.0), "loss.b": torch.ones(2), "half": torch.ones(1, dtype=torch.float16)}
 
@@ -171,3 +180,28 @@ def test_whatever_torch_raises_on_a_file_is_one_line(
     (tmp_path / "a.pt").write_bytes(b"x")
     with pytest.raises(UserError, match=r"a\.pt is not a file of weights that torch reads: of the library"):
         read_weights(tmp_path / "a.pt")
+
+
+def test_what_follows_a_hash_is_which_weights(tmp_path: Path) -> None:
+    (tmp_path / "a#b.pt").write_bytes(b"")
+    assert split_choice(str(tmp_path / "a#b.pt")) == (str(tmp_path / "a#b.pt"), ""), "a file of that name is itself"
+    assert split_choice("some/a.pt#ema") == ("some/a.pt", "ema") and split_choice("some/a.pt") == ("some/a.pt", "")
+
+
+def test_the_publishers_order_or_the_users_choice(tmp_path: Path) -> None:
+    average = {key: value + 1 for key, value in STATE.items()}
+    path = tmp_path / "both.pt"
+    torch.save({"model": STATE, "ema": average, "steps": 3}, path)
+    for nests, asked, chosen in (
+        (("ema", "model"), "", "ema"),
+        (("model", "ema"), "", "model"),
+        (("model",), "ema", "ema"),
+        (("ema",), "model", "model"),
+    ):
+        state, name = read_chosen(path, nests, asked)
+        key = next(iter(STATE))
+        assert name == chosen and torch.equal(state[key], (average if chosen == "ema" else STATE)[key].float())
+    with pytest.raises(UserError, match="no weights called 'raw': it holds model, ema"):
+        read_chosen(path, asked="raw")
+    torch.save({"state_dict": {"model": STATE, "ema": average}}, path)
+    assert read_chosen(path, asked="ema")[1] == "state_dict.ema"

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.store import RunFolder
 from reports.axes import Name, spread_names
 from reports.curves import progressive, rate_distortion, recursion
 from reports.figures import figures_of, panel_svg, render
@@ -108,3 +109,46 @@ def test_names_are_pushed_apart_and_stay_in_order() -> None:
     assert heights == sorted(heights)
     # The push converges geometrically: within a tenth of the gap is far below what an eye can see.
     assert min(b - a for a, b in pairwise(heights)) >= 9
+
+
+LONG = "a vector-quantised autoencoder of mine with a long name, epoch 120"
+
+
+def test_a_long_name_runs_into_nothing(maker: Any, subject: Callable[..., Any]) -> None:
+    """Names used to be printed over the axis on the other side of their point, and past the edge of the figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+
+    names = ["ddt", "vqgan"]
+    maker.task(subjects=[subject(name, 0.5 + place, 3.0) for place, name in enumerate(names)], cases=12)
+    maker.task("progressive-world", [subject(name, 0.5, 3.0) for name in names], cases=8)
+    for path in maker.root.glob("vqgan/*/*/manifest.json"):
+        RunFolder.open(str(path.parent)).write_manifest(shown=LONG)
+    stored = read_stored(str(maker.root))
+    assert {run.subject for run in stored.runs} == {"ddt", LONG}
+    for figure in figures_of(stored):
+        for panel in figure.panels:
+            canvas = Figure(figsize=(3.6, 2.9), layout="constrained")
+            FigureCanvasAgg(canvas)
+            axes = canvas.add_subplot()
+            panel.draw(axes)
+            canvas.canvas.draw()
+            renderer, whole = canvas.canvas.get_renderer(), canvas.bbox
+            shown = [
+                item for item in axes.get_children() if isinstance(item, Annotation) and "vector" in item.get_text()
+            ]
+            assert shown, panel.title
+            ticks = [label.get_window_extent(renderer) for label in axes.get_yticklabels() if label.get_text()]
+            for item in shown:
+                assert "".join(item.get_text().split()).endswith("120") or "out of" in item.get_text()
+                box = item.get_window_extent(renderer)
+                assert box.x0 >= whole.x0 - 1 and box.x1 <= whole.x1 + 1, panel.title
+                assert not any(box.overlaps(tick) for tick in ticks), panel.title
+
+
+def test_names_of_several_lines_are_pushed_further_apart() -> None:
+    names = [Name(0, y, y, text, "", False) for y, text in ((50.0, "a"), (51.0, "b\nc\nd"), (52.0, "e"))]
+    spread_names(names, 10, 0, 100)
+    first, second, third = (name.at for name in names)
+    assert second - first >= 18 and third - second >= 18

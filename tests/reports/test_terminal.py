@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from harness.errors import UserError
+from harness.store import RunFolder
+from reports.read import read_stored
 from reports.tables import summary_text as through_tables
 from reports.terminal import summary_text
 
@@ -83,3 +85,25 @@ def test_an_empty_column_takes_no_room_and_its_reason_is_told(maker: Any, subjec
     text = summary_text(str(maker.root), width=60)
     assert "LPIPS" not in text and "lpips: left out by the test" in text
     assert "LPIPS" in summary_text(str(maker.root), width=400)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_long_name_is_folded_and_never_cut(maker: Any, subject: Callable[..., Any], width: int) -> None:
+    long = "a vector-quantised autoencoder of mine, epoch"
+    maker.task(subjects=[subject("ddt"), subject("vqgan", 0.4), subject("var", 0.7)], cases=12)
+    for model, name in (("vqgan", f"{long} 120"), ("var", f"{long} 130")):
+        for path in maker.root.glob(f"{model}/*/*/manifest.json"):
+            RunFolder.open(str(path.parent)).write_manifest(shown=name)
+    text = summary_text(str(maker.root), width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    table = text.split("in the report also")[0]
+    assert "120" in table and "130" in table
+    for word in long.replace("-", "- ").split():
+        assert text.count(word) >= 2, word
+
+
+def test_two_models_of_one_name_are_told_apart(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task(subjects=[subject("vqgan", 0.4), subject("var", 0.7)], cases=12)
+    for path in maker.root.glob("*/*/*/manifest.json"):
+        RunFolder.open(str(path.parent)).write_manifest(shown="mine")
+    assert {run.subject for run in read_stored(str(maker.root)).runs} == {"mine (vqgan)", "mine (var)"}

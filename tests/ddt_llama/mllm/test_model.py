@@ -170,7 +170,7 @@ def pickles_only(folder):
         (break_vocabulary, "the vocabulary map has"),
         (truncate, "have digest"),
         (truncate_with_its_digest, "no causal language model can be opened"),
-        (drop_a_key, r"1 missing keys \['model\.norm\.weight'\]"),
+        (drop_a_key, r"1 keys missing \['model\.norm\.weight'\]"),
         (lambda folder: (folder / "config.json").write_text("{}"), "no causal language model can be opened"),
     ],
 )

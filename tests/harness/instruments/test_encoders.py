@@ -148,6 +148,34 @@ def test_a_folder_without_weights_or_of_another_network_is_refused(
     assert "config.json is no JSON" in clip.FOLDER.unavailable()
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (None, r"1 keys missing \['.*fc1\.bias'\]"),
+        (1, r"1 unknown \['.*fc1\.bias\.more'\]"),
+        (2, r"fc1\.bias' is \(3,\), the model has"),
+    ],
+)
+@pytest.mark.parametrize("module", [clip, dino])
+def test_a_folder_whose_weights_do_not_fit_is_refused(
+    module, change, says, tiny_clip: Path, tiny_dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    copy = Path(shutil.copytree(tiny_clip if module is clip else tiny_dino, tmp_path / "copy"))
+    monkeypatch.setenv(module.FOLDER.variable, str(copy))
+    state = load_file(copy / "model.safetensors")
+    key = next(key for key in sorted(state) if key.endswith("fc1.bias") or key.endswith("intermediate.dense.bias"))
+    if change is None:
+        del state[key]
+    else:
+        state[f"{key}.more" if change == 1 else key] = torch.zeros(3)
+    save_file(state, copy / "model.safetensors", {"format": "pt"})
+    kind = clip.ClipEmbeddings if module is clip else dino.DinoEmbeddings
+    with pytest.raises(UserError, match=says):
+        kind(replace(module.FOLDER, shape={})).observe(samples(pictures(1)))
+
+
 def test_the_digest_is_that_of_the_files(tiny_dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = replace(dino.FOLDER, shape={})
     monkeypatch.setenv(dino.FOLDER.variable, str(tiny_dino))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
@@ -117,6 +120,44 @@ def test_weights_of_another_number_of_classes_are_refused(tmp_path, tiny_detecto
     Mask2FormerForUniversalSegmentation(config).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="knows 133 classes, not COCO's 80"):
         _ = Mask2Former(str(tmp_path)).network
+
+
+def other_weights(folder, to, **changes):
+    """A copy whose weights have these values; None: not in the file."""
+    copy = Path(shutil.copytree(folder, to))
+    (file,) = copy.glob("*.safetensors")
+    state = load_file(file) | changes
+    save_file({key: value for key, value in state.items() if value is not None}, file, {"format": "pt"})
+    return copy
+
+
+def test_a_detector_without_its_head_is_refused(tiny_detector, tmp_path):
+    """It used to be drawn at random, under the file's digest: GenEval 0 for every model."""
+    head = {"class_predictor.weight": None, "class_predictor.bias": None}
+    lacking = Mask2Former(str(other_weights(tiny_detector, tmp_path / "no_head", **head)))
+    wanted = r"no_head does not fit: 2 keys missing \['class_predictor.bias', 'class_predictor.weight'\]"
+    with pytest.raises(UserError, match=wanted):
+        lacking.detect([np.zeros((8, 8, 3), np.uint8)])
+    loss = Mask2Former(str(other_weights(tiny_detector, tmp_path / "no_loss", **{"criterion.empty_weight": None})))
+    assert loss.network.config.num_labels == 80
+    index = {"model.pixel_level_module.encoder.encoder.layers.0.blocks.0.attention.self.relative_position_index": 0}
+    stored = {key: torch.zeros(4, 4, dtype=torch.int64) for key in index}
+    assert Mask2Former(str(other_weights(tiny_detector, tmp_path / "older", **stored))).network.config.num_labels == 80
+
+
+def test_a_clip_that_lacks_a_weight_or_has_another_size_is_refused(tiny_clip, tmp_path):
+    picture, item = np.zeros((8, 8, 3), np.uint8), Instance(0, 0.9, (0, 0, 8, 8), np.ones((8, 8), bool))
+    for name, value, says in (
+        ("visual.proj", None, "no CLIP of open_clip can be opened at .*visual.proj"),
+        # open_clip stretches these by itself
+        ("visual.positional_embedding", torch.zeros(10, 32), r"'visual.positional_embedding' is \(10, 32\), the model"),
+    ):
+        looks = ColourClassifier(str(other_weights(tiny_clip, tmp_path / name, **{name: value})))
+        with pytest.raises(UserError, match=says):
+            looks.classify(picture, [item], "bench")
+    pickled = tmp_path / "ViT-L-14.bin"
+    pickled.write_bytes(b"not it")
+    assert "is not OpenAI's file" in ColourClassifier(str(pickled)).unavailable()
 
 
 @pytest.mark.parametrize(

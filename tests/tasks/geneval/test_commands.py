@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from harness import cli, commands
 from harness.store import find_run_folders
@@ -68,6 +69,19 @@ def test_a_model_runs_from_prompt_to_score(tmp_path, prompt_file, eyes):
         os.environ.pop(name)  # eyes puts them back
     assert ddtbench("measure", out) == 0
     assert estimates(out)[1]["geneval-coco", ""].value == before
+
+
+def test_a_detector_without_its_head_ends_the_run_with_its_keys(
+    tmp_path, prompt_file, full_folder, eyes, tiny_detector, monkeypatch, capsys
+):
+    lacking = Path(shutil.copytree(tiny_detector, tmp_path / "no_head"))
+    state = load_file(lacking / "model.safetensors")
+    kept = {key: value for key, value in state.items() if not key.startswith("class_predictor")}
+    save_file(kept, lacking / "model.safetensors", {"format": "pt"})
+    monkeypatch.setenv("DDTBENCH_DETECTOR", str(lacking))
+    words = ("run", f"geneval@{prompt_file}", "--model", f"image-folder@{full_folder}", "--limit", 4)
+    assert ddtbench(*words, "--out", tmp_path / "runs") != 0
+    assert "2 keys missing ['class_predictor.bias', 'class_predictor.weight']" in capsys.readouterr().err
 
 
 def test_without_weights_it_is_not_measured_and_the_images_are_kept(tmp_path, prompt_file, full_folder, monkeypatch):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
@@ -45,13 +48,20 @@ def test_a_missing_judge_says_what_to_do(tmp_path, monkeypatch):
     assert "judge missing: no .safetensors in" in VlmAnswers(str(tmp_path)).unavailable()
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UserError, match="opens as no vision-language model"):
+    with pytest.raises(UserError, match=r"no vision-language model .* can be opened at"):
         VlmAnswers(str(tmp_path)).ask(PICTURE, "?", ["Yes"])
 
 
-def test_the_digest_covers_weights_and_template(tiny_vlm, tmp_path):
-    import shutil
+def test_a_judge_that_lacks_a_weight_is_refused(tiny_vlm, tmp_path):
+    copy = Path(shutil.copytree(tiny_vlm, tmp_path / "copy"))
+    state = load_file(copy / "model.safetensors")
+    lost = next(key for key in sorted(state) if "projector" in key)
+    save_file({key: value for key, value in state.items() if key != lost}, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"does not fit: 1 keys missing .*projector"):
+        VlmAnswers(str(copy)).ask(PICTURE, "?", ["Yes"])
 
+
+def test_the_digest_covers_weights_and_template(tiny_vlm, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(tiny_vlm, copy)
     assert VlmAnswers(str(copy)).digest == VlmAnswers(str(tiny_vlm)).digest
