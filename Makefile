@@ -33,7 +33,7 @@ $(READY): pyproject.toml
 	@for info in $(VENV)/lib/python3*/site-packages/*.dist-info; do \
 	  if [ -d "$$info" ] && [ ! -f "$$info/INSTALLER" ]; then echo "set-up: again $${info##*/}"; rm -rf "$$info"; fi; \
 	done
-	@echo "set-up 2/2: some 150 packages, 6.5 GB with the CUDA libraries of torch, in some 5 minutes after the download"
+	@echo "set-up 2/2: some 150 packages, 7.5 GB with the CUDA libraries of torch, in some 5 minutes after the download"
 	@( while sleep 20 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
 	     echo "set-up: $$(du -sm $(VENV) | cut -f 1) MB are there"; done ) & \
 	  beat=$$!; $(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev,lmms]'; code=$$?; \
