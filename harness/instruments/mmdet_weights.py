@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints import fill_module
 from harness.errors import UserError
+from harness.fitting import UNREADABLE
 from harness.texts import first_line
-from harness.weight_files import UNREADABLE
 
 if TYPE_CHECKING:
     from torch import Tensor
