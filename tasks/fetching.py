@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.paths import data_root
-from tasks.prepare import CURE, debian_folder
+from tasks.prepare import BY_HAND, debian_folder
 
 PACKAGE = "dataset-fashion-mnist"
 APT_OPTIONS = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=60")
@@ -43,7 +43,7 @@ def fetch_fashion(convert: Callable[[Path], None]) -> None:
         except UserError as error:
             if str(error) not in reasons:
                 reasons.append(str(error))
-    raise UserError(f"Fashion-MNIST could not be fetched ({'; '.join(reasons)}): {CURE}")
+    raise UserError(f"Fashion-MNIST could not be fetched ({'; '.join(reasons)}): run {BY_HAND}")
 
 
 def _by_apt(convert: Callable[[Path], None]) -> None:

@@ -32,10 +32,11 @@ Split = Literal["train", "test"]
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package ``dataset-fashion-mnist`` puts the files; ``debian_folder`` says where they are looked for."""
 
-CURE = (
-    "run 'ddtbench data prepare fashion-mnist --fetch', or 'ddtbench data prepare fashion-mnist --from FOLDER' with "
-    "the four files of Debian's package dataset-fashion-mnist or of torchvision.datasets.FashionMNIST"
+BY_HAND = (
+    "'ddtbench data prepare fashion-mnist --from FOLDER' with the four files of Debian's package dataset-fashion-mnist "
+    "or of torchvision.datasets.FashionMNIST"
 )
+CURE = f"run 'ddtbench data prepare fashion-mnist --fetch', or {BY_HAND}"
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,11 @@ def test_offline_nothing_is_asked_and_the_line_to_type_is_said(
     monkeypatch.setenv("DDTBENCH_OFFLINE", "1")
     assert ddtbench(*FETCH) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "(DDTBENCH_OFFLINE is set)" in said and "--from FOLDER" in said
+    assert (
+        said.count("\n") == 1
+        and "(DDTBENCH_OFFLINE is set): run 'ddtbench data prepare" in said
+        and "--fetch" not in said
+    )
 
 
 def test_what_cannot_be_fetched_is_said(capsys: pytest.CaptureFixture[str]) -> None:
