@@ -29,6 +29,7 @@ SURFACE = {
     "prune": "RUNS --suite --dry-run --debug",
     "report": "RUNS --to --suite --allow-mixed --debug",
     "export": "RUN --to --as --debug",
+    "data statistics": "FOLDER --to --protocol --debug",
     "data prepare": "NAME --from --fetch --debug",
     "data statistics": "FOLDER --to --protocol --debug",
     "train all": "--out --plan --debug",
