@@ -15,12 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from harness.catalog import BrokenPlugin
-from harness.errors import UserError
+from harness.errors import Exit, UserError
+from harness.isolation import OutOfMemory, reason_of
 
-INTERRUPTED = 130
-BAD_INPUT = 2
-PARTIAL = 4
-DEFECT = 1
+BATCH_TIMEOUT = 3600.0
 
 app = typer.Typer(
     name="ddtbench",
@@ -79,7 +77,15 @@ def run_command(
     limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
     out: Annotated[str, typer.Option(help="Where runs are stored: a path or any fsspec URL.")] = "runs",
     engine: Annotated[str, typer.Option(help="Who computes: local.")] = "local",
-    workers: Annotated[int, typer.Option(help="Processes that share the work.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the work; default: the cores at hand, one on a GPU.")
+    ] = None,
+    batch_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long the answers to one batch may take.")
+    ] = BATCH_TIMEOUT,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask stored cases that failed once more.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
     seeds: Annotated[
@@ -115,7 +121,15 @@ def run_command(
         return 0
     failed: list[str] = []
     commands.run_suite(
-        suite, out, engine=engine, workers=workers, device=place, mixed_environment=mixed_environment, failed=failed
+        suite,
+        out,
+        engine=engine,
+        workers=workers,
+        device=place,
+        mixed_environment=mixed_environment,
+        batch_timeout=batch_timeout,
+        retry_failed=retry_failed,
+        failed=failed,
     )
     print(commands.summary(out, suite.name))
     print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}{commands.left_out(out, suite.name)}")
@@ -311,22 +325,24 @@ def train_mllm_command(
         print(f"checkpoint: {folder}")
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _explain(error: BaseException) -> tuple[str, int]:
     """(the line for the user, the exit code)."""
+    if isinstance(error, OutOfMemory):
+        return str(error), Exit.IN_PART
     if isinstance(error, UserError):
-        return str(error), BAD_INPUT
+        return str(error), Exit.BAD_INPUT
     if isinstance(error, typer.TyperException):
-        return f"{error.format_message()} (see 'ddtbench --help')", BAD_INPUT
+        return f"{error.format_message()} (see 'ddtbench --help')", Exit.BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename or 'no file named'}", BAD_INPUT
-    return f"unexpected {type(error).__name__}: {error}; add --debug for the traceback", DEFECT
+        return f"{error.strerror}: {error.filename or 'no file named'}", Exit.BAD_INPUT
+    return f"unexpected {reason_of(error)}; add --debug for the traceback", Exit.DEFECT
 
 
 def _said_partial(failed: Sequence[str]) -> int:
     """The exit code of a command that did what it could, after a line for each thing that it could not."""
     for line in failed:
         _say(line)
-    return PARTIAL if failed else 0
+    return Exit.IN_PART if failed else Exit.DONE
 
 
 def _say(text: str) -> None:
@@ -346,21 +362,38 @@ _default_show_warning = warnings.showwarning
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The entry point. Exit codes: 0 done, 2 bad input, 4 done in part, 130 interrupted, 1 a defect of ours; one line
-    says what."""
-    words = sys.argv[1:] if arguments is None else arguments
+    """The entry point; it exits with one of ``harness.errors.Exit``, and one line says what was wrong.
+
+    A command line of its own computes ``run`` in a child (``harness.watch``); a call with ``arguments``, from Python,
+    does so in this process.
+    """
     warnings.showwarning = _show_warning
+    if arguments is not None:
+        sys.exit(_main(arguments))
+    from harness.terminal import make_lenient
+
+    make_lenient()
+    words = sys.argv[1:]
+    if words[:1] == ["run"]:
+        from harness.watch import watched
+
+        sys.exit(watched(lambda: _main(words), _say))
+    sys.exit(_main(words))
+
+
+def _main(words: list[str]) -> int:
     try:
         code = app(args=words or ["--help"], prog_name="ddtbench", standalone_mode=False)
-    except Exception as error:  # the border to the user: one line, and the traceback only for those who ask
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except BaseException as error:  # the border to the user: one line, and the traceback only for those who ask
         if "--debug" in words:
             traceback.print_exc()
-        line, exit_code = _explain(error)
+        line, code = _explain(error)
         _say(line)
-        sys.exit(exit_code)
-    if code == INTERRUPTED:
+    if code == Exit.INTERRUPTED:
         _say("interrupted; what is finished is kept, and the same command goes on from there")
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else Exit.DONE
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from harness.stored_runs import (
     prune_runs,
 )
 from harness.texts import read_toml
+from harness.watch import current
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,21 +55,30 @@ def run_suite(
     limit: int | None = None,
     seeds: Sequence[int] | None = None,
     engine: str = "local",
-    workers: int = 1,
+    workers: int | None = 1,
     device: str = "auto",
     mixed_environment: bool = False,
     progress: Progress | None = None,
+    batch_timeout: float | None = None,
+    retry_failed: bool = False,
     failed: list[str] | None = None,
 ) -> pd.DataFrame:
     """Run, observe and measure a suite (or the one that a name stands for) under the folder ``out``.
 
     ``models``, ``names`` (``--as``), ``tasks``, ``limit`` and ``seeds`` change it as the command's options do. The same
-    call resumes; what is stored is not asked again. Everything that can be wrong with the request is found before
-    anything is written. A run or a metric that fails keeps none of the others from being measured: it is a line in
-    ``failed``, or on stderr.
-    Raises UserError, also where every run failed.
+    call resumes; what is stored is not asked again, but with ``retry_failed`` the units that hold a failed case.
+    Everything that can be wrong with the request is found before anything is written. A run or a metric that fails
+    keeps none of the others from being measured: it is a line in ``failed``, or on stderr. Raises UserError, also where
+    every run failed.
+
+    One worker is this process, which a subject that crashes or hangs takes with it. ``ddtbench run`` is safe from that,
+    and so are children (``workers`` of 2 and more; None: the cores at hand), which answer each batch within
+    ``batch_timeout`` seconds or are replaced.
     """
-    _require_engine(engine, workers)
+    from harness.asking import Asking, shortfalls
+    from harness.engines.local import Crew
+
+    _require_engine(engine)
     shared = {} if seeds is None else {"seeds": tuple(seeds)}
     suite = suite_for(suite, models=models, names=names, tasks=tasks, limit=limit, **shared)
     device = resolve_device(device)
@@ -77,74 +86,49 @@ def run_suite(
     measured: list[tuple[dict[str, Any], Sequence[Estimate]]] = []
     case_sets: list[str] = []
     lines: list[str] = []
+    done: list[PlannedRun] = []
+    crew = Crew(workers, suite.threads, device, batch_timeout, release=opened.cache_clear)
+    current().limit = batch_timeout
+    asking = Asking(out, device, crew, progress, mixed=mixed_environment, retry=retry_failed)
     try:
         with limited_threads(suite.threads):
             planned = plan(suite, device)
-            if workers > 1:
-                opened.cache_clear()  # the workers open their own
             for item in planned:
                 try:
-                    folder, estimates = _run_and_measure(item, out, device, workers, mixed_environment, progress)
+                    item, folder = asking.run(item)
+                    estimates = _measured(item, folder, progress)
                 except UserError as error:
                     if len(planned) == 1:
                         raise
                     lines.append(f"{item.request.model} on {item.request.task}: {error}")
+                    done.append(item)
                     case_sets.append("")
                     continue
-                lines += metric_failures(folder, estimates)
+                lines += [*shortfalls(folder, item.task.instruments), *metric_failures(folder, estimates)]
+                done.append(item)
                 measured.append((names_of(folder), estimates))
                 case_sets.append(folder.measured())
     finally:
+        crew.close()
         opened.cache_clear()  # a large model must not outlive the call
-    write_index(out, suite.name, planned, case_sets, suite.left_out)
+    write_index(out, suite.name, done, case_sets, suite.left_out)
     if not measured:
         raise UserError(f"{lines[0]}; and {len(lines) - 1} more runs failed")
     hand_over(lines, failed)
     return frame_of(measured)
 
 
-def _run_and_measure(
-    item: PlannedRun, out: str, device: str, workers: int, mixed_environment: bool, progress: Progress
-) -> tuple[RunFolder, Sequence[Estimate]]:
-    folder = _run(item, out, device, workers, mixed_environment, progress)
+def _measured(item: PlannedRun, folder: RunFolder, progress: Progress) -> Sequence[Estimate]:
     protocol = _protocol(item)
     named = {"shown": item.shown} if item.shown else {}
     folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item), **named)
     observe_run(folder, protocol["instruments"], progress)
-    return folder, measure_run(folder, protocol)
+    return measure_run(folder, protocol)
 
 
-def _require_engine(engine: str, workers: int) -> None:
+def _require_engine(engine: str) -> None:
     if engine not in ENGINES:
         raise UserError(f"unknown engine '{engine}'{nearest(engine, ENGINES)}")
-    if workers < 1:
-        raise UserError(f"workers must be at least 1, not {workers}")
-
-
-def _run(
-    item: PlannedRun, out: str, device: str, workers: int, mixed_environment: bool, progress: Progress
-) -> RunFolder:
-    from harness.run import run
-    from harness.store import RunFolder
-
-    folder = RunFolder.create_or_open(out, item.spec)
-    own = getattr(item.task, "engine", None)  # contracts.ComputesUnits
-    if own is not None:
-        opened.cache_clear()  # another process opens the subject
-    run(
-        item.spec,
-        item.task,
-        item.open_subject,
-        folder,
-        limit=item.request.limit,
-        progress=progress,
-        mixed_environment=mixed_environment,
-        workers=workers,
-        device=device,
-        training=item.training,
-        engine=None if own is None else partial(own, item.request.model, device),
-    )
-    return folder
 
 
 def _protocol(item: PlannedRun) -> dict[str, Any]:
@@ -154,7 +138,7 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
         "request": {"model": item.request.model, "task": item.request.task, "limit": item.request.limit},
         "instruments": list(item.task.instruments),
         "metrics": list(item.task.metrics),
-        "fingerprint": {**item.task.fingerprint, **({"weights": chosen} if chosen else {})},
+        "fingerprint": {**item.task.fingerprint, **({"weights": chosen} if chosen else {}), **item.noted},
     }
 
 

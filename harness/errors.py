@@ -1,9 +1,28 @@
-"""The one error that a user is meant to read, and the nearest-name suggestion that goes with it."""
+"""The one error that a user is meant to read, the nearest-name suggestion that goes with it, and the exit codes."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    """Done; it holds. Of ``run``: every planned run is complete and measured."""
+    REGRESSION = 1
+    """A regression was shown."""
+    BAD_INPUT = 2
+    """Bad input, or not comparable."""
+    CANNOT_TELL = 3
+    """The data cannot tell."""
+    IN_PART = 4
+    """Done in part: a run or a metric failed, and the rest is shown."""
+    DEFECT = 70
+    """A defect of ours."""
+    INTERRUPTED = 130
 
 
 class UserError(Exception):

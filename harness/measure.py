@@ -25,6 +25,7 @@ from harness.errors import UserError
 from harness.failed_metrics import failed_estimate, failures_in, name_of
 from harness.isolation import tried
 from harness.metrics import NotMeasured
+from harness.observe import HALVED
 from harness.sets import SETS, SIDES, UNPAIRED, Sides, measure_set
 from harness.statistics import Interval, ratio_interval
 from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
@@ -67,7 +68,11 @@ def measure(
     if not asked.groups:
         raise UserError(f"{folder.path} holds no samples: run it first")
     reasons = {**folder.unavailable(), **(unavailable or {})}
-    digests = folder.instruments()
+    halved = folder.manifest().get(HALVED, {})
+    digests = {
+        name: f"{digest}, in batches of {halved[name]} since memory ran out" if name in halved else digest
+        for name, digest in folder.instruments().items()
+    }
     scores: list[_ScoreRow] = []
     estimates: list[Estimate] = []
     for metric in metrics:

@@ -17,11 +17,16 @@ from harness.contracts import Instrument, Sample
 from harness.environment import Environment, limited_threads
 from harness.errors import UserError
 from harness.integrity import incomplete
-from harness.isolation import caught, reason_of, storable
+from harness.isolation import OutOfMemory, caught, reason_of, storable
 from harness.parts import FAILED, Part, encode_observations, samples_of
 from harness.places import sentence_without_folders
 from harness.progress import Progress, Stage
 from harness.store import RunFolder
+from harness.watch import current
+
+HALVED = "observed_in_batches"
+"""In the manifest: instrument -> its batch, where memory ran out in a larger one."""
+ENOUGH = 2
 
 Observation = tuple[Mapping[str, Any], str]
 """(one value per column, "") or ({}, the reason why the instrument failed)."""
@@ -42,7 +47,9 @@ def observe(
     progress = progress or Progress("quiet")
     if batch < 1:
         raise UserError(f"the batch must be at least 1, not {batch}")
-    reasons = {instrument.name: instrument.unavailable() for instrument in instruments}
+    reasons = {
+        instrument.name: died_of(folder, instrument.name) or instrument.unavailable() for instrument in instruments
+    }
     usable = [instrument for instrument in instruments if not reasons[instrument.name]]
     with folder.writing():
         if not folder.parts() and not folder.results_only:
@@ -56,13 +63,34 @@ def observe(
             label = f"{folder.spec.model} on {folder.spec.task}: {', '.join(item.name for item in usable)}"
             total = sum(len(missing) for _, missing in todo)
             with progress.stage(label, total) as stage, limited_threads(folder.spec.threads):
-                _observe_missing(folder, dict(todo), batch, environment, stage)
+                try:
+                    _observe_missing(folder, dict(todo), batch, environment, stage)
+                except OutOfMemory as error:
+                    if batch == 1:
+                        raise
+                    progress.note(f"{label}: {error}; once more with a batch of {batch // 2}")
+                    halved = {**folder.manifest().get(HALVED, {}), **{item.name: batch // 2 for item in usable}}
+                    folder.write_manifest(**{HALVED: halved})
+                    stage.advance(-stage.done, -stage.failed)
+                    _observe_missing(folder, dict(todo), batch // 2, environment, stage)
+            current().rest()
         manifest = folder.manifest()
         known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
         without = {**manifest.get("unavailable", {}), **reasons}
         told = {name: sentence_without_folders(why) for name, why in without.items() if why}
         folder.write_manifest(instruments=known, unavailable=told)
     return reasons
+
+
+def place_of(folder: RunFolder, instrument: str) -> str:
+    """What a watching parent is told while an instrument looks at a run."""
+    return f"observing {folder.key} with {instrument}"
+
+
+def died_of(folder: RunFolder, instrument: str) -> str:
+    """Why an instrument that ended two processes is not asked again; "" for the others."""
+    deaths = current().deaths.get(place_of(folder, instrument), [])
+    return f"it ended the process twice ({deaths[-1]})" if len(deaths) >= ENOUGH else ""
 
 
 def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[str]:
@@ -93,6 +121,7 @@ def _observe_missing(
         for instrument in missing:
             rows = []
             for start in range(0, len(samples), batch):
+                current().begin(place_of(folder, instrument.name))
                 rows += _batch(instrument, samples[start : start + batch], batch, instrument.name in worked)
                 worked.add(instrument.name)
             failed = [reason for _, reason in rows]

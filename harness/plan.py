@@ -17,8 +17,11 @@ from harness import catalog
 from harness.checkpoints import digest_of, read_card
 from harness.contracts import Case, Task
 from harness.errors import UserError, nearest
+from harness.isolation import reason_of
 from harness.paths import checkout_root, user_path
+from harness.progress import slowly
 from harness.spec import RunRequest, RunSpec, SuiteSpec, checked_name, path_safe, suite_from_toml
+from harness.watch import OPENING, current
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,16 @@ class PlannedRun:
     open_subject: Callable[[], Any] = field(compare=False)
     training: Mapping[str, Any] = field(default_factory=dict)
     shown: str = ""
+    noted: Mapping[str, Any] = field(default_factory=dict)
+    """What stands in the fingerprint beside the task's."""
+
+    def halved(self) -> PlannedRun | None:
+        """The same in half the batch, which stands in its fingerprint; None where a batch is one case."""
+        batch = self.spec.batch
+        if batch == 1:
+            return None
+        noted = {**self.noted, "batch": f"{batch // 2}, since memory ran out with {batch}"}
+        return replace(self, spec=replace(self.spec, batch=batch // 2), noted=noted)
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -130,8 +143,18 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 @lru_cache(maxsize=1)
 def opened(model: str, device: str) -> Any:
-    """The subject, kept until another one is asked for: planning opens it, and so does the first run."""
-    return catalog.open_model(model, device)
+    """The subject, kept until another one is asked for: planning opens it, and so does the first run.
+
+    Raises UserError also where the model or a library of it asks for the program's end.
+    """
+    current().enter(f"{OPENING}{model}")
+    try:
+        with slowly(f"opening {model}"):
+            return catalog.open_model(model, device)
+    except SystemExit as error:
+        raise UserError(f"model '{model}' cannot be opened: it ends the program ({reason_of(error)})") from error
+    finally:
+        current().rest()
 
 
 def opened_as_planned(model: str, device: str, checkpoint: str) -> Any:

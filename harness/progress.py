@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, Literal, TextIO
 
 Mode = Literal["auto", "bar", "plain", "quiet"]
 PLAIN_SECONDS = 10.0
+SLOW_SECONDS = 5.0
 
 
 def duration(seconds: float) -> str:
@@ -38,6 +40,18 @@ def in_bytes(size: float) -> str:
 def printable(text: str) -> str:
     """One line that steers no terminal."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+@contextlib.contextmanager
+def slowly(text: str) -> Iterator[None]:
+    """Say what is being done once it takes long: what opens at once needs no line."""
+    timer = threading.Timer(SLOW_SECONDS, lambda: Progress().note(f"{text} ..."))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Stage:
@@ -104,12 +118,20 @@ class Progress:
                 yield Stage(label, total, show, self._clock)
             return
         stage = Stage(label, total, self._plain if self.mode == "plain" else _silent, self._clock)
-        self._printed = self._clock()
+        self._printed, over = self._clock(), threading.Event()
+        if self.mode == "plain":
+            threading.Thread(target=self._beat, args=(stage, over), daemon=True).start()
         try:
             yield stage
         finally:
+            over.set()
             if self.mode == "plain":
                 print(stage.line(), file=self._stream, flush=True)
+
+    def _beat(self, stage: Stage, over: threading.Event) -> None:
+        """A line every now and then also while one batch takes long."""
+        while not over.wait(PLAIN_SECONDS):
+            self._plain(stage)
 
     def _plain(self, stage: Stage) -> None:
         now = self._clock()

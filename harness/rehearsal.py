@@ -82,7 +82,7 @@ def _title(run: Rehearsed) -> str:
     return f"{run.request.model} on {run.request.task}"
 
 
-def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", workers: int = 1) -> Rehearsal:
+def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", workers: int | None = 1) -> Rehearsal:
     """Rehearse every run of the suite. A run that cannot start is listed with the reason; the others go on."""
     rehearsed: dict[RunRequest, Rehearsed] = {}
     planned: list[PlannedRun] = []
@@ -96,7 +96,10 @@ def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", worker
             except UserError as error:
                 rehearsed[request] = Rehearsed(request, problem=str(error))
     require_same_cases(planned)
-    return Rehearsal(suite, tuple(rehearsed[request] for request in suite.runs), max(1, workers))
+    from harness.engines.local import Crew
+
+    hands = Crew(workers, suite.threads, device).count
+    return Rehearsal(suite, tuple(rehearsed[request] for request in suite.runs), hands)
 
 
 def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str) -> Rehearsed:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from harness.contracts import Case, Task
 from harness.engines import Engine
-from harness.engines.local import local_engine
+from harness.engines.local import Crew
 from harness.environment import Environment, circumstances, difference
 from harness.errors import UserError
 from harness.isolation import storable
@@ -26,6 +26,7 @@ from harness.sealed_files import COST, MANIFEST
 from harness.spec import RunSpec
 from harness.store import RunFolder
 from harness.units import Job, Unit, split
+from harness.watch import current
 
 ENVIRONMENT = "environment.json"
 
@@ -55,17 +56,21 @@ def run(
     limit: int | None = None,
     progress: Progress | None = None,
     mixed_environment: bool = False,
-    workers: int = 1,
+    workers: int | None = 1,
     device: str = "cpu",
     training: Mapping[str, Any] | None = None,
     engine: Callable[[Job], Engine] | None = None,
+    crew: Crew | None = None,
+    retry_failed: bool = False,
 ) -> None:
     """Make every sample of the first ``limit`` cases that is missing, then ``cost.json`` and ``manifest.json``.
 
     ``device`` names the kind of device in the environment; ``open_subject`` is what opens the subject there.
     ``training`` is stored beside what the task's probe returns. ``engine`` replaces the local one. With more than one
-    worker, task and ``open_subject`` are pickled. Raises UserError for a folder in use, a full disk, or parts of
-    another environment (unless ``mixed_environment``).
+    worker, task and ``open_subject`` are pickled; ``crew`` are workers that several runs share. One worker is this
+    process, which a subject can end. ``retry_failed`` asks every unit again that holds a failed case. Raises UserError
+    for a folder in use, a full disk, memory that ran out, or parts of another environment (unless
+    ``mixed_environment``).
     """
     progress = progress or Progress("quiet")
     if spec.key() != folder.key:
@@ -75,19 +80,23 @@ def run(
         _drop_damaged(folder, progress)
         stored = _stored(folder, cases, progress)
         wanted = split(cases[:limit], spec.unit_size)
-        missing = [unit for unit in wanted if unit.name not in stored or stored[unit.name].rows < len(unit.cases)]
+        missing = [unit for unit in wanted if _is_missing(unit, stored.get(unit.name), retry_failed)]
         environment = Environment.current(spec.threads, device)
         known = {item.environment for item in stored.values()}
         if missing or (known == {environment.digest} and not folder.folder.exists(ENVIRONMENT)):
             _settle_environment(folder, environment, stored, mixed_environment)
         job = Job(spec, task, open_subject, environment.digest)
-        driver = engine(job) if engine else local_engine(job, min(workers, max(1, len(missing))))
+        hands = crew or Crew(workers, spec.threads, device)
+        driver = engine(job) if engine else hands.engine(job, missing)
         try:
+            current().rest()
             _compute(driver, missing, folder, stored, progress, sum(len(unit.cases) for unit in wanted))
             if not folder.cost():
                 folder.write_cost({**driver.probe(), **({"training": dict(training)} if training else {})})
         finally:
             driver.close()
+            if crew is None:
+                hands.close()
         folder.write_manifest(**_summary(stored, len(cases)), results_only=False)
 
 
@@ -106,6 +115,10 @@ def _drop_damaged(folder: RunFolder, progress: Progress) -> None:
             folder.folder.remove(name)
             if name == COST:
                 folder.write_cost({})  # not probed: the seal of the damaged one goes with it
+
+
+def _is_missing(unit: Unit, there: _Stored | None, retry_failed: bool) -> bool:
+    return there is None or there.rows < len(unit.cases) or (retry_failed and bool(there.failed))
 
 
 def _cases(task: Task, limit: int | None) -> Sequence[Case]:

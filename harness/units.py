@@ -11,7 +11,7 @@ a case get the same draws on purpose, since paired noise makes their difference 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +26,12 @@ from harness.spec import RunSpec
 Row = dict[str, Any]
 Tick = Callable[[int, int], None]
 """Called with how many cases were just finished and how many of them failed."""
+Begin = Callable[[], None]
+"""Called before each question to the subject, so that who watches can tell when no answer comes."""
+
+
+def unwatched() -> None:
+    """Where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +72,32 @@ def split(cases: Sequence[Case], unit_size: int) -> list[Unit]:
     return [Unit(unit_name(index), tuple(cases[start : start + unit_size])) for index, start in enumerate(starts)]
 
 
-def make_unit(job: Job, subject: Any, unit: Unit, tick: Tick) -> bytes:
+def make_unit(job: Job, subject: Any, unit: Unit, tick: Tick, begin: Begin = unwatched) -> bytes:
     """Ask the subject for a unit: the bytes of its part."""
-    return encode_samples(list(_rows(job, subject, unit, tick)), job.metadata(unit))
+    return encode_samples(list(_rows(job, subject, unit, tick, begin)), job.metadata(unit))
 
 
-def _rows(job: Job, subject: Any, unit: Unit, tick: Tick) -> Iterator[Row]:
+def _rows(job: Job, subject: Any, unit: Unit, tick: Tick, begin: Begin) -> Iterator[Row]:
     for start in range(0, len(unit.cases), job.spec.batch):
-        limit_threads(job.spec.threads)
-        rows = _batch(job, subject, unit.cases[start : start + job.spec.batch])
+        rows = make_batch(job, subject, unit.cases[start : start + job.spec.batch], {}, begin)
         tick(len(rows), sum(row["outcome"] == "failed" for row in rows))
         yield from rows
 
 
-def _batch(job: Job, subject: Any, cases: Sequence[Case]) -> list[Row]:
-    loaded = [attempt(partial(job.task.load, case)) for case in cases]
+def make_batch(
+    job: Job, subject: Any, cases: Sequence[Case], dead: Mapping[str, str], begin: Begin = unwatched
+) -> list[Row]:
+    """The rows of one batch. Cases in ``dead`` (id -> reason) are neither loaded nor asked: they fail for that
+    reason."""
+    limit_threads(job.spec.threads)
+    begin()
+    loaded = [(None, dead[case.id]) if case.id in dead else attempt(partial(job.task.load, case)) for case in cases]
     usable = [index for index, (_, reason) in enumerate(loaded) if not reason]
     rows: dict[int, Row] = {
         index: failed_row(cases[index], reason) for index, (_, reason) in enumerate(loaded) if reason
     }
     if usable:
-        ask = partial(_ask, job, subject, cases, loaded)
+        ask = partial(_ask, job, subject, cases, loaded, begin)
         # A slot whose input failed is filled by the first usable case; the others keep their place.
         slots = [index if index in usable else usable[0] for index in range(len(cases))]
         samples, reason = attempt(partial(ask, slots))
@@ -102,9 +113,15 @@ def _batch(job: Job, subject: Any, cases: Sequence[Case]) -> list[Row]:
 
 
 def _ask(
-    job: Job, subject: Any, cases: Sequence[Case], loaded: Sequence[tuple[Any, str]], slots: Sequence[int]
+    job: Job,
+    subject: Any,
+    cases: Sequence[Case],
+    loaded: Sequence[tuple[Any, str]],
+    begin: Begin,
+    slots: Sequence[int],
 ) -> list[Sample]:
     """One call of ``Task.ask`` on a full batch: the samples of the slots, in their order."""
+    begin()
     padded = [*slots, *[slots[-1]] * (job.spec.batch - len(slots))]
     asked = [cases[index] for index in padded]
     seeds = [seed_for(job.spec.seed, case.id, "sample") for case in asked]

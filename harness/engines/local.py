@@ -1,42 +1,139 @@
-"""The local engine: units computed in this process, or in isolated child processes on this machine.
+"""The local engines: units computed in this process, or in isolated child processes on this machine.
 
-Children are spawned, not forked (threads and GPU contexts do not survive a fork), with the spec's thread count in their
-environment before anything is imported. Only the parent writes. A child that dies (a crash in native code, the memory
-killer) is replaced and its unit asked once more; if that one dies too, the run stops with a line that names the unit.
+``Crew`` says which for each run of a suite. The engine in this process is for the call from Python: a subject that ends
+or hangs the process ends or hangs the caller. ``ddtbench run`` computes in a child (``harness.watch``), so that there
+its parent starts another, which leaves the rest of that run to children.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import pickle
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from harness.engines import Engine
-from harness.environment import limit_threads, limited_threads
+from harness.engines.children import Children, Workers, picklable
+from harness.engines.probing import probe
+from harness.environment import limited_threads
 from harness.errors import UserError
-from harness.isolation import attempt
 from harness.units import Job, Tick, Unit, make_unit
+from harness.watch import current
 
-ATTEMPTS = 2
-
-
-def local_engine(job: Job, workers: int) -> Engine:
-    """This process for one worker, children for more."""
-    if workers < 1:
-        raise UserError(f"workers must be at least 1, not {workers}")
-    return InProcess(job) if workers == 1 else Children(job, workers)
+WORTH = 12.0
+"""Seconds of work that are worth the start of workers: each imports torch and opens a subject of its own."""
+FREE_SHARE = 0.8
 
 
-def probe(job: Job, subject: Any) -> dict[str, Any]:
-    """``Task.probe``, or the reason why it failed: a cost that cannot be measured must not lose the samples."""
-    limit_threads(job.spec.threads)
-    found, reason = attempt(lambda: dict(job.task.probe(subject)))
-    return {"probe_failed": reason} if found is None else found
+def cores_at_hand() -> int:
+    """The cores that this process may use, where the machine or its container says so."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        return known if quota == "max" else max(1, min(known, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return known
+
+
+def room_for() -> int:
+    """How many processes as large as this one has been fit in the memory that is free."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return 1
+    return int(FREE_SHARE * free / mine)
+
+
+class Crew:
+    """Who computes the units of a suite's runs: ``workers`` children, or this process for one.
+
+    ``workers`` None: as many as there are cores at hand (one on a GPU, which they would share) and room for in memory,
+    where that is worth their start (``Growing``). What is asked for is held to: several workers never become this
+    process. ``timeout``: seconds in which a batch must be answered. ``release`` is called when this process needs its
+    subject no more, since children open their own.
+    """
+
+    def __init__(
+        self,
+        workers: int | None,
+        threads: int = 1,
+        device: str = "cpu",
+        timeout: float | None = None,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise UserError(f"workers must be at least 1, not {workers}")
+        if timeout is not None and not timeout > 0:
+            raise UserError(f"a batch's time limit must be above 0 seconds, not {timeout:g}")
+        self._asked = workers is not None
+        cores = max(1, cores_at_hand() // threads) if device.partition(":")[0] == "cpu" else 1
+        self.count = cores if workers is None else workers
+        self._threads, self._timeout, self._release = threads, timeout, release
+        self._workers: Workers | None = None
+
+    def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
+        """For this job, of which these units are missing. Raises UserError for one that cannot be given to children
+        that were asked for."""
+        died = self._deaths(job)
+        if died or (self._asked and self.count > 1):
+            return self._children(job, died)
+        if self.count > 1 and len(units) > 1 and picklable(job):
+            started = self._workers is not None and bool(self._workers.alive)
+            return self._children(job) if started else Growing(job, lambda: self._children(job), self._fit)
+        return InProcess(job)
+
+    def _fit(self) -> bool:
+        """As many workers as there is room for; whether these are several."""
+        self.count = min(self.count, room_for())
+        return self.count > 1
+
+    def _children(self, job: Job, died: Mapping[str, int] | None = None) -> Children:
+        self._release()
+        if self._workers is None:
+            self._workers = Workers(max(1, self.count), self._threads, self._timeout)
+        return Children(job, self._workers, died)
+
+    def _deaths(self, job: Job) -> dict[str, int]:
+        """Unit -> how many processes before this one it ended."""
+        head = f"unit {job.spec.key()}/"
+        return {place.removeprefix(head): len(of) for place, of in current().deaths.items() if place.startswith(head)}
+
+    def close(self) -> None:
+        """End the children."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
+
+class Growing:
+    """This process for the first unit; children for the others where these take long enough by its measure."""
+
+    def __init__(self, job: Job, children: Callable[[], Engine], fit: Callable[[], bool]) -> None:
+        self._now: Engine = InProcess(job)
+        self._children, self._fit = children, fit
+
+    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
+        begun = time.monotonic()
+        [first] = self._now.compute(units[:1], tick)
+        seconds = time.monotonic() - begun
+        yield first
+        if seconds * (len(units) - 1) > WORTH and self._fit():
+            self._now.close()
+            self._now = self._children()
+        yield from self._now.compute(units[1:], tick)
+
+    def probe(self) -> Mapping[str, Any]:
+        return self._now.probe()
+
+    def close(self) -> None:
+        self._now.close()
 
 
 class InProcess:
@@ -54,137 +151,21 @@ class InProcess:
     def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
         with limited_threads(self._job.spec.threads):
             for unit in units:
-                yield unit, make_unit(self._job, self._opened(), unit, tick)
+                subject, place = self._opened(), f"unit {self._job.spec.key()}/{unit.name}"
+                data = make_unit(self._job, subject, unit, tick, partial(current().begin, place))
+                current().rest()
+                yield unit, data
 
     def probe(self) -> Mapping[str, Any]:
+        place = f"probing {self._job.spec.key()}"
+        if place in current().deaths:
+            return {"probe_failed": f"the process died: {current().deaths[place][-1]}"}
         with limited_threads(self._job.spec.threads):
-            return probe(self._job, self._opened())
+            subject = self._opened()
+            current().begin(place)
+            found = probe(self._job, subject)
+            current().rest()
+            return found
 
     def close(self) -> None:
         self._subject = None
-
-
-class Children:
-    """``workers`` spawned processes, each with its own subject and the spec's threads."""
-
-    def __init__(self, job: Job, workers: int) -> None:
-        try:
-            self._job = pickle.dumps(job)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise UserError(f"more than one worker needs a task and a subject that pickle: {error}") from error
-        self._threads = job.spec.threads
-        self._workers = workers
-        self._context = multiprocessing.get_context("spawn")
-        self._children: list[tuple[BaseProcess, Connection]] = []
-
-    def _start(self) -> tuple[BaseProcess, Connection]:
-        ours, theirs = self._context.Pipe()
-        child = self._context.Process(target=_serve, args=(theirs, self._job), daemon=True)
-        with limited_threads(self._threads):  # a child reads the thread variables when it imports NumPy and torch
-            child.start()
-        theirs.close()
-        self._children.append((child, ours))
-        return child, ours
-
-    def _drop(self, child: BaseProcess, pipe: Connection) -> int | None:
-        self._children.remove((child, pipe))
-        pipe.close()
-        child.join(timeout=5)
-        return child.exitcode
-
-    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
-        waiting = [(unit, 1) for unit in reversed(units)]
-        while len(self._children) < min(self._workers, len(units)):
-            self._start()
-        busy: dict[Connection, tuple[BaseProcess, Unit, int]] = {}
-        free = list(self._children)
-        while waiting or busy:
-            while waiting and free:
-                child, pipe = free.pop()
-                unit, attempts = waiting.pop()
-                busy[pipe] = (child, unit, attempts)
-                _send(pipe, unit)
-            for pipe in [pipe for pipe in wait(list(busy)) if isinstance(pipe, Connection)]:
-                child, unit, attempts = busy[pipe]
-                try:
-                    kind, value = pipe.recv()
-                except (EOFError, OSError):
-                    del busy[pipe]
-                    code = self._drop(child, pipe)
-                    if attempts >= ATTEMPTS:
-                        raise UserError(_died(unit, code)) from None
-                    waiting.append((unit, attempts + 1))
-                    free.append(self._start())
-                    continue
-                if kind == "tick":
-                    tick(*value)
-                    continue
-                del busy[pipe]
-                free.append((child, pipe))
-                if kind == "error":
-                    raise value
-                yield unit, value
-
-    def probe(self) -> Mapping[str, Any]:
-        child, pipe = self._children[0] if self._children else self._start()
-        _send(pipe, "probe")
-        try:
-            kind, value = pipe.recv()
-        except (EOFError, OSError):
-            return {"probe_failed": f"the worker died (exit code {self._drop(child, pipe)})"}
-        if kind == "error":
-            raise value
-        return dict(value)
-
-    def close(self) -> None:
-        for child, pipe in self._children:
-            pipe.close()
-            child.terminate()
-        for child, _ in self._children:
-            child.join()
-        self._children = []
-
-
-def _send(pipe: Connection, message: Any) -> None:
-    try:
-        pipe.send(message)
-    except OSError:
-        return  # the child is dead: the next receive says so
-
-
-def _died(unit: Unit, code: int | None) -> str:
-    why = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-    hints = {
-        -signal.SIGKILL: "; if memory ran out, try fewer workers or a smaller batch",
-        1: "; its traceback is above",
-    }
-    hint = hints.get(code, "") if code is not None else ""
-    return f"a worker died twice ({why}) on unit {unit.name}, cases '{unit.cases[0].id}' to '{unit.cases[-1].id}'{hint}"
-
-
-def _serve(pipe: Connection, pickled: bytes) -> None:
-    """The life of a child: units come in, ticks and parts go out. It ends with its parent, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker: InProcess | None = None
-    job: Job | None = None
-    while True:
-        try:
-            message = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            if worker is None or job is None:
-                job = pickle.loads(pickled)
-                limit_threads(job.spec.threads)
-                worker = InProcess(job)
-            if message == "probe":
-                answer: tuple[str, Any] = ("probe", dict(worker.probe()))
-            else:
-                [(_, part)] = worker.compute([message], lambda done, failed: pipe.send(("tick", (done, failed))))
-                answer = ("part", part)
-        except UserError as error:
-            answer = ("error", error)
-        except BrokenPipeError:
-            return
-        with contextlib.suppress(BrokenPipeError):
-            pipe.send(answer)

@@ -60,6 +60,7 @@ class FakeTask:
     bad_load: tuple[int, ...] = ()
     bad_ask: tuple[int, ...] = ()
     deadly: tuple[int, ...] = ()
+    hanging: tuple[int, ...] = ()
     seconds: float = 0.0
     name: str = "fake"
     version: int = 1
@@ -85,6 +86,8 @@ class FakeTask:
         numbers = [case.facts["n"] for case in cases]
         if set(numbers) & set(self.deadly):
             os.kill(os.getpid(), signal.SIGKILL)
+        if set(numbers) & set(self.hanging):
+            time.sleep(600)
         if set(numbers) & set(self.bad_ask):
             raise RuntimeError(f"cannot ask {len(cases)} cases at <object at 0x7f3a12345678>")
         images = np.stack(inputs)

@@ -22,8 +22,8 @@ from harness.spec import SuiteSpec
 
 SURFACE = {
     "list": "KIND --debug",
-    "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --device --seed --seeds "
-    "--batch --threads --mixed-environment --dry-run --plan --debug",
+    "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --batch-timeout --retry-failed "
+    "--device --seed --seeds --batch --threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --debug",
     "measure": "RUNS --metric --suite --debug",
     "prune": "RUNS --suite --dry-run --debug",
@@ -213,6 +213,62 @@ def test_two_workers_make_the_same_samples(toy, call):
     assert one and one == two
 
 
+def test_where_memory_runs_out_half_the_batch_is_tried_once_and_stands_in_the_fingerprint(toy, call, monkeypatch):
+    from toy_bench.sums import Sums
+
+    real, asked = Sums.ask, []
+
+    def ask(self, subject, cases, inputs, seeds):
+        asked.append(len(cases))
+        if len(cases) > 4:
+            raise MemoryError
+        return real(self, subject, cases, inputs, seeds)
+
+    monkeypatch.setattr(Sums, "ask", ask)
+    words = ("run", "toy-sums@12", "--model", "toy-carrier", "--batch", "8", "--out", "half")
+    code, _, err = call(*words)
+    assert code == 0 and "memory ran out" in err and "once more with a batch of 4" in err
+    [row] = json.loads(Path("half/suites/toy-sums-12.json").read_text())["runs"]
+    folder = Path("half") / row["path"]
+    assert json.loads((folder / "spec.json").read_text())["spec"]["batch"] == 4
+    estimates = json.loads(next(folder.glob("measures/*/estimates.json")).read_text())["estimates"]
+    assert {item["fingerprint"]["batch"] for item in estimates} == {"4, since memory ran out with 8"}
+    asked.clear()
+    assert call(*words)[0] == 0 and asked == []  # nothing is asked twice
+    monkeypatch.setattr(Sums, "ask", lambda *words: (_ for _ in ()).throw(MemoryError()))
+    code, _, err = call(*words[:-1], "none")
+    assert code == 4 and err.count("\n") >= 2 and "Traceback" not in err
+
+
+def test_a_run_of_which_nothing_was_answered_is_done_in_part(toy, call, monkeypatch):
+    from toy_bench.models import Carrier
+
+    def leave(self, left, right):
+        raise SystemExit(0)
+
+    monkeypatch.setattr(Carrier, "add", leave)
+    code, out, err = call("run", "toy", "--limit", "4")
+    assert code == 4 and "toy-carrier on toy-sums-40: all 4 cases failed" in err
+    assert "toy-adder" in out  # the rest is shown
+
+
+def test_failed_cases_are_asked_again_when_that_is_wanted(toy, call, monkeypatch):
+    from toy_bench.models import Adder
+
+    words = ("run", "toy", "--model", "toy-adder", "--limit", "16")
+    assert "1 of 16 cases failed" in call(*words)[2]
+    monkeypatch.setattr(Adder, "add", lambda self, left, right: left + right)
+    assert call(*words)[2] == ""
+    code, out, err = call(*words, "--retry-failed")
+    assert code == 0 and "cases failed" not in err and "toy-adder" in out
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_limit_is_above_zero(toy, call, seconds):
+    code, _, err = call("run", "toy", "--batch-timeout", seconds)
+    assert code == 2 and "time limit must be above 0 seconds" in err
+
+
 def test_a_suite_file_and_options_that_override_it(toy, call):
     Path("mine.toml").write_text(
         'models = ["toy-adder"]\ntasks = ["toy-sums@20", "toy-sums@30"]\nlimit = 9\nseed = 4\n'
@@ -326,7 +382,7 @@ def test_an_interrupt_says_how_to_go_on(toy, call, monkeypatch):
 def test_a_defect_of_ours_is_told_from_bad_input(toy, call, monkeypatch):
     monkeypatch.setattr(commands, "run_suite", lambda *_, **__: 1 / 0)
     code, _, err = call("run", "toy")
-    assert code == 1 and "unexpected ZeroDivisionError" in err and "--debug" in err
+    assert code == 70 and "unexpected ZeroDivisionError" in err and "--debug" in err
 
 
 def test_a_broken_plugin_is_a_warning_line(toy, call):

@@ -6,6 +6,7 @@ import harness_fakes as fakes
 import pytest
 
 from harness.errors import UserError
+from harness.isolation import OutOfMemory
 from harness.observe import observe
 from harness.run import run
 from harness.store import RunFolder
@@ -114,6 +115,20 @@ def test_a_refusal_of_one_sample_is_its_failure(folder: RunFolder):
 def test_an_instrument_that_refuses_everything_is_not_at_hand(folder: RunFolder):
     with pytest.raises(UserError, match="judge's context"):
         observe(folder, [Judge(bad=tuple(case.id for case in TASK.cases()))], batch=4)
+
+
+def test_where_memory_runs_out_half_the_batch_is_tried_and_said(folder: RunFolder):
+    class Large(fakes.Brightness):
+        def observe(self, samples):
+            if len(samples) > 2:
+                raise MemoryError
+            return super().observe(samples)
+
+    observe(folder, [Large()], batch=4)
+    assert folder.manifest()["observed_in_batches"] == {"brightness": 2}
+    assert len(folder.observation_columns("brightness")["mean"]) == 10
+    with pytest.raises(OutOfMemory):
+        observe(folder, [Large(digest="d2")], batch=8)
 
 
 def test_text_that_cannot_be_stored_is_the_instruments_failure(folder: RunFolder):

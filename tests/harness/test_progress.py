@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
-from harness.progress import PLAIN_SECONDS, Progress, duration
+from harness.progress import PLAIN_SECONDS, Progress, duration, slowly
 
 
 class Clock:
@@ -25,6 +26,23 @@ def test_plain_lines_come_at_most_every_ten_seconds_and_at_the_end():
     assert len(lines) == int(400 * 0.125 / PLAIN_SECONDS)
     assert lines[0] == "ddt on world: 80/400, 8.0/s, 40 s left, 1 failed"
     assert lines[-1] == "ddt on world: 400/400, 8.0/s, 1 failed"
+
+
+def test_one_batch_that_takes_long_is_said_too(monkeypatch: pytest.MonkeyPatch):
+    """And what opens slowly, where there is no terminal."""
+    monkeypatch.setattr("harness.progress.PLAIN_SECONDS", 0.02)
+    monkeypatch.setattr("harness.progress.SLOW_SECONDS", 0.02)
+    stream = io.StringIO()
+    with Progress("plain", stream).stage("ddt on world", 2):
+        until = time.monotonic() + 10
+        while stream.getvalue().count("ddt on world: 0/2") < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert stream.getvalue().count("\n") >= 3
+    monkeypatch.setattr("sys.stderr", stream)
+    with slowly("opening ddt"):
+        while "opening ddt ..." not in stream.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    assert "opening ddt ...\n" in stream.getvalue()
 
 
 def test_quiet_shows_notes_alone():

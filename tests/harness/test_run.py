@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import harness_fakes as fakes
@@ -20,11 +21,15 @@ from hypothesis import strategies as st
 
 import harness.environment
 from harness.contracts import Sample
+from harness.engines.children import Children, Workers
+from harness.engines.local import Crew, Growing, InProcess
 from harness.errors import UserError
+from harness.parts import read_part
 from harness.progress import Progress
 from harness.run import run
 from harness.seeding import seed_for
 from harness.store import RunFolder
+from harness.units import Job, Unit, split
 
 
 class Notes(Progress):
@@ -360,12 +365,89 @@ def test_any_number_of_workers_makes_the_same_bytes(tmp_path: Path):
     assert several.cost() == {"parameters": 0.0}
 
 
-def test_a_worker_that_dies_twice_stops_the_run_and_the_rest_is_kept(tmp_path: Path):
-    task = fakes.FakeTask(count=40, deadly=(37,))
-    with pytest.raises(UserError, match=r"died twice \(signal SIGKILL\) on unit 00004.*'case-0032' to 'case-0039'"):
-        make(tmp_path / "dead", task, workers=2)
-    folder = make(tmp_path / "dead", replace(task, deadly=()), workers=2)
-    assert fakes.part_bytes(folder.path) == fakes.part_bytes(make(tmp_path / "well", replace(task, deadly=())).path)
+def test_a_case_that_kills_its_worker_fails_alone_and_the_run_goes_on(tmp_path: Path):
+    task = fakes.FakeTask(count=40, deadly=(37,), bad_ask=(33,))
+    folder = make(tmp_path / "dead", task, workers=2)
+    samples = all_samples(folder)
+    assert {s.case.facts["n"]: s.reason for s in samples if s.outcome == "failed" and s.case.facts["n"] != 33} == {
+        37: "the worker died: SIGKILL"
+    }
+    well = make(tmp_path / "well", replace(task, deadly=()))
+    for one, other in zip(samples, all_samples(well), strict=True):
+        if one.case.facts["n"] != 37:  # whose slot is padded, so that the others keep their bytes
+            assert (one.outcome, one.numbers, list(one.codes)) == (other.outcome, other.numbers, list(other.codes))
+            assert all(np.array_equal(one.images[name], other.images[name]) for name in other.images)
+    units = {part.unit: part.digest for part in well.parts()}
+    assert {part.unit for part in folder.parts() if units[part.unit] != part.digest} == {"00004"}
+    # asked again once it is well, it is what an undisturbed run makes
+    make(tmp_path / "dead", replace(task, deadly=()), workers=2)
+    assert len({part.digest for part in folder.parts()} - set(units.values())) == 1
+    make(tmp_path / "dead", replace(task, deadly=()), workers=2, retry_failed=True)
+    assert fakes.part_bytes(folder.path) == fakes.part_bytes(well.path)
+
+
+def test_a_case_that_hangs_fails_for_want_of_an_answer(tmp_path: Path):
+    task = fakes.FakeTask(count=6, hanging=(5,))
+    workers = Workers(1, 1, 1.5)
+    engine = Children(Job(fakes.spec_for(task), task, fakes.FakeSubject, "e"), workers)
+    try:
+        [(_, data)] = engine.compute([Unit("00000", tuple(task.cases()))], lambda done, failed: None)
+    finally:
+        workers.close()
+    table = read_part(data, "")
+    assert table["reason"].to_pylist() == [""] * 5 + ["no answer in 1.5 s"]
+
+
+def test_a_subject_that_ends_its_worker_when_it_is_opened_is_said_so(tmp_path: Path):
+    with pytest.raises(
+        UserError, match=r"no worker could ask fake-model anything: the worker died: exit code 0, twice"
+    ):
+        make(tmp_path, fakes.FakeTask(), partial(os._exit, 0), workers=2)
+
+
+def test_several_workers_are_never_this_process(tmp_path: Path):
+    """Not even for one unit: what is asked for is held to."""
+    folder = make(tmp_path, fakes.FakeTask(count=3, deadly=(1,)), workers=2)
+    assert [sample.outcome for sample in all_samples(folder)] == ["ok", "failed", "ok"]
+
+
+@dataclass(frozen=True)
+class OnlyHere:
+    """Opens a subject in one process alone."""
+
+    process: int
+
+    def __call__(self) -> fakes.FakeSubject:
+        assert os.getpid() == self.process
+        return fakes.FakeSubject()
+
+
+def test_by_default_children_take_over_where_that_is_worth_their_start(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 2)
+    task = fakes.FakeTask(count=40, bad_ask=(33,))
+    alone = fakes.part_bytes(make(tmp_path / "alone", task).path)
+    assert fakes.part_bytes(make(tmp_path / "small", task, OnlyHere(os.getpid()), workers=None).path) == alone
+    monkeypatch.setattr("harness.engines.local.WORTH", 0.0)
+    started, real = [], Workers._start
+    monkeypatch.setattr(Workers, "_start", lambda self: started.append(self) or real(self))
+    assert fakes.part_bytes(make(tmp_path / "large", task, workers=None).path) == alone
+    assert len(started) == 2
+    monkeypatch.setattr("harness.engines.local.room_for", lambda: 1)
+    assert fakes.part_bytes(make(tmp_path / "full", task, OnlyHere(os.getpid()), workers=None).path) == alone
+
+
+def test_workers_default_to_the_cores_for_more_than_one_unit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 4)
+    task = fakes.FakeTask()
+    job, units = Job(fakes.spec_for(task), task, fakes.FakeSubject, "e"), split(task.cases(), 8)
+    assert isinstance(Crew(None).engine(job, units), Growing) and Crew(None).count == 4
+    assert isinstance(Crew(None).engine(job, units[:1]), InProcess)
+    assert isinstance(Crew(1).engine(job, units), InProcess) and isinstance(Crew(2).engine(job, units[:1]), Children)
+    assert Crew(None, threads=2).count == 2 and Crew(None, device="cuda:0").count == 1
+    unpicklable = replace(job, open_subject=lambda: fakes.FakeSubject())
+    assert isinstance(Crew(None).engine(unpicklable, units), InProcess)
+    with pytest.raises(UserError, match="pickle"):
+        Crew(2).engine(unpicklable, units)
 
 
 def test_what_does_not_pickle_is_refused_in_one_line(tmp_path: Path):
