@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError, nearest
-from harness.texts import read_toml
+from harness.texts import read_toml, shown
 
 KEY_DIGITS = 16
+HIGHEST = {"threads": 4096, "batch": 2**31 - 1, "unit_size": 2**31 - 1}
+"""What torch takes; other whole numbers have at most 64 bits."""
 SUITE_KEYS = ("name", "models", "tasks", "limit", "seed", "seeds", "batch", "unit_size", "threads")
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 
@@ -52,7 +54,9 @@ def canonical_json(value: Any) -> str:
 def _require(kind: str, values: Mapping[str, int], lowest: int) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-            raise UserError(f"{kind}: {name} must be a whole number of at least {lowest}, not {value!r}")
+            raise UserError(f"{kind}: {name} must be a whole number of at least {lowest}, not {shown(value)}")
+        if value > (most := HIGHEST.get(name, 2**64 - 1)):
+            raise UserError(f"{kind}: {name} must be at most {most}, not {shown(value)}")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from harness.errors import UserError
 
 INT_DIGITS = 32
 """A longer whole number in JSON is refused: no count, id or coordinate has that many digits, and no float holds it."""
+_BITS = 10_000
 TOML_INT = 2**63
 """TOML's integers lie in [-2**63, 2**63)."""
 _MARK, _MARKS_OF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
@@ -142,6 +143,8 @@ def shown(value: object) -> str:
     """A value in an error: as JSON spells it, cut short."""
     if value is None:
         return "null"
+    if isinstance(value, int) and value.bit_length() > _BITS:  # Python spells out no more than 4,300 digits
+        return f"a whole number of {value.bit_length():,} bits"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

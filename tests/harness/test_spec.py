@@ -174,3 +174,9 @@ def test_a_missing_or_binary_suite_file_is_named(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"binary\.toml is not TOML"):
         suite_from_toml(path)
+
+
+@pytest.mark.parametrize("name", ["seed", "batch", "unit_size", "threads", "limit"])
+def test_numbers_of_hundreds_of_digits_are_one_line(name: str) -> None:
+    with pytest.raises(UserError, match=rf"{name} must be at most \d+, not 7{{57}}\.\.\.$"):
+        SuiteSpec.of("s", ["a"], ["b"], **{name: int("7" * 400)})

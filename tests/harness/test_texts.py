@@ -16,6 +16,7 @@ from harness.texts import (
     read_json_object,
     read_text,
     read_toml,
+    shown,
     text_of,
     whole_number_of,
 )
@@ -137,6 +138,8 @@ def test_text_must_say_something_that_utf8_can_hold() -> None:
 
 @pytest.mark.parametrize("value", [None, "3", 3.0, True, [3]])
 def test_nothing_but_a_whole_number_is_one(value: object) -> None:
+    assert shown(None) == "null" and shown("x" * 99) == "'" + "x" * 56 + "..."
+    assert shown(10**5000) == "a whole number of 16,610 bits"
     assert whole_number_of(3, "f", "k") == 3
     with pytest.raises(UserError, match="f: 'k' must be a whole number, is "):
         whole_number_of(value, "f", "k")
