@@ -103,7 +103,17 @@ class LanguageSubject:
             "editing": asdict(self.editing),
             "classes": asdict(self.classes),
             "answer_tokens": ANSWER_TOKENS,
+            **({"decoder": decoder} if (decoder := self._decoder()) else {}),
         }
+
+    def _decoder(self) -> dict[str, Any]:
+        """How codes become pictures, where the codes alone do not say it: what the tokenizer sets, and its weights
+        where they are others than those that made the codes."""
+        found = dict(getattr(self.tokenizer, "settings", {}))
+        weights = getattr(self.tokenizer, "card", {}).get("sha256", "")
+        if weights and weights != self.model.reference.sha256:
+            found["weights"] = weights[:16]
+        return found
 
     # -- pictures
 

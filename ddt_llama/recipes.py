@@ -6,11 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Recipe, Trainable
 
+if TYPE_CHECKING:
+    from ddt_llama.tokenizer.model import DDTTokenizer
+
 Find = Callable[[str, str], Any]
+
+DRAWN = "zoo/ddt-drawn"
+"""DDT after its first stage: its sampler draws from what the codes leave open."""
+DRAWN_STEPS = 25
+STEPS = 8
+"""Euler steps after the second stage, which trains chains up to this length."""
 
 SMALL_AUTOENCODER: dict[str, Any] = {
     "image_size": 32,
@@ -36,13 +45,13 @@ def build_autoencoder(find: Find) -> Trainable:
     return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), perceptual)
 
 
-def build_ddt(find: Find) -> Trainable:
+def small_ddt(sampler_steps: int) -> DDTTokenizer:
+    """A new DDT tokenizer of the zoo's size with the zoo's autoencoder, decoding in so many Euler steps."""
     from dataclasses import asdict
 
     from ddt_llama.tokenizer.latents import open_autoencoder
     from ddt_llama.tokenizer.model import DDTTokenizer
     from ddt_llama.tokenizer.schedule import selftok_stages
-    from ddt_llama.training.ddt import DDTTraining
 
     autoencoder = open_autoencoder("zoo/autoencoder")
     codes = 64
@@ -56,11 +65,25 @@ def build_ddt(find: Find) -> Trainable:
         encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
         decoder={"depth": 4, "width": 128, "heads": 4},
         schedule=schedule,
-        sampler_steps=1,  # chosen on validation scenes: docs/decisions/0008-one-step-decoding.md
+        sampler_steps=sampler_steps,
     )
     model.autoencoder.load_state_dict(autoencoder.state_dict())
-    hours = autoencoder.card["training"]["cpu_hours"]
+    model.autoencoder.card = autoencoder.card
+    return model
+
+
+def build_ddt(find: Find) -> Trainable:
+    from ddt_llama.training.ddt import DDTTraining
+
+    model = small_ddt(DRAWN_STEPS)
+    hours = model.autoencoder.card["training"]["cpu_hours"]
     return DDTTraining(model, pool=80_000, cpu_hours_of_parts={"autoencoder": hours})
+
+
+def build_sampler(find: Find) -> Trainable:
+    from ddt_llama.training.sampler import SamplerTraining
+
+    return SamplerTraining(small_ddt(STEPS), pool=80_000)
 
 
 AUTOENCODER = Recipe(
@@ -74,8 +97,8 @@ AUTOENCODER = Recipe(
     threads=1,
     precision="bf16",
 )
-DDT = Recipe(
-    "ddt",
+DDT_DRAWN = Recipe(
+    "ddt-drawn",
     build_ddt,
     data="world+fashion",
     steps=6000,
@@ -83,6 +106,19 @@ DDT = Recipe(
     learning_rate=2e-3,
     warmup=200,
     ema=0.999,
+    threads=1,
+    precision="bf16",
+)
+DDT = Recipe(
+    "ddt",
+    build_sampler,
+    data="world+fashion",
+    start=DRAWN,
+    steps=1200,
+    batch=32,
+    learning_rate=1e-3,
+    warmup=50,
+    ema=0.99,
     threads=1,
     precision="bf16",
 )

@@ -67,6 +67,16 @@ def digest_of(source: str) -> str:
     return str(read_card(source)["sha256"]) if source else ""
 
 
+def codes_digest_of(source: str) -> str:
+    """Which codes the tokenizer of a checkpoint makes: the SHA-256 of the weights that first made them.
+
+    A decoder trained further on frozen codes has other weights and the same codes (``codes_sha256`` of its card), so
+    that what learned from those codes stays valid. '' for a model without a checkpoint.
+    """
+    card = read_card(source) if source else {"sha256": ""}
+    return str(card.get("codes_sha256") or card["sha256"])
+
+
 def load_checkpoint(source: str, family: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(weights in float32, card). Raises UserError for a wrong family, a wrong digest or an unreadable file."""
     import torch

@@ -275,7 +275,7 @@ def statistics_command(
 
 @train.command("tokenizer")
 def train_tokenizer_command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="See 'list recipes'.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of 'list recipes', or FILE.toml.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the checkpoint and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and write nothing.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import catalog
-from harness.contracts import Estimate, Recipe
+from harness.contracts import Estimate
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
 from harness.paths import data_root, user_path
 from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
+from harness.recipes import tokenizer_recipe
 from harness.rehearsal import dry_run
 from harness.results import frame_of, read_left_out, write_index
 from harness.spec import SuiteSpec
@@ -221,13 +222,14 @@ def train_tokenizer(
     steps: int | None = None,
     threads: int | None = None,
 ) -> Path:
-    """Train the tokenizer of a recipe; returns the folder of its checkpoint. Raises UserError."""
-    found = catalog.find("recipe", recipe)
-    if isinstance(found, Mapping):
-        raise UserError(f"recipe '{recipe}' is that of a language model: ddtbench train mllm {recipe}")
+    """Train the tokenizer of a recipe, a name of the catalogue or a TOML file; returns the folder of its checkpoint.
+
+    Raises UserError.
+    """
+    found = tokenizer_recipe(recipe)
     trainer = catalog.find("trainer", "tokenizer")
     made: Path = trainer(
-        found if isinstance(found, Recipe) else found(),
+        found,
         user_path(out),
         catalog.find,
         resume=resume,

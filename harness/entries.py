@@ -111,6 +111,7 @@ HARNESS_ENTRIES: tuple[Entry, ...] = (
         f"{_CODEBOOK}:code_perplexity_by_position",
         "perplexity of the codes at one position, mean over positions",
     ),
+    Entry("metric", "bits-used", f"{_CODEBOOK}:bits_used", "bits an image that the codes can say at most, by position"),
     Entry("metric", "bits-per-image", f"{_CODEBOOK}:bits_per_image", "bits that an image's codes cost"),
     Entry("metric", "bits-per-pixel", f"{_CODEBOOK}:bits_per_pixel", "bits of the codes over pixels of the images"),
     Entry("metric", "bits-per-byte", f"{_LIKELIHOOD}:bits_per_byte", "bits of a text over its UTF-8 bytes"),

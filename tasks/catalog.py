@@ -54,6 +54,14 @@ DATA: tuple[Entry, ...] = (
     ),
     Entry(
         "data",
+        "world+fashion-validation",
+        "tasks.validation:open_mixture_validation",
+        "256 validation scenes and 256 products: what choices during a tokenizer's training are made on",
+        licence=FASHION_LICENCE,
+        paper=FASHION_PAPER,
+    ),
+    Entry(
+        "data",
         "wikipedia",
         "tasks.wikipedia:wikipedia",
         "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",

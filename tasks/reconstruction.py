@@ -44,7 +44,7 @@ PROBE_BATCH = 32
 
 WORLD_SIDE = 32
 """The one size that the world's feature net reads; larger pictures are compared in EfficientNet-Lite0's features."""
-CODE_METRICS = ("codebook-use", "code-perplexity", "bits-per-image", "bits-per-pixel")
+CODE_METRICS = ("codebook-use", "code-perplexity", "bits-per-image", "bits-used", "bits-per-pixel")
 RFID_METRICS = ("fid@adm", "sfid@adm", "kid-paired@adm")
 OBJECT_METRICS = ("object-recall", "object-precision", "object-f1")
 

@@ -20,7 +20,7 @@ from ddt_llama.mllm.batching import IGNORED, Batch
 from ddt_llama.mllm.folder import Folder, read_folder, require_files, write_folder
 from ddt_llama.mllm.layout import SequenceLayout, TokenOrder
 from ddt_llama.mllm.vocabulary import Vocabulary, extend_embeddings, row_count, tokenizer_size
-from harness.checkpoints import digest_of
+from harness.checkpoints import codes_digest_of
 from harness.contracts import ImageTokenizer
 from harness.errors import UserError
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenizerReference:
-    """Which image tokenizer the codes are of: its name in the catalogue, where its weights lie, and their SHA-256 ("":
-    it has none)."""
+    """Which image tokenizer the codes are of: its name in the catalogue, where its weights lie, and the SHA-256 of
+    those that made the codes ("": it has none)."""
 
     name: str
     source: str = ""
@@ -39,8 +39,8 @@ class TokenizerReference:
 
     @classmethod
     def of(cls, name: str, source: str) -> TokenizerReference:
-        """The reference to a checkpoint folder, with the digest that its card states."""
-        return cls(name, source, digest_of(source))
+        """The reference to a checkpoint folder, with the digest of its codes that its card states."""
+        return cls(name, source, codes_digest_of(source))
 
 
 class MultimodalLM(nn.Module):

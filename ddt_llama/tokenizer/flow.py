@@ -27,11 +27,10 @@ def estimate_clean(noisy: Float[Tensor, "B ..."], velocity: Float[Tensor, "B ...
     return noisy - t.view(-1, *[1] * (noisy.ndim - 1)) * velocity
 
 
-@torch.no_grad()
 def euler(
     velocity: Velocity, start: Float[Tensor, "B ..."], steps: int, t_start: float = 1.0
 ) -> Float[Tensor, "B ..."]:
-    """From ``t_start`` down to 0 in equal steps."""
+    """From ``t_start`` down to 0 in equal steps. Gradients flow through the whole chain where they are wanted."""
     x = start
     times = torch.linspace(t_start, 0, steps + 1, dtype=torch.float64).tolist()
     for now, after in pairwise(times):

@@ -57,9 +57,15 @@ class LatentAutoencoder(nn.Module):
 
     def decode(self, latents: Float[Tensor, "batch channels rows columns"]) -> Float[Tensor, "batch 3 height width"]:
         """Images in [0, 1] (clamped)."""
+        return self.decode_unclamped(latents).clamp(0, 1)
+
+    def decode_unclamped(
+        self, latents: Float[Tensor, "batch channels rows columns"]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """The same before clamping, for losses: a clamped pixel has no gradient."""
         raw = latents / self.scale[:, None, None] + self.shift[:, None, None]
         signed: Tensor = self.net.decode(raw).sample
-        return (signed / 2 + 0.5).clamp(0, 1)
+        return signed / 2 + 0.5
 
     @torch.no_grad()
     def set_normalisation(self, images: Float[Tensor, "batch 3 height width"]) -> None:

@@ -19,7 +19,7 @@ from ddt_llama.tokenizer.decoder import TokenDecoder
 from ddt_llama.tokenizer.encoder import TokenEncoder
 from ddt_llama.tokenizer.flow import estimate_clean, euler, mix
 from ddt_llama.tokenizer.latents import LatentAutoencoder
-from ddt_llama.tokenizer.quantizer import CosineQuantizer
+from ddt_llama.tokenizer.quantizer import make_quantizer
 from ddt_llama.tokenizer.schedule import Schedule
 from harness.checkpoints import fill_module, load_checkpoint
 from harness.errors import UserError
@@ -56,8 +56,8 @@ class DDTTokenizer(nn.Module):
         channels, grid = self.autoencoder.channels, self.autoencoder.image_size // self.autoencoder.downsampling
         self.latent_shape = (channels, grid, grid)
         self.encoder = TokenEncoder(codes, channels, grid, **encoder)
-        self.quantizer = CosineQuantizer(self.encoder.query_tokens.shape[-1], **codebook)
-        self.decoder = TokenDecoder(codes, self.quantizer.codebook.shape[-1], channels, grid, **decoder)
+        self.quantizer = make_quantizer(self.encoder.query_tokens.shape[-1], codes, **codebook)
+        self.decoder = TokenDecoder(codes, self.quantizer.code_width, channels, grid, **decoder)
         self.schedule = Schedule.from_config({"count": codes, **schedule})
         self.sampler_steps = sampler_steps
         self.card: Mapping[str, Any] = {}
@@ -122,6 +122,19 @@ class DDTTokenizer(nn.Module):
         latents = euler(lambda x, t: self._velocity(x, t, vectors, visible), start, self.sampler_steps)
         return self.autoencoder.decode(latents)
 
+    @torch.no_grad()
+    def reconstructions(self, images: Float[Tensor, "batch 3 size size"], steps: Sequence[int]) -> dict[str, Tensor]:
+        """``N steps`` -> the images as they come back from their codes through N Euler steps."""
+        codes, kept = self.encode(images), self.sampler_steps
+        found = {}
+        try:
+            for count in steps:
+                self.sampler_steps = count
+                found[f"{count} step{'' if count == 1 else 's'}"] = self.decode(codes, seeds=range(len(codes)))
+        finally:
+            self.sampler_steps = kept
+        return found
+
     # -- Denoises
 
     @torch.no_grad()
@@ -167,10 +180,10 @@ class DDTTokenizer(nn.Module):
         return velocity
 
 
-def open_sampled(source: str, device: str = "cpu") -> DDTTokenizer:
-    """The same checkpoint decoded in 25 Euler steps: a draw from what the codes leave open, not its mean."""
+def open_one_step(source: str, device: str = "cpu") -> DDTTokenizer:
+    """The same checkpoint decoded in one Euler step."""
     model = open_tokenizer(source, device)
-    model.sampler_steps = 25
+    model.sampler_steps = 1
     return model
 
 

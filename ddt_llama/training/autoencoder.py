@@ -52,6 +52,10 @@ class AutoencoderTraining(nn.Module):
         """Called once after the last step: fix the normalisation of the latents."""
         self.model.set_normalisation(images)
 
+    def reconstructions(self, images: Float[Tensor, "batch 3 height width"]) -> dict[str, Tensor]:
+        """One way back; it has no name."""
+        return {"": self.model.decode(self.model.encode(images))}
+
     def config(self) -> Mapping[str, Any]:
         return self.model.config()
 

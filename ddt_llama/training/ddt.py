@@ -18,6 +18,9 @@ from ddt_llama.tokenizer.flow import mix, spread_times
 from ddt_llama.tokenizer.model import DDTTokenizer
 from harness.contracts import TrainingImages
 
+STEPS = (1, 8, 25)
+"""Euler steps at which a training is looked at."""
+
 
 class LatentPool:
     """Images encoded once by the autoencoder, then drawn by (seed, step): satisfies ``TrainingImages`` with latents
@@ -54,9 +57,15 @@ class DDTTraining(nn.Module):
         commitment: float = 0.25,
         anneal: float = 1 / 3,
         continuous: float = 0.05,
+        start_images: int = 0,
+        dropped: float = 0.0,
         cpu_hours_of_parts: Mapping[str, float] | None = None,
     ) -> None:
-        """``cpu_hours_of_parts``: what training the frozen parts cost, for the card."""
+        """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training.
+        ``start_images``: latents whose features start the codebook (0: those of one batch). ``dropped``: share of the
+        times below 1 at which no code is shown, so that the decoder can be guided (Selftok: 0.1).
+        ``cpu_hours_of_parts``: what training the frozen parts cost, for the card.
+        """
         super().__init__()
         self.model = model
         self.cpu_hours_of_parts = dict(cpu_hours_of_parts or {})
@@ -67,7 +76,8 @@ class DDTTraining(nn.Module):
             commitment,
             anneal,
         )
-        self.continuous = continuous
+        self.continuous, self.start_images, self.dropped = continuous, start_images, dropped
+        self.latents: LatentPool | None = None
         model.autoencoder.requires_grad_(False).eval()
 
     def turns(self) -> list[list[nn.Parameter]]:
@@ -75,12 +85,16 @@ class DDTTraining(nn.Module):
 
     def prepare_data(self, images: TrainingImages) -> TrainingImages:
         """Latents are computed once."""
-        return LatentPool(self.model, images, self.pool)
+        self.latents = LatentPool(self.model, images, self.pool)
+        return self.latents
 
     def loss(
         self, images: Float[Tensor, "batch C side side"], turn: int, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        vectors, commitment, indices = self.model.quantizer(self.model.encoder(images), progress < self.continuous)
+        continuous = progress < self.continuous
+        if not continuous:
+            self._start_codebook()
+        vectors, commitment, indices = self.model.quantizer(self.model.encoder(images), continuous)
         clean = images.repeat(self.repeats, 1, 1, 1)
         vectors = vectors.repeat(self.repeats, 1, 1)
         # drawn on the CPU and moved, so that every device sees the same draws
@@ -98,19 +112,45 @@ class DDTTraining(nn.Module):
         logs = {"flow": flow.detach(), "noisy": at_noise, "commit": commitment.detach(), "perplexity": perplexity}
         return flow + self.commitment * commitment, logs
 
+    @torch.no_grad()
+    def _start_codebook(self) -> None:
+        """k-means over many images, where it was asked for and no codebook is there yet."""
+        quantizer = self.model.quantizer
+        if not self.start_images or self.latents is None or getattr(quantizer, "started", True):
+            return
+        device = next(self.model.encoder.parameters()).device
+        chunks = self.latents.latents[: self.start_images].split(500)
+        quantizer.start(torch.cat([self.model.encoder(chunk.float().to(device)).float() for chunk in chunks]))
+
     def _visible(self, t: Tensor, progress: float) -> Tensor:
         """The schedule's mask, with a floor that falls from all codes to none over the annealing share."""
         floor = 1 - min(1.0, progress / self.anneal) if self.anneal else 0.0
         count = self.model.code_count
         shown = self.model.schedule.visible_count(t).clamp(min=round(floor * count))
-        return torch.arange(count, device=t.device)[None, :] < shown[:, None]
+        visible = torch.arange(count, device=t.device)[None, :] < shown[:, None]
+        if self.dropped:
+            hidden = (torch.rand(len(t)).to(t.device) < self.dropped) & (t < 1)
+            visible = visible & ~hidden[:, None]
+        return visible
 
     def averaged_keys(self, names: list[str]) -> list[str]:
         """The codebook is its own average, and the autoencoder is frozen."""
         return [name for name in names if not name.startswith(("autoencoder.", "quantizer.codebook"))]
 
+    def reconstructions(self, images: Float[Tensor, "batch 3 size size"]) -> dict[str, Tensor]:
+        """By one step, and by chains of 8 and 25."""
+        return self.model.reconstructions(images, STEPS)
+
+    def codes(self, images: Float[Tensor, "batch 3 size size"]) -> tuple[Tensor, int]:
+        """(codes, the size of their codebook)."""
+        return self.model.encode(images), self.model.codebook_size
+
     def config(self) -> Mapping[str, Any]:
         return self.model.config()
+
+    def begin_from_weights(self) -> None:
+        """The codebook of a checkpoint is a started one: k-means must not replace it."""
+        self.model.quantizer.resume_from_codebook()
 
     def export_state(self) -> dict[str, Tensor]:
         return self.model.state_dict()

@@ -41,7 +41,7 @@ def _step_of(line: bytes) -> float | None:
         return None
 
 
-def append(log: Path, line: Mapping[str, float]) -> None:
+def append(log: Path, line: Mapping[str, Any]) -> None:
     """One more line, handed to the system whole."""
     with log.open("ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")

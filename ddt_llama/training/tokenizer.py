@@ -1,9 +1,10 @@
 """The trainer of every tokenizer of the zoo, from a recipe: accelerate underneath, seeded, resumable, logged.
 
-``out/`` holds ``log.jsonl`` (a line per 20 steps: step, seconds, losses), ``state.pt`` (everything that resuming needs,
-replaced in one rename) and, at the end, ``model.safetensors`` and ``card.json``. A resumed training continues the
-same streams: data are addressed by step, and the generator's state is saved. Started by ``torchrun``,
-several processes share a training: each takes its own batches and the gradients are averaged.
+``out/`` holds ``log.jsonl`` (a line per 20 steps: step, seconds, losses), ``validation.jsonl`` (where the recipe asks
+for it), ``state.pt`` (everything that resuming needs, replaced in one rename) and, at the end, ``model.safetensors``
+and ``card.json``. A resumed training continues the same streams: data are addressed by step, and the generator's state
+is saved. On one machine it ends in the same weights; on another device they differ by rounding. Started by
+``torchrun``, several processes share a training: each takes its own batches and the gradients are averaged.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,10 @@ from torch import Tensor, nn
 from ddt_llama.training.ending import Ending
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, read_state, silent
 from ddt_llama.training.precision import usable
-from harness.checkpoints import save_checkpoint
+from ddt_llama.training.start import described, require_same_recipe, start_from, started_from
+from ddt_llama.training.streaming import Places, batches
+from ddt_llama.training.validation import VALIDATION, exchanged, validate
+from harness.checkpoints import codes_digest_of, save_checkpoint
 from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
 from harness.seeding import seed_for
@@ -52,11 +56,15 @@ class Training:
         self.recipe, self.out, self.steps = recipe, out, steps
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=usable(recipe.precision))
         self.subject = cast(Any, recipe.build(find))
+        if recipe.start:
+            start_from(recipe.start, self.subject, self._state())
         self.subject.to(self.accelerator.device)
         self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))
         # a trainable may turn the images into what it learns from (latents), once
         prepare = getattr(self.subject, "prepare_data", None)
         self.data: TrainingImages = prepare(self.images) if prepare else self.images
+        self.validation = find("data", recipe.validation)() if recipe.validation and recipe.validate_every else None
+        self._batches: Iterator[Tensor] | None = None
         optimizers = [
             torch.optim.AdamW(turn, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
             for turn in self.subject.turns()
@@ -70,8 +78,7 @@ class Training:
 
     def advance(self) -> dict[str, float]:
         """One step of every turn on one batch; returns the logged values."""
-        place = self.step * self.accelerator.num_processes + self.accelerator.process_index
-        images = self.data.batch(place, self.recipe.batch).to(self.accelerator.device)
+        images = self._next_batch().to(self.accelerator.device)
         rate = learning_rate_at(self.recipe, self.step, self.steps)
         logs: dict[str, float] = {"lr": rate}
         for turn, optimizer in enumerate(self.optimizers):
@@ -93,6 +100,13 @@ class Training:
         self._average_weights()
         self.step += 1
         return logs
+
+    def _next_batch(self) -> Any:
+        if self._batches is None:
+            processes, rank = self.accelerator.num_processes, self.accelerator.process_index
+            steps = range(self.step * processes + rank, self.steps * processes, processes)
+            self._batches = batches(Places(self.data, self.recipe.batch, steps), self.recipe.workers)
+        return next(self._batches)
 
     def _share(self, parameters: Sequence[nn.Parameter]) -> None:
         """With several processes: the mean of their gradients, and rank 0's buffers (codebooks) for all."""
@@ -119,6 +133,12 @@ class Training:
         export = getattr(self.subject, "export_state", None)
         return dict(export() if export else self.subject.state_dict())
 
+    def averaged_weights(self) -> AbstractContextManager[None]:
+        """Inside, the module holds what its checkpoint would: averaged weights where there are any."""
+        live = self._state()
+        keys = getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average))
+        return exchanged(live, {key: self.average[key] for key in keys if live[key].dtype.is_floating_point})
+
     # -- save, resume, finish
 
     def save(self) -> None:
@@ -127,6 +147,8 @@ class Training:
         torch.save(
             {
                 "module": self.subject.state_dict(),
+                # also those that a checkpoint leaves out: without its counts a codebook would begin again
+                "buffers": dict(self.subject.named_buffers()),
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "average": self.average,
                 "step": self.step,
@@ -134,7 +156,7 @@ class Training:
                 "seconds": self.seconds,
                 "cpu_seconds": self.cpu_seconds,
                 "generator": torch.get_rng_state(),
-                "recipe": self.recipe.name,
+                "recipe": described(self.recipe),
             },
             temporary,
         )
@@ -143,16 +165,17 @@ class Training:
     def resume(self) -> None:
         """Continue from ``out/state.pt``. Raises UserError."""
         path = self.out / "state.pt"
+        path = self.out / "state.pt"
         saved = read_state(path)
-        if (saved["recipe"], saved["steps"]) != (self.recipe.name, self.steps):
-            raise UserError(
-                f"{path} belongs to {saved['recipe']} with {saved['steps']} steps, "
-                f"not {self.recipe.name} with {self.steps}"
-            )
+        require_same_recipe(path, {**saved["recipe"], "steps": saved["steps"]}, self.recipe, self.steps)
         self.subject.load_state_dict(saved["module"])
+        for name, buffer in self.subject.named_buffers():
+            buffer.copy_(saved["buffers"][name])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
-        self.average, self.step = saved["average"], saved["step"]
+        live = self._state()
+        self.average = {key: value.to(live[key].device) for key, value in saved["average"].items()}
+        self.step = saved["step"]
         self.seconds, self.cpu_seconds = saved["seconds"], saved["cpu_seconds"]
         torch.set_rng_state(saved["generator"])
 
@@ -170,7 +193,7 @@ class Training:
         card = {
             "config": dict(self.subject.config()),
             "training": {
-                "recipe": {key: value for key, value in asdict(self.recipe).items() if key != "build"},
+                "recipe": described(self.recipe),
                 "data": self.data.description,
                 "steps": self.steps,
                 "images_seen": self.steps * self.recipe.batch,
@@ -184,6 +207,10 @@ class Training:
         examine = getattr(self.subject, "examine", None)
         if examine:
             card["training"]["examined"] = examine()
+        if self.recipe.start:
+            card["training"]["started_from"] = started_from(self.recipe.start)
+        if self.recipe.start and getattr(self.subject, "keeps_codes", False):
+            card["codes_sha256"] = codes_digest_of(self.recipe.start)
         save_checkpoint(self.out, self.subject.family, state, card)
         (self.out / "state.pt").unlink(missing_ok=True)
         return self.out
@@ -216,7 +243,8 @@ def train(
         raise UserError(f"less than 50 MB free at {out}")
     if resume:
         training.resume()
-        forget_after(out / "log.jsonl", training.step)
+        for name in ("log.jsonl", VALIDATION):
+            forget_after(out / name, training.step)
     if not training.accelerator.is_main_process:
         say = silent
     say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
@@ -263,6 +291,10 @@ def _loop(training: Training, ending: Ending, say: Callable[[str], None]) -> dic
             left = (training.steps - training.step) / rate / 60
             values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")
             say(f"{training.step}/{training.steps}  {rate:.2f} steps/s  {left:.1f} min left  {values}")
+        if training.validation is not None and (
+            training.step % training.recipe.validate_every == 0 or training.step == training.steps
+        ):
+            validate(training, say)
         stopping = training.step < training.steps and ending.asked(training.accelerator)
         if stopping or now - saved > SAVE_SECONDS:
             if training.accelerator.is_main_process:

@@ -27,7 +27,14 @@ from harness.contracts.subjects import (
     ScoresText,
     ScoresTextInStrides,
 )
-from harness.contracts.training import Lesson, Recipe, Trainable, TrainingImages, TrainingLessons
+from harness.contracts.training import (
+    Lesson,
+    Recipe,
+    Trainable,
+    TrainingImages,
+    TrainingLessons,
+    ValidationImages,
+)
 from harness.contracts.values import Case, Entry, Estimate, Kind, Sample
 
 __all__ = [
@@ -59,4 +66,5 @@ __all__ = [
     "Trainable",
     "TrainingImages",
     "TrainingLessons",
+    "ValidationImages",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
     from torch import Tensor
 
 
@@ -18,6 +18,24 @@ class TrainingImages(Protocol):
     def description(self) -> str: ...
 
     def batch(self, step: int, size: int) -> Float[Tensor, "batch 3 height width"]: ...
+
+
+class ValidationImages(Protocol):
+    """Held-out pictures and what is measured on reconstructions of them, for choices during a training."""
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def images(self) -> Float[Tensor, "batch 3 height width"]: ...
+
+    def scores(self, made: Float[Tensor, "batch 3 height width"]) -> Mapping[str, float]:
+        """Measures of ``made`` against ``images``, in order: PSNR in dB, shares in [0, 1]."""
+        ...
+
+    def code_scores(self, codes: Int[Tensor, "batch codes"], codebook_size: int) -> Mapping[str, Any]:
+        """What the codes of ``images`` say: bits used, by position, and how many positions are dead."""
+        ...
 
 
 LessonKind = Literal[
@@ -78,7 +96,10 @@ class Trainable(Protocol):
 
     Optional: ``prepare_data(images) -> stream`` (once, before the first step), ``finish(images)`` (after the last),
     ``export_state()`` (what the checkpoint holds), ``averaged_keys(names)`` (which of them may be averaged),
-    ``examine()`` (held-out figures for the card), ``cpu_hours_of_parts``.
+    ``examine()`` (held-out figures for the card), ``cpu_hours_of_parts``, ``reconstructions(images)`` (name -> what the
+    module makes of them now) and ``codes(images)`` (with the size of their codebook), both for validation;
+    ``begin_from_weights()`` (once, when a recipe's ``start`` was read), ``keeps_codes = True`` (a tokenizer whose codes
+    stay those of its ``start``), ``free_settings`` (keys of ``config()`` in which a ``start`` may differ).
     """
 
     def turns(self) -> Sequence[Sequence[Any]]:
@@ -100,7 +121,12 @@ class Trainable(Protocol):
 @dataclass(frozen=True)
 class Recipe:
     """How one checkpoint of the zoo is made. ``build`` receives ``find(kind, name)``, which loads any catalogue
-    entry."""
+    entry.
+
+    ``start`` is a checkpoint folder of the same family and shape whose weights the training begins with. ``validation``
+    names the data (``ValidationImages``) on which the averaged weights are measured every ``validate_every`` steps.
+    ``workers`` processes make the batches (0: this one; a GPU waits for none that is made ahead).
+    """
 
     name: str
     build: Callable[[Callable[[str, str], Any]], Trainable]
@@ -118,3 +144,7 @@ class Recipe:
     threads: int = 2
     precision: Literal["no", "bf16"] = "no"
     notes: str = ""
+    start: str = ""
+    validation: str = ""
+    validate_every: int = 0
+    workers: int = 0

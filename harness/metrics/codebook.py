@@ -6,6 +6,7 @@ rise with N.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,8 +41,9 @@ class CodeMetric:
     """
 
     name: str
-    measure: Callable[[NDArray[np.int64]], float]
-    by_position: bool
+    measure: Callable[[NDArray[np.int64], int], float]
+    """(counts of the codes that occur, or of all; the codebook's size) -> the number"""
+    positions: Literal["together", "mean", "sum"]
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     version: int = 1
@@ -68,10 +70,12 @@ class CodeMetric:
         return csr_array((ones, (positions.ravel(), codes.ravel())), shape=(codes.shape[1], size))
 
     def value(self, state: Counts) -> float:
-        if not self.by_position:
-            return self.measure(np.asarray(state.sum(axis=0)).ravel())
+        size = state.shape[1]
+        if self.positions == "together":
+            return self.measure(np.asarray(state.sum(axis=0)).ravel(), size)
         rows = (state.data[start:end] for start, end in zip(state.indptr[:-1], state.indptr[1:], strict=True))
-        return float(np.mean([self.measure(row) for row in rows]))
+        values = [self.measure(row, size) for row in rows]
+        return float(np.sum(values) if self.positions == "sum" else np.mean(values))
 
 
 def _codebook_size(columns: Columns) -> int:
@@ -81,12 +85,30 @@ def _codebook_size(columns: Columns) -> int:
     return int(sizes[0])
 
 
-def share_used(counts: NDArray[np.int64]) -> float:
+def share_used(counts: NDArray[np.int64], codebook_size: int) -> float:
     """Share of the codebook that occurs at all."""
-    return float(np.count_nonzero(counts) / len(counts))
+    return float(np.count_nonzero(counts) / codebook_size)
 
 
-def perplexity(counts: NDArray[np.int64]) -> float:
+def entropy_bits(counts: NDArray[np.int64], codebook_size: int) -> float:
+    """Entropy in bits of the frequencies behind these counts, at most log2 of the codebook's size.
+
+    Few counts see too few codes: (codes seen - 1) / 2N nats are added (Miller 1955, known as Miller-Madow).
+    """
+    seen = counts[counts > 0]
+    total = int(seen.sum())
+    shares = seen / total
+    plain = float(-np.sum(shares * np.log2(shares)))
+    return min(plain + (len(seen) - 1) / (2 * total * math.log(2)), math.log2(codebook_size))
+
+
+def bits_by_position(codes: NDArray[np.int64], codebook_size: int) -> NDArray[np.float64]:
+    """``positions``: the entropy in bits of the codes at each position of ``images positions``."""
+    counts = (np.bincount(column, minlength=codebook_size) for column in codes.T)
+    return np.array([entropy_bits(column, codebook_size) for column in counts])
+
+
+def perplexity(counts: NDArray[np.int64], codebook_size: int) -> float:
     """exp(entropy) of the codes' frequencies: between 1 and the number of codes in use."""
     shares = counts[counts > 0] / counts.sum()
     return float(np.exp(-np.sum(shares * np.log(shares))))
@@ -94,7 +116,7 @@ def perplexity(counts: NDArray[np.int64]) -> float:
 
 def codebook_use() -> CodeMetric:
     """Share of the codebook's entries that these images use. No direction: a small book fills by itself."""
-    return CodeMetric("codebook-use", share_used, by_position=False, bounds=(0.0, 1.0))
+    return CodeMetric("codebook-use", share_used, "together", bounds=(0.0, 1.0))
 
 
 def code_perplexity() -> CodeMetric:
@@ -102,9 +124,18 @@ def code_perplexity() -> CodeMetric:
 
     It has no direction: even use spends the bits well, uneven use is easier to predict.
     """
-    return CodeMetric("code-perplexity", perplexity, by_position=False)
+    return CodeMetric("code-perplexity", perplexity, "together")
 
 
 def code_perplexity_by_position() -> CodeMetric:
     """Perplexity of the codes at one position, mean over positions: what is left when the position is known."""
-    return CodeMetric("code-perplexity-by-position", perplexity, by_position=True)
+    return CodeMetric("code-perplexity-by-position", perplexity, "mean")
+
+
+def bits_used() -> CodeMetric:
+    """Bits an image that the codes can say at most: the sum over positions of the entropy of their codes.
+
+    It stands beside the bits spent and has no direction: fuller codes say more and are harder to predict. An upper
+    bound, since positions may repeat one another.
+    """
+    return CodeMetric("bits-used", entropy_bits, "sum", unit="bit")

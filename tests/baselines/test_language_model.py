@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -218,3 +218,19 @@ def test_an_answer_is_no_longer_than_asked(subject: LanguageSubject, images: tor
     short = subject.answer(images, [ASKED] * 3, longest=2)
     for few, many in zip(short, subject.answer(images, [ASKED] * 3), strict=True):
         assert len(few) <= len(many)
+
+
+def test_a_decoder_trained_further_on_the_same_codes_is_another_run(tokenizer: Any) -> None:
+    """The codes decide which models fit; the pictures depend on the decoder too, so it stands in a run's key."""
+    model = new_model(TokenizerReference("blocks", "", "12" * 32), 64, 16)
+
+    class Settled(type(tokenizer)):  # type: ignore[misc]
+        settings: ClassVar = {"sampler": "euler", "sampler_steps": 8}
+        card: ClassVar = {"sha256": "34" * 32, "codes_sha256": "12" * 32}
+
+    assert "decoder" not in LanguageSubject(model, tokenizer).settings
+    settled = Settled(image_size=8, side=4)
+    decoder = {"sampler": "euler", "sampler_steps": 8, "weights": "34" * 8}
+    assert LanguageSubject(model, settled).settings["decoder"] == decoder
+    settled.card = {"sha256": "12" * 32}
+    assert "weights" not in LanguageSubject(model, settled).settings["decoder"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -46,3 +48,9 @@ def tokenizer() -> DDTTokenizer:
 @pytest.fixture
 def trainable_tokenizer() -> DDTTokenizer:
     return make_tokenizer()
+
+
+@pytest.fixture
+def new_tokenizer() -> Callable[[], DDTTokenizer]:
+    """Makes the same tokenizer each time, for trainings that are compared."""
+    return make_tokenizer

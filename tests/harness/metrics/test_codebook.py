@@ -11,6 +11,7 @@ from harness.metrics import NotMeasured
 from harness.metrics.codebook import (
     bits_per_image,
     bits_per_pixel,
+    bits_used,
     code_perplexity,
     code_perplexity_by_position,
     codebook_use,
@@ -81,3 +82,21 @@ def test_bits() -> None:
     assert tops.sum() / bottoms.sum() == 384.0
     tops, bottoms = bits_per_pixel().parts(data)
     assert tops.sum() / bottoms.sum() == 768 / 1280
+
+
+def test_bits_used_are_the_sum_of_the_positions_entropies() -> None:
+    """Four codes evenly at one position, one alone at the other; the correction is (seen - 1) / 2N nats."""
+    codes = np.stack([np.arange(48) % 4, np.zeros(48, dtype=int)], axis=1)
+    assert value(bits_used(), columns(codes, 256)) == pytest.approx(2 + 3 / (2 * 48 * np.log(2)), rel=1e-12)
+
+
+def test_bits_used_stay_below_the_bits_spent() -> None:
+    """16 images that use each of 16 codes once: the correction alone would go beyond the 4 bits that are spent."""
+    assert value(bits_used(), columns(np.arange(16)[:, None], 16)) == 4.0
+
+
+def test_the_correction_brings_few_images_near_many() -> None:
+    drawn = np.random.default_rng(0).integers(0, 64, size=(100_000, 1))
+    many, few = (value(bits_used(), columns(drawn[:count], 64)) for count in (100_000, 400))
+    plain = np.log2(value(code_perplexity(), columns(drawn[:400], 64)))
+    assert abs(few - many) < 0.02 < many - plain
