@@ -45,7 +45,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         ('recipe = "ddt"\nbetas = [0.9]\n', "betas is a list of 2 numbers"),
         ('recipe = "ddtt"\n', "ddtt"),
         ('recipe = "ddt-llama-2.9m-s0"\n', "that of a language model: ddtbench train mllm"),
-        ("recipe =\n", "not valid TOML"),
+        ("recipe =\n", "is not TOML"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, said: str) -> None:
