@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 Find = Callable[[str, str], Any]
 
-DRAWN = "zoo/ddt-drawn"
-"""DDT after its first stage: its sampler draws from what the codes leave open."""
-DRAWN_STEPS = 25
+FIRST_STAGE = "zoo/ddt"
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
 
@@ -75,7 +73,7 @@ def small_ddt(sampler_steps: int) -> DDTTokenizer:
 def build_ddt(find: Find) -> Trainable:
     from ddt_llama.training.ddt import DDTTraining
 
-    model = small_ddt(DRAWN_STEPS)
+    model = small_ddt(1)  # chosen on validation scenes: docs/decisions/0008-one-step-decoding.md
     hours = model.autoencoder.card["training"]["cpu_hours"]
     return DDTTraining(model, pool=80_000, cpu_hours_of_parts={"autoencoder": hours})
 
@@ -97,8 +95,8 @@ AUTOENCODER = Recipe(
     threads=1,
     precision="bf16",
 )
-DDT_DRAWN = Recipe(
-    "ddt-drawn",
+DDT = Recipe(
+    "ddt",
     build_ddt,
     data="world+fashion",
     steps=6000,
@@ -109,11 +107,11 @@ DDT_DRAWN = Recipe(
     threads=1,
     precision="bf16",
 )
-DDT = Recipe(
-    "ddt",
+DDT_CHAINED = Recipe(
+    "ddt-chained",
     build_sampler,
     data="world+fashion",
-    start=DRAWN,
+    start=FIRST_STAGE,
     steps=1200,
     batch=32,
     learning_rate=1e-3,

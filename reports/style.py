@@ -17,9 +17,8 @@ CONTROL = "#7b8494"
 
 LABELS: Mapping[str, str] = {
     "ddt": "DDT",
-    "ddt-one-step": "DDT, one step",
-    "ddt-drawn": "DDT, drawn",
     "ddt-sampled": "DDT, sampled",
+    "ddt-chained": "DDT, second stage",
     "vqgan": "VQGAN",
     "var": "VAR",
     "ddt-llama": "DDT-LLaMA",

@@ -65,7 +65,7 @@ def demo() -> SuiteSpec:
     left_out = []
     if len(limits) < len(DEMO_CASES):
         left_out.append(f"{WIKIPEDIA}, for want of Wikipedia's text ({WIKIPEDIA_CURE})")
-    models = (*TOKENIZERS, "ddt-drawn", *CONTROLS)
+    models = (*TOKENIZERS, "ddt-sampled", *CONTROLS)
     fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 300)
     if not fashion_at_hand():
         left_out.append(f"reconstruction@fashion, for want of Fashion-MNIST ({CURE})")
@@ -99,9 +99,9 @@ def world() -> SuiteSpec:
     place?), progressive decoding of 200 scenes, and whether DDT's codes rebuild 200 scenes from every timestep."""
     return SuiteSpec(
         "world",
-        _runs((*TOKENIZERS, "ddt-one-step", "ddt-drawn", *ALL_CONTROLS), "reconstruction@world")
+        _runs((*TOKENIZERS, "ddt-sampled", *ALL_CONTROLS), "reconstruction@world")
         + _runs(TOKENIZERS, "progressive@world", 200)
-        + _runs(("ddt-drawn",), "recursion@world", 200),
+        + _runs(("ddt",), "recursion@world", 200),
     )
 
 

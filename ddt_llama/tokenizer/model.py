@@ -180,10 +180,10 @@ class DDTTokenizer(nn.Module):
         return velocity
 
 
-def open_one_step(source: str, device: str = "cpu") -> DDTTokenizer:
-    """The same checkpoint decoded in one Euler step."""
+def open_sampled(source: str, device: str = "cpu") -> DDTTokenizer:
+    """The same checkpoint decoded in 25 Euler steps: a draw from what the codes leave open, not its mean."""
     model = open_tokenizer(source, device)
-    model.sampler_steps = 1
+    model.sampler_steps = 25
     return model
 
 
