@@ -36,7 +36,8 @@ class FiniteScalarQuantizer(nn.Module):
             raw = self.project_in(features.float())
         half = (self.levels - 1) * (1 + MARGIN) / 2
         offset = torch.where(self.levels % 2 == 0, 0.5, 0.0)
-        return (raw + (offset / half).atanh()).tanh() * half - offset
+        bounded: Tensor = (raw + (offset / half).atanh()).tanh() * half - offset
+        return bounded
 
     def _rounded(self, features: Float[Tensor, "B K D"]) -> Float[Tensor, "B K C"]:
         bounded = self.bounded(features)

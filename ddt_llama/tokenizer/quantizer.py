@@ -108,14 +108,16 @@ class CosineQuantizer(nn.Module):
     def _cosines(self, grouped: Float[Tensor, "G N C"]) -> Float[Tensor, "G N V"]:
         books = self.codebook.view(self.books, self.entries, -1)
         # the update writes into the book, which a backward pass through these cosines needs as it was
-        return grouped @ (books.clone() if grouped.requires_grad else books).transpose(1, 2)
+        cosines: Tensor = grouped @ (books.clone() if grouped.requires_grad else books).transpose(1, 2)
+        return cosines
 
     # -- reading and writing codes
 
     def unit_features(self, features: Float[Tensor, "B K D"]) -> Float[Tensor, "B K C"]:
         with torch.autocast(features.device.type, enabled=False):  # nearest-code decisions in full precision
             projected = self.project_in(features.float())
-            return F.normalize(projected.unflatten(-1, (self.parts, -1)), dim=-1).flatten(-2)
+            parts = projected.view(*projected.shape[:-1], self.parts, -1)
+            return F.normalize(parts, dim=-1).flatten(-2)
 
     def indices(self, features: Float[Tensor, "B K D"]) -> Int[Tensor, "B K"]:
         """The code of the largest cosine."""
@@ -157,10 +159,10 @@ class CosineQuantizer(nn.Module):
         onto its code (Fifty et al., arXiv 2410.06424, section 4; both have unit length in each part)."""
         if self.gradient == "straight":
             return unit + (chosen - unit).detach()
-        e, q = (x.unflatten(-1, (self.parts, -1)) for x in (unit, chosen))
+        e, q = (x.view(*x.shape[:-1], self.parts, -1) for x in (unit, chosen))
         still = e.detach()
         middle = F.normalize(still + q, dim=-1)
-        turned = e - 2 * (e * middle).sum(-1, keepdim=True) * middle + 2 * (e * still).sum(-1, keepdim=True) * q
+        turned: Tensor = e - 2 * (e * middle).sum(-1, keepdim=True) * middle + 2 * (e * still).sum(-1, keepdim=True) * q
         return turned.flatten(-2)
 
     def _evenness(self, cosines: Float[Tensor, "G N V"], batch: int, count: int) -> Float[Tensor, ""]:

@@ -119,7 +119,7 @@ class DDTTraining(nn.Module):
         if not self.start_images or self.latents is None or getattr(quantizer, "started", True):
             return
         device = next(self.model.encoder.parameters()).device
-        chunks = self.latents.latents[: self.start_images].split(500)
+        chunks = torch.split(self.latents.latents[: self.start_images], 500)
         quantizer.start(torch.cat([self.model.encoder(chunk.float().to(device)).float() for chunk in chunks]))
 
     def _visible(self, t: Tensor, progress: float) -> Tensor:

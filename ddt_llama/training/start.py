@@ -26,6 +26,9 @@ def described(recipe: Recipe) -> dict[str, Any]:
 
 def require_same_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe, steps: int) -> None:
     """Raise UserError if a saved state was made by another recipe, naming the first fields that differ."""
+    if not isinstance(saved["recipe"], Mapping):
+        raise UserError(f"{path} was saved by an older version, without its recipe: train again without --resume")
+    saved = {**saved["recipe"], "steps": saved["steps"]}
     now = {**described(recipe), "steps": steps}
     differing = [key for key in sorted(now.keys() | saved.keys()) if now.get(key) != saved.get(key)]
     if differing:

@@ -165,9 +165,8 @@ class Training:
     def resume(self) -> None:
         """Continue from ``out/state.pt``. Raises UserError."""
         path = self.out / "state.pt"
-        path = self.out / "state.pt"
         saved = read_state(path)
-        require_same_recipe(path, {**saved["recipe"], "steps": saved["steps"]}, self.recipe, self.steps)
+        require_same_recipe(path, saved, self.recipe, self.steps)
         self.subject.load_state_dict(saved["module"])
         for name, buffer in self.subject.named_buffers():
             buffer.copy_(saved["buffers"][name])
@@ -190,7 +189,7 @@ class Training:
         for key in getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average)):
             if state[key].dtype.is_floating_point:
                 state[key] = self.average[key]
-        card = {
+        card: dict[str, Any] = {
             "config": dict(self.subject.config()),
             "training": {
                 "recipe": described(self.recipe),
