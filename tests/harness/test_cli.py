@@ -31,7 +31,6 @@ SURFACE = {
     "export": "RUN --to --as --debug",
     "data statistics": "FOLDER --to --protocol --debug",
     "data prepare": "NAME --from --fetch --debug",
-    "data statistics": "FOLDER --to --protocol --debug",
     "train all": "--out --plan --debug",
     "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
