@@ -98,12 +98,14 @@ class CosineQuantizer(nn.Module):
         first = torch.arange(self.parts, device=codes.device)
         if self.own_books:
             first = first + self.parts * torch.arange(codes.shape[1], device=codes.device)[:, None]
-        return digits + first * self.entries
+        rows: Tensor = digits + first * self.entries
+        return rows
 
     def _numbered(self, nearest: Int[Tensor, "G N"], batch: int, count: int) -> Int[Tensor, "B K"]:
         """One number for the parts of a code."""
         powers = self.entries ** torch.arange(self.parts, device=nearest.device)
-        return (self._ungrouped(nearest, batch, count) * powers).sum(dim=-1)
+        numbers: Tensor = (self._ungrouped(nearest, batch, count) * powers).sum(dim=-1)
+        return numbers
 
     def _cosines(self, grouped: Float[Tensor, "G N C"]) -> Float[Tensor, "G N V"]:
         books = self.codebook.view(self.books, self.entries, -1)
