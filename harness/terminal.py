@@ -1,7 +1,7 @@
 """Standard output and error of a command: what cannot be written ends nothing that was computed.
 
 A terminal of another encoding gets a question mark for what it cannot show. Who stops reading (``ddtbench ... | head``)
-is not written to any more.
+is not written to any more. Each line is handed over at once, in a file too: a training of hours is looked at there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ def lenient(stream: TextIO | None) -> TextIO:
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
     raw = _Written(stream.fileno(), "w", closefd=False)
-    lines = stream.line_buffering if isinstance(stream, io.TextIOWrapper) else True
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors="replace", line_buffering=lines)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors="replace", line_buffering=True)
 
 
 def make_lenient() -> None:
