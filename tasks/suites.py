@@ -73,7 +73,8 @@ def demo() -> SuiteSpec:
     for text in left_out:
         print(f"demo: without {text}", file=sys.stderr)
     tokenizers = _runs(models, "reconstruction@world", 300) + fashion_runs + _runs(TOKENIZERS, "progressive@world", 32)
-    return SuiteSpec("demo", _five_tasks(limits) + tokenizers, left_out=tuple(left_out))
+    # small units, so that every core has some of each run
+    return SuiteSpec("demo", _five_tasks(limits) + tokenizers, unit_size=32, left_out=tuple(left_out))
 
 
 def paper_small() -> SuiteSpec:
