@@ -11,7 +11,7 @@ demo: setup data
 	$(BIN)/ddtbench report runs --to report --suite demo
 
 test: setup data
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

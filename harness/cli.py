@@ -392,7 +392,7 @@ def _main(words: list[str]) -> int:
         line, code = _explain(error)
         _say(line)
     if code == Exit.INTERRUPTED:
-        _say("interrupted; what is finished is kept, and the same command goes on from there")
+        _say("interrupted; what is finished is kept, and the same command goes on from there (a training by --resume)")
     return code if isinstance(code, int) else Exit.DONE
 
 

@@ -94,7 +94,8 @@ def run_suite(
     try:
         with limited_threads(suite.threads):
             planned = plan(suite, device)
-            for item in planned:
+            for place, item in enumerate(planned):
+                crew.runs = len(planned) - place
                 try:
                     item, folder = asking.run(item)
                     estimates = _measured(item, folder, progress)

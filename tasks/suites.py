@@ -17,7 +17,7 @@ LANGUAGE_MODELS = ("ddt-llama", "vqgan-llama", "var-llama")
 WIKIPEDIA = "perplexity@wikipedia"
 DEMO_CASES: Mapping[str, int] = {
     "geneval@world": 192,
-    "generation@world": 192,
+    "generation@world": 96,
     "mme@world": 120,
     "mme@world-held-out": 48,
     "editing@world": 96,

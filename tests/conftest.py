@@ -30,6 +30,8 @@ from tasks.prepare import fashion_at_hand
 INSIDE = ("decoder", "encoder", "flow", "latents", "layers", "quantizer")
 install_import_hook([*(f"ddt_llama.tokenizer.{name}" for name in INSIDE), "baselines.convnet"], "beartype.beartype")
 
+os.environ["COLUMNS"] = "100"  # tables are as wide wherever the tests run
+
 MARK = "needs"
 WANT = "for want of"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

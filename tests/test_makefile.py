@@ -83,4 +83,4 @@ def test_both_commands_go_on_without_the_data_set(place: Path) -> None:
         done = make(place, goal)
         assert done.returncode == 0, done.stderr
         assert "going on without Fashion-MNIST" in done.stdout
-        assert "ddtbench data prepare fashion-mnist --fetch" in asked(place) and asked(place)[-1] == last
+        assert "ddtbench data prepare fashion-mnist --fetch" in asked(place) and asked(place)[-1].startswith(last)

@@ -22,7 +22,7 @@ from harness.spec import RunRequest, SuiteSpec
 from harness.store import find_run_folders
 
 TOKENIZERS = ("ddt", "vqgan", "var")
-FOLDERS = ("autoencoder", "ddt", "fashion-features", "var", "vqgan", "world-features")
+FOLDERS = ("autoencoder", "ddt", "ddt-chained", "fashion-features", "var", "vqgan", "world-features")
 LANGUAGE_MODELS = tuple(f"{name}-llama-2.9m-s0" for name in TOKENIZERS)
 CLASS_MODELS = tuple(f"{name}-gpt-fashion" for name in TOKENIZERS)
 LIMIT = 128

@@ -1,7 +1,7 @@
 """A training that is asked to stop, by a scheduler's SIGTERM or by Ctrl-C, ends between two steps with its state saved.
 
 Schedulers give a job some thirty seconds between SIGTERM and SIGKILL; without this the steps since the last save were
-lost. What is stopped so exits with 143 (SIGTERM) or 130 (Ctrl-C) and goes on by ``--resume``.
+lost. The command then exits with 130, as after Ctrl-C, and goes on by ``--resume``.
 """
 
 from __future__ import annotations
@@ -50,6 +50,4 @@ class Ending:
     def leave(self, say: Callable[[str], None], where: str) -> NoReturn:
         """End the process, after everything is saved."""
         say(f"stopped by {signal.Signals(self.number).name} {where}: saved; the same command with --resume goes on")
-        if self.number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + self.number)
+        raise KeyboardInterrupt

@@ -68,6 +68,8 @@ class Crew:
         timeout: float | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
+        self.runs = 1
+        """How many runs are to come, which share the workers: what one of them is not worth many may be."""
         if workers is not None and workers < 1:
             raise UserError(f"workers must be at least 1, not {workers}")
         if timeout is not None and not timeout > 0:
@@ -86,7 +88,7 @@ class Crew:
             return self._children(job, died)
         if self.count > 1 and len(units) > 1 and picklable(job):
             started = self._workers is not None and bool(self._workers.alive)
-            return self._children(job) if started else Growing(job, lambda: self._children(job), self._fit)
+            return self._children(job) if started else Growing(job, lambda: self._children(job), self._fit, self.runs)
         return InProcess(job)
 
     def _fit(self) -> bool:
@@ -113,18 +115,19 @@ class Crew:
 
 
 class Growing:
-    """This process for the first unit; children for the others where these take long enough by its measure."""
+    """This process for the first unit; children for the others where these, times the runs to come, take long enough
+    by its measure."""
 
-    def __init__(self, job: Job, children: Callable[[], Engine], fit: Callable[[], bool]) -> None:
+    def __init__(self, job: Job, children: Callable[[], Engine], fit: Callable[[], bool], runs: int) -> None:
         self._now: Engine = InProcess(job)
-        self._children, self._fit = children, fit
+        self._children, self._fit, self._runs = children, fit, runs
 
     def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
         begun = time.monotonic()
         [first] = self._now.compute(units[:1], tick)
         seconds = time.monotonic() - begun
         yield first
-        if seconds * (len(units) - 1) > WORTH and self._fit():
+        if seconds * (len(units) - 1) * self._runs > WORTH and self._fit():
             self._now.close()
             self._now = self._children()
         yield from self._now.compute(units[1:], tick)

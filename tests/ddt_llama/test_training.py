@@ -109,10 +109,8 @@ def test_a_resumed_training_ends_in_the_same_weights(tmp_path: Path, monkeypatch
     assert steps == [20, 40, 60], "a resumed log has no step twice"
 
 
-@pytest.mark.parametrize(("number", "leaves"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
-def test_a_stopped_training_is_saved_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, leaves: type[BaseException]
-) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_training_is_saved_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     train(recipe(), tmp_path / "whole", find, say=quiet)
     said: list[str] = []
 
@@ -121,9 +119,9 @@ def test_a_stopped_training_is_saved_and_goes_on(
         if line.startswith("20/"):
             os.kill(os.getpid(), number)
 
-    with pytest.raises(leaves) as left:
+    with pytest.raises(KeyboardInterrupt):
         train(recipe(), tmp_path / "cut", find, say=stop_at)
-    assert getattr(left.value, "code", 143) == 143 and "at step 20: saved; the same command with --resume" in said[-1]
+    assert "at step 20: saved; the same command with --resume" in said[-1]
     with (tmp_path / "cut/log.jsonl").open("ab") as log:
         log.write(b'{"step": 40, "los')
     train(recipe(), tmp_path / "cut", find, resume=True, say=quiet)

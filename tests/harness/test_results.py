@@ -47,7 +47,7 @@ def test_a_member_whose_folder_is_gone_leaves_and_a_damaged_index_is_replaced(to
 
 def test_a_run_that_fails_keeps_no_other_from_being_measured(toy, call, monkeypatch) -> None:
     """A failed run stays a member, so that the report names it."""
-    from harness import run as module
+    from harness import asking as module
     from harness.errors import UserError
 
     real = module.run

@@ -427,9 +427,16 @@ def test_by_default_children_take_over_where_that_is_worth_their_start(tmp_path:
     task = fakes.FakeTask(count=40, bad_ask=(33,))
     alone = fakes.part_bytes(make(tmp_path / "alone", task).path)
     assert fakes.part_bytes(make(tmp_path / "small", task, OnlyHere(os.getpid()), workers=None).path) == alone
+    # a run of itself too short for workers, of many that share them
+    crew, few, begin = Crew(None), [], Workers._start
+    crew.runs = 10**9
+    monkeypatch.setattr(Workers, "_start", lambda self: few.append(self) or begin(self))
+    assert fakes.part_bytes(make(tmp_path / "many", task, crew=crew).path) == alone
+    crew.close()
+    assert len(few) == 2
     monkeypatch.setattr("harness.engines.local.WORTH", 0.0)
-    started, real = [], Workers._start
-    monkeypatch.setattr(Workers, "_start", lambda self: started.append(self) or real(self))
+    started = []
+    monkeypatch.setattr(Workers, "_start", lambda self: started.append(self) or begin(self))
     assert fakes.part_bytes(make(tmp_path / "large", task, workers=None).path) == alone
     assert len(started) == 2
     monkeypatch.setattr("harness.engines.local.room_for", lambda: 1)

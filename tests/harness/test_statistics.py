@@ -213,11 +213,13 @@ def test_jackknife_of_a_perplexity_covers() -> None:
     """The truth is the expected perplexity at this N (it is biased with N), from 4,000 other data sets."""
     shares = np.random.default_rng(0).dirichlet(np.ones(32))
     codes, count = 32, 400
-    truth = np.mean([perplexity(np.random.default_rng(9_000 + i).multinomial(count, shares)) for i in range(4000)])
+    truth = np.mean(
+        [perplexity(np.random.default_rng(9_000 + i).multinomial(count, shares), codes) for i in range(4000)]
+    )
 
     def holds(rng: np.random.Generator) -> bool:
         states, sizes = bags(rng.choice(codes, size=count, p=shares))
-        value = lambda bag: perplexity(np.bincount(bag.data, minlength=codes))  # noqa: E731
+        value = lambda bag: perplexity(np.bincount(bag.data, minlength=codes), codes)  # noqa: E731
         found = jackknife_interval(Jackknife.of(states, sizes, value))
         assert found.low is not None and found.high is not None
         return found.low <= float(truth) <= found.high
