@@ -71,16 +71,30 @@ def cpu_seconds(*words):
     best = float("inf")
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "harness.cli", *words], check=True, capture_output=True)
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return best
 
 
-# Measured on one core of the development machine: 0.10 s and 0.17 s.
-@pytest.mark.parametrize(("words", "bound"), [(["--help"], 0.3), (["list", "models"], 0.5)])
+# On two machines 0.10 and 0.31 s, 0.17 and 0.43 s; the import of typer took 0.14 s on the second. The design's 0.3 and
+# 0.5 s are those of the first; a ratio of one run holds on both, and beside other tests.
+@pytest.mark.parametrize(("words", "bound"), [(["--help"], 4), (["list", "models"], 6)])
 def test_it_answers_at_once(words, bound):
-    assert cpu_seconds(*words) < bound
+    assert cpu_seconds("-m", "harness.cli", *words) < bound * cpu_seconds("-c", "import typer")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list", "models"], ["run", "--help"]])
+def test_nothing_heavy_is_imported_for_an_answer(words):
+    asked = f"""
+import contextlib, io, sys
+from harness.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    main({words!r})
+print(sorted({{'torch', 'pandas', 'numpy', 'pyarrow', 'scipy', 'transformers', 'matplotlib'}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("command", ["", *SURFACE])
