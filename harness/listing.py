@@ -41,7 +41,13 @@ def list_text(kind: str) -> str:
     width = max(len(entry.name) for entry in found) + 2
     columns = max(60, shutil.get_terminal_size((120, 24)).columns)
     lines = [
-        textwrap.wrap(_words(entry), columns, initial_indent=entry.name.ljust(width), subsequent_indent=" " * width)
+        textwrap.wrap(
+            _words(entry),
+            columns,
+            initial_indent=entry.name.ljust(width),
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,  # a command to type stays whole
+        )
         for entry in found
     ]
     return "\n".join(line for entry_lines in lines for line in entry_lines)

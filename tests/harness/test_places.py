@@ -79,7 +79,8 @@ def test_no_file_of_a_run_names_a_folder_of_its_maker(toy, call, monkeypatch) ->
     assert protocol["request"]["model"] == "toy-adder@.../weights.bin"
     assert protocol["metrics"] == ["toy-exact@.../answers.npz", "toy-even"]
     assert call("measure", "runs")[0] == 0
-    assert seen == [f"{toy}/truth/answers.npz"] * 2  # measured again with the file itself
+    # measured again with the file itself; without one, only its version is asked for
+    assert [argument for argument in seen if argument] == [f"{toy}/truth/answers.npz"] * 2
     for path in data.rglob("*.json"):
         path.unlink()  # as on another machine
     lines: list[str] = []
