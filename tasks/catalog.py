@@ -140,7 +140,7 @@ METRICS: tuple[Entry, ...] = (
 
 SUITES: tuple[Entry, ...] = (
     Entry("suite", "scaling", "tasks.suites:scaling", "GenEval and perplexity, for each point of a scaling curve"),
-    Entry("suite", "demo", "tasks.suites:demo", "paper-small in five minutes, and the tokenizers on world and fashion"),
+    Entry("suite", "demo", "tasks.suites:demo", "paper-small in short, and the tokenizers on world and fashion"),
     Entry(
         "suite",
         "paper-small",

@@ -55,7 +55,7 @@ def _five_tasks(limits: Mapping[str, int | None]) -> tuple[RunRequest, ...]:
 
 
 def demo() -> SuiteSpec:
-    """``paper-small`` at a size that fits five minutes: the three language models on the five tasks, 48 to 192 cases
+    """``paper-small`` with fewer cases: the three language models on the five tasks, 48 to 192 cases
     each, then their tokenizers and four controls on 300 world scenes and 300 Fashion-MNIST test images.
 
     What ``make demo`` runs, without a network: Fashion-MNIST and Wikipedia's text are left out, and that is said, on a
