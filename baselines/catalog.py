@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baselines.published_entries import PUBLISHED
+from baselines.published.entries import PUBLISHED
 from harness.contracts import Entry
 
 VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers, CVPR 2021, arXiv 2012.09841"
@@ -14,7 +14,7 @@ def _shuffled(name: str) -> Entry:
     return Entry(
         kind="model",
         name=f"shuffled-{name}",
-        place=f"baselines.controls:open_shuffled_{name}",
+        place=f"baselines.controls.tokenizers:open_shuffled_{name}",
         summary=f"control: {name} with its codes in a fixed wrong order",
         provides=TOKENIZER,
         source=f"zoo/{name}",
@@ -105,7 +105,7 @@ MODELS: tuple[Entry, ...] = (
     Entry(
         kind="model",
         name="identity",
-        place="baselines.controls:open_identity",
+        place="baselines.controls.tokenizers:open_identity",
         summary="control: the 8-bit pixels themselves; nothing can be better (identity@SIZE for another side than 32)",
         provides=TOKENIZER,
         licence="MIT",
@@ -114,7 +114,7 @@ MODELS: tuple[Entry, ...] = (
     Entry(
         kind="model",
         name="mean-colour",
-        place="baselines.controls:open_mean_colour",
+        place="baselines.controls.tokenizers:open_mean_colour",
         summary="control: one colour for the whole image, 3 codes of 256 (mean-colour@SIZE)",
         provides=TOKENIZER,
         licence="MIT",
@@ -123,7 +123,7 @@ MODELS: tuple[Entry, ...] = (
     Entry(
         kind="model",
         name="jpeg",
-        place="baselines.jpeg:open_jpeg",
+        place="baselines.controls.jpeg:open_jpeg",
         summary="control: JPEG in 64 bytes, tables not counted (jpeg@SIZE)",
         provides=TOKENIZER,
         licence="MIT",
@@ -132,7 +132,7 @@ MODELS: tuple[Entry, ...] = (
     Entry(
         kind="model",
         name="copy-source",
-        place="baselines.edit_controls:open_copy_source",
+        place="baselines.controls.editing:open_copy_source",
         summary="control of editing: the source as it is, whatever the instruction (copy-source@SIZE)",
         provides=("EditsImages",),
         licence="MIT",

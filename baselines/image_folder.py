@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.checkpoints import sha256_of
 from harness.errors import UserError
 from harness.images import load_rgb
 from harness.paths import user_path
 from harness.walk import PICTURES, walk_pictures
+from harness.weights.checkpoints import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from baselines.convnet import ConvNetConfig, Decoder, Encoder, to_signed, to_unit
 from baselines.vqgan import check_codes, nearest_codes
-from harness.checkpoints import fill_module, load_checkpoint
+from harness.weights.checkpoints import fill_module, load_checkpoint
 
 FAMILY = "var"
 
@@ -292,7 +292,7 @@ class VARTokenizer(nn.Module):
 
 
 def open_var(source: str, device: str) -> VARTokenizer:
-    """The tokenizer of a checkpoint folder, in evaluation mode. UserError as ``harness.checkpoints`` says."""
+    """The tokenizer of a checkpoint folder, in evaluation mode. UserError as ``harness.weights.checkpoints`` says."""
     state, card = load_checkpoint(source, FAMILY)
     model = VARTokenizer(VARConfig.from_mapping(card["config"]))
     fill_module(model, state, source)

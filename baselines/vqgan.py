@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.convnet import ConvNetConfig, Decoder, Encoder, to_signed, to_unit
-from harness.checkpoints import fill_module, load_checkpoint
+from harness.weights.checkpoints import fill_module, load_checkpoint
 
 FAMILY = "vqgan"
 
@@ -167,7 +167,7 @@ def check_codes(codes: Tensor, visible: Tensor | None, count: int) -> None:
 
 
 def open_vqgan(source: str, device: str) -> VQGAN:
-    """The tokenizer of a checkpoint folder, in evaluation mode. UserError as ``harness.checkpoints`` says."""
+    """The tokenizer of a checkpoint folder, in evaluation mode. UserError as ``harness.weights.checkpoints`` says."""
     state, card = load_checkpoint(source, FAMILY)
     model = VQGAN(VQGANConfig.from_mapping(card["config"]))
     fill_module(model, state, source)

@@ -32,9 +32,9 @@ from harness.contracts import Case, Sample
 from harness.measure import measure
 from harness.metrics.frechet import Frechet, between, frechet_distance
 from harness.metrics.moments import Moments
-from harness.parts import encode_observations, encode_samples, sample_row
 from harness.spec import RunSpec
-from harness.store import RunFolder, observations_folder
+from harness.store.parts import encode_observations, encode_samples, sample_row
+from harness.store.run_folder import RunFolder, observations_folder
 
 BATCH, SIDE = 250, 32
 WAYS = ("moments", "run", "all-in-memory")

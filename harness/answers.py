@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.images import Rounding, to_bytes
-from harness.parts import stored_text
+from harness.store.parts import stored_text
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int, UInt8

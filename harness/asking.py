@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.engines.local import Crew
-from harness.files import Folder
 from harness.isolation import OutOfMemory
 from harness.observe import died_of
 from harness.plan import PlannedRun, opened
 from harness.progress import Progress
 from harness.run import run
-from harness.store import RunFolder
+from harness.store.files import Folder
+from harness.store.run_folder import RunFolder
 
 MEMORY = "memory_ran_out_with"
 """In the manifest of a run in half the batch: the batch that was too large."""

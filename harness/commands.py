@@ -20,8 +20,8 @@ from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
 from harness.progress import Progress
 from harness.recipes import tokenizer_recipe
 from harness.rehearsal import dry_run
-from harness.results import frame_of, read_left_out, write_index
 from harness.spec import SuiteSpec
+from harness.store.results import frame_of, read_left_out, write_index
 from harness.stored_runs import (
     hand_over,
     instrument,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.outline import Outline
-    from harness.store import RunFolder
+    from harness.store.run_folder import RunFolder
 
 ENGINES = ("local",)
 _instrument = instrument  # what a process made once
@@ -180,7 +180,7 @@ def report_runs(
     Numbers of different protocols are not ranked together; ``allow_mixed`` ranks each protocol by itself, marked.
     ``tell`` is called with a line for all that does not hold and is therefore not shown.
     """
-    from harness.files import Folder
+    from harness.store.files import Folder
 
     if not Folder(runs).exists():
         raise UserError(f"there is no folder {runs}: name the one that 'ddtbench run' wrote to")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from harness.contracts import Entry
-from harness.encoder_entries import ENCODER_ENTRIES
 from harness.feature_entries import FEATURE_ENTRIES
+from tasks.editing.similarity_entries import ENCODER_ENTRIES
 
 _RECONSTRUCTION = "harness.metrics.reconstruction"
-_OBJECTS = "harness.metrics.objects"
+_OBJECTS = "tasks.world.objects"
 _FRECHET = "harness.metrics.frechet"
 _CODEBOOK = "harness.metrics.codebook"
 _MANIFOLD = "harness.metrics.precision_recall"

@@ -20,7 +20,7 @@ from harness.errors import UserError
 from harness.images import encode_png
 from harness.paths import user_path
 from harness.places import places_of
-from harness.store import RunFolder, find_run_folders
+from harness.store.run_folder import RunFolder, find_run_folders
 
 PNG = "png"
 CASES = "cases.jsonl"

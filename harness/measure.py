@@ -28,8 +28,8 @@ from harness.metrics import NotMeasured
 from harness.observe import HALVED
 from harness.sets import SETS, SIDES, UNPAIRED, Sides, measure_set
 from harness.statistics import Interval, ratio_interval
-from harness.store import FAILED, RunFolder, StoredCases, case_set_digest
-from harness.stored_vectors import StoredVectors, take
+from harness.store.run_folder import FAILED, RunFolder, StoredCases, case_set_digest
+from harness.store.stored_vectors import StoredVectors, take
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from harness.columns import observations_folder, table_source
 from harness.contracts import Instrument, Sample
 from harness.environment import Environment, limited_threads
 from harness.errors import UserError
-from harness.integrity import incomplete
 from harness.isolation import OutOfMemory, caught, reason_of, storable
-from harness.parts import FAILED, Part, encode_observations, samples_of
 from harness.places import sentence_without_folders
 from harness.progress import Progress, Stage
-from harness.store import RunFolder
+from harness.store.columns import observations_folder, table_source
+from harness.store.integrity import incomplete
+from harness.store.parts import FAILED, Part, encode_observations, samples_of
+from harness.store.run_folder import RunFolder
 from harness.watch import current
 
 HALVED = "observed_in_batches"

@@ -22,11 +22,11 @@ from typing import Any
 from harness import catalog
 from harness.contracts import Case, Task
 from harness.errors import UserError
-from harness.files import Folder
 from harness.isolation import attempt
 from harness.places import without_folders
 from harness.progress import in_bytes
 from harness.spec import RunRequest, SuiteSpec
+from harness.store.files import Folder
 
 SECONDS = 2.0
 """How long cases are counted."""
@@ -150,7 +150,7 @@ def _cannot_start(request: RunRequest) -> str:
 
 def _stored(suite: SuiteSpec, out: str) -> list[dict[str, Any]]:
     """A row for every run under ``out`` whose manifest can be read: ``mine`` if it is sampled as the suite would."""
-    from harness.store import RunFolder, run_paths  # while others count
+    from harness.store.run_folder import RunFolder, run_paths  # while others count
 
     rows = []
     root = Folder(out)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.files import Folder
 from harness.paths import data_root
 from harness.progress import Progress
+from harness.store.files import Folder
 
 ELSEWHERE = "..."
 _OWN_FOLDER = re.compile(r"(?:^|(?<=[@:=,]))(?:file:/{1,3}|~|\.\.(?=/)|/(?!/))")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog
-from harness.checkpoints import digest_of, read_card
 from harness.contracts import Case, Task
 from harness.errors import UserError, nearest
 from harness.isolation import reason_of
@@ -22,6 +21,7 @@ from harness.paths import checkout_root, user_path
 from harness.progress import slowly
 from harness.spec import RunRequest, RunSpec, SuiteSpec, checked_name, path_safe, suite_from_toml
 from harness.watch import OPENING, current
+from harness.weights.checkpoints import digest_of, read_card
 
 
 @dataclass(frozen=True)

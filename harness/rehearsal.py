@@ -116,8 +116,8 @@ def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str) -> Rehea
 
 
 def _stored_cases(item: PlannedRun, out: str) -> int:
-    from harness.files import Folder
-    from harness.store import RunFolder
+    from harness.store.files import Folder
+    from harness.store.run_folder import RunFolder
 
     place = f"{Folder(out).url}/{item.spec.model}/{item.spec.task}/{item.spec.key()}"
     if not Folder(place).exists("spec.json"):
@@ -129,7 +129,7 @@ def _stored_cases(item: PlannedRun, out: str) -> int:
 
 def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case]) -> float:
     """Seconds to ask and to observe the first batch."""
-    from harness.parts import read_part, samples_of
+    from harness.store.parts import read_part, samples_of
     from harness.units import Job, Unit, make_unit
 
     job = Job(item.spec, item.task, item.open_subject, "dry-run")

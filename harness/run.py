@@ -20,11 +20,11 @@ from harness.engines.local import Crew
 from harness.environment import Environment, circumstances, difference
 from harness.errors import UserError
 from harness.isolation import storable
-from harness.parts import Part, metadata_of, read_part
 from harness.progress import Progress
-from harness.sealed_files import COST, MANIFEST
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store.parts import Part, metadata_of, read_part
+from harness.store.run_folder import RunFolder
+from harness.store.sealed_files import COST, MANIFEST
 from harness.units import Job, Unit, split
 from harness.watch import current
 

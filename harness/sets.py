@@ -23,7 +23,7 @@ from harness.contracts import Columns
 from harness.influences import Shares, share_interval
 from harness.metrics import NotMeasured
 from harness.statistics import GROUPS, Interval, Jackknife, jackknife_groups, jackknife_interval
-from harness.stored_vectors import ROWS, in_memory, states_by_group, take
+from harness.store.stored_vectors import ROWS, in_memory, states_by_group, take
 
 Floats = NDArray[np.float64]
 

@@ -19,13 +19,13 @@ from harness.failed_metrics import Unmade, failures_in
 from harness.isolation import tried
 from harness.places import ELSEWHERE, opened_again, passed_on, sentence_without_folders, without_folders
 from harness.progress import Progress
-from harness.results import frame_of, read_index
+from harness.store.results import frame_of, read_index
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.prune import Pruned
-    from harness.store import RunFolder
+    from harness.store.prune import Pruned
+    from harness.store.run_folder import RunFolder
 
 Value = TypeVar("Value")
 
@@ -84,7 +84,7 @@ def prune_runs(
     runs: str, *, suite: str | None = None, dry_run: bool = False, failed: list[str] | None = None
 ) -> list[Pruned]:
     """Give back the disk of samples and observations: each run becomes results only. Raises UserError."""
-    from harness.prune import prune
+    from harness.store.prune import prune
 
     return _each(runs, suite, lambda folder, _: prune(folder, dry_run), failed)
 
@@ -149,7 +149,7 @@ def _each(
     runs: str, suite: str | None, do: Callable[[RunFolder, dict[str, Any]], Value], failed: list[str] | None
 ) -> list[Value]:
     """What ``do`` returns for every run of a root, or of one of its suites, and its protocol."""
-    from harness.store import run_paths
+    from harness.store.run_folder import run_paths
 
     rows = [str(row["path"]) for row in read_index(runs, suite)] if suite else run_paths(runs)
     if not rows:
@@ -173,7 +173,7 @@ def _one(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Value |
 
 
 def _opened(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Value:
-    from harness.store import RunFolder
+    from harness.store.run_folder import RunFolder
 
     folder = RunFolder.open(path)
     protocol = folder.manifest().get("protocol")

@@ -19,9 +19,9 @@ from typing import Any
 from harness.contracts import Case, Sample, Task
 from harness.environment import limit_threads
 from harness.isolation import attempt
-from harness.parts import encode_samples, failed_row, sample_row
 from harness.seeding import seed_for
 from harness.spec import RunSpec
+from harness.store.parts import encode_samples, failed_row, sample_row
 
 Row = dict[str, Any]
 Tick = Callable[[int, int], None]

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog
-from harness.checkpoints import CARD, read_card
 from harness.contracts import Entry, Recipe
 from harness.errors import UserError
 from harness.paths import checkout_root
-from harness.seals import SEALS, seal_of
+from harness.store.seals import SEALS, seal_of
+from harness.weights.checkpoints import CARD, read_card
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,17 @@ DATA: tuple[Entry, ...] = (
     Entry(
         "data",
         "fashion-mnist",
-        "tasks.prepare:fashion_mnist",
+        "tasks.data.fashion_mnist:fashion_mnist",
         "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist "
         "[--fetch | --from FOLDER]",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
-        at_hand="tasks.prepare:fashion_at_hand",
+        at_hand="tasks.data.fashion_mnist:fashion_at_hand",
     ),
     Entry(
         "data",
         "fashion",
-        "tasks.streams:open_fashion_stream",
+        "tasks.tokenizing.streams:open_fashion_stream",
         "Fashion-MNIST's 60,000 training images, padded to 32x32 RGB, mirrored at random",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
@@ -39,7 +39,7 @@ DATA: tuple[Entry, ...] = (
     Entry(
         "data",
         "fashion-lessons",
-        "tasks.fashion_lessons:open_fashion_lessons",
+        "tasks.fashion.lessons:open_fashion_lessons",
         "Fashion-MNIST's training images with their classes: what class-conditional models learn from",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
@@ -47,7 +47,7 @@ DATA: tuple[Entry, ...] = (
     Entry(
         "data",
         "world+fashion",
-        "tasks.streams:open_world_and_fashion",
+        "tasks.tokenizing.streams:open_world_and_fashion",
         "each batch half world scenes, half Fashion-MNIST: what the zoo's tokenizers are trained on",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
@@ -55,7 +55,7 @@ DATA: tuple[Entry, ...] = (
     Entry(
         "data",
         "world+fashion-validation",
-        "tasks.validation:open_mixture_validation",
+        "tasks.tokenizing.validation:open_mixture_validation",
         "256 validation scenes and 256 products: what choices during a tokenizer's training are made on",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
@@ -63,10 +63,10 @@ DATA: tuple[Entry, ...] = (
     Entry(
         "data",
         "wikipedia",
-        "tasks.wikipedia:wikipedia",
+        "tasks.data.wikipedia:wikipedia",
         "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",
         licence="CC BY-SA 3.0 and GFDL",
-        at_hand="tasks.wikipedia:wikipedia_at_hand",
+        at_hand="tasks.data.wikipedia:wikipedia_at_hand",
     ),
 )
 
@@ -74,7 +74,7 @@ TASKS: tuple[Entry, ...] = (
     Entry(
         "task",
         "reconstruction",
-        "tasks.reconstruction:build",
+        "tasks.tokenizing.reconstruction:build",
         "encode and decode images of world, fashion, photos, imagenet-val[:PATH] or a folder: PSNR, SSIM, LPIPS, "
         "FD-world, objects, bits",
         licence="world and Fashion-MNIST: MIT; photographs as their facts say; ImageNet: research use",
@@ -84,14 +84,14 @@ TASKS: tuple[Entry, ...] = (
     Entry(
         "task",
         "progressive",
-        "tasks.progressive:build",
+        "tasks.tokenizing.progressive:build",
         "the image from the first 1, K/8, 2K/8 ... K codes, and from the last ones",
         paper=DDT_PAPER,
     ),
     Entry(
         "task",
         "recursion",
-        "tasks.recursion:build",
+        "tasks.tokenizing.recursion:build",
         "the clean image from any timestep: with its codes, with none, and with those of another image",
         paper=DDT_PAPER,
     ),
@@ -118,24 +118,59 @@ TASKS: tuple[Entry, ...] = (
 
 METRICS: tuple[Entry, ...] = (
     Entry(
-        "metric", "progressive-psnr", "tasks.progressive:area_first", "PSNR over the share of codes shown, native order"
-    ),
-    Entry("metric", "progressive-psnr-reversed", "tasks.progressive:area_last", "the same from the last code on"),
-    Entry("metric", "recursion-gain", "tasks.recursion:gain", "dB that the codes add to no codes, mean over timesteps"),
-    Entry(
-        "metric", "recursion-gain-over-shuffled", "tasks.recursion:gain_over_shuffled", "and to another image's codes"
+        "metric",
+        "progressive-psnr",
+        "tasks.tokenizing.progressive:area_first",
+        "PSNR over the share of codes shown, native order",
     ),
     Entry(
-        "metric", "recursion-gain-at-0.2", "tasks.recursion:gain_at_02", "dB that the codes add to no codes at t = 0.2"
+        "metric",
+        "progressive-psnr-reversed",
+        "tasks.tokenizing.progressive:area_last",
+        "the same from the last code on",
     ),
     Entry(
-        "metric", "recursion-gain-at-0.5", "tasks.recursion:gain_at_05", "dB that the codes add to no codes at t = 0.5"
+        "metric",
+        "recursion-gain",
+        "tasks.tokenizing.recursion:gain",
+        "dB that the codes add to no codes, mean over timesteps",
     ),
     Entry(
-        "metric", "recursion-gain-at-0.8", "tasks.recursion:gain_at_08", "dB that the codes add to no codes at t = 0.8"
+        "metric",
+        "recursion-gain-over-shuffled",
+        "tasks.tokenizing.recursion:gain_over_shuffled",
+        "and to another image's codes",
     ),
-    Entry("metric", "recursion-gain-at-1.0", "tasks.recursion:gain_at_1", "dB that the codes add to no codes at t = 1"),
-    Entry("metric", "recursion-psnr", "tasks.recursion:mean_psnr", "PSNR of one-step estimates, mean over timesteps"),
+    Entry(
+        "metric",
+        "recursion-gain-at-0.2",
+        "tasks.tokenizing.recursion:gain_at_02",
+        "dB that the codes add to no codes at t = 0.2",
+    ),
+    Entry(
+        "metric",
+        "recursion-gain-at-0.5",
+        "tasks.tokenizing.recursion:gain_at_05",
+        "dB that the codes add to no codes at t = 0.5",
+    ),
+    Entry(
+        "metric",
+        "recursion-gain-at-0.8",
+        "tasks.tokenizing.recursion:gain_at_08",
+        "dB that the codes add to no codes at t = 0.8",
+    ),
+    Entry(
+        "metric",
+        "recursion-gain-at-1.0",
+        "tasks.tokenizing.recursion:gain_at_1",
+        "dB that the codes add to no codes at t = 1",
+    ),
+    Entry(
+        "metric",
+        "recursion-psnr",
+        "tasks.tokenizing.recursion:mean_psnr",
+        "PSNR of one-step estimates, mean over timesteps",
+    ),
 )
 
 SUITES: tuple[Entry, ...] = (

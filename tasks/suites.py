@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 
 from harness.spec import RunRequest, SuiteSpec
-from tasks.prepare import CURE, fashion_at_hand
-from tasks.wikipedia import CURE as WIKIPEDIA_CURE
-from tasks.wikipedia import wikipedia_at_hand
+from tasks.data.fashion_mnist import CURE, fashion_at_hand
+from tasks.data.wikipedia import CURE as WIKIPEDIA_CURE
+from tasks.data.wikipedia import wikipedia_at_hand
 
 TOKENIZERS = ("ddt", "vqgan", "var")
 CONTROLS = ("identity", "mean-colour", "jpeg", "shuffled-vqgan")

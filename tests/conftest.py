@@ -25,7 +25,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 from harness.paths import data_root
-from tasks.prepare import fashion_at_hand
+from tasks.data.fashion_mnist import fashion_at_hand
 
 INSIDE = ("decoder", "encoder", "flow", "latents", "layers", "quantizer")
 install_import_hook([*(f"ddt_llama.tokenizer.{name}" for name in INSIDE), "baselines.convnet"], "beartype.beartype")

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from baselines.convnet import ConvNetConfig
+from baselines.published.var_transformer import VARTransformer, VARTransformerConfig
 from baselines.var import VARConfig, VARTokenizer
-from baselines.var_transformer import VARTransformer, VARTransformerConfig
 from baselines.vqgan import VQGAN, VQGANConfig
 from ddt_llama.tokenizer.layers import code_positions, sinusoid
 

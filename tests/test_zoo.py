@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from harness import catalog, commands
-from harness.checkpoints import load_checkpoint, read_card
 from harness.paths import checkout_root
 from harness.spec import RunRequest, SuiteSpec
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
+from harness.weights.checkpoints import load_checkpoint, read_card
 
 TOKENIZERS = ("ddt", "vqgan", "var")
 FOLDERS = ("autoencoder", "ddt", "ddt-chained", "fashion-features", "var", "vqgan", "world-features")
@@ -92,8 +92,8 @@ def test_a_picture_makes_its_caption_likelier(name: str) -> None:
 def test_the_points_of_the_scaling_curves_are_kept_as_runs() -> None:
     """Each by the recipe of its name as it is now, DDT at three shares; and the figures come of them."""
     from ddt_llama.training.recipe import LanguageRecipe
-    from reports.figures import figures_of
-    from reports.read import read_stored
+    from reports.figures.draw import figures_of
+    from reports.reading.runs import read_stored
 
     stored = read_stored(str(checkout_root() / "zoo" / "runs"))
     assert not stored.problems and not any(run.failures for run in stored.runs)

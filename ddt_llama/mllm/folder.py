@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddt_llama.mllm.vocabulary import row_count
-from harness.checkpoints import CARD, WEIGHTS, locate, sha256_of
 from harness.errors import UserError
-from harness.fitting import open_fitting, quiet_libraries, readable, require_text, require_words
 from harness.paths import user_path
 from harness.texts import read_json_object
+from harness.weights.checkpoints import CARD, WEIGHTS, locate, sha256_of
+from harness.weights.fitting import open_fitting, quiet_libraries, readable, require_text, require_words
 
 if TYPE_CHECKING:
     import torch

@@ -20,9 +20,9 @@ from ddt_llama.mllm.batching import IGNORED, Batch
 from ddt_llama.mllm.folder import Folder, read_folder, require_files, write_folder
 from ddt_llama.mllm.layout import SequenceLayout, TokenOrder
 from ddt_llama.mllm.vocabulary import Vocabulary, extend_embeddings, row_count, tokenizer_size
-from harness.checkpoints import codes_digest_of
 from harness.contracts import ImageTokenizer
 from harness.errors import UserError
+from harness.weights.checkpoints import codes_digest_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -16,7 +16,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from harness.checkpoints import fill_module, load_checkpoint
+from harness.weights.checkpoints import fill_module, load_checkpoint
 
 
 class LatentAutoencoder(nn.Module):

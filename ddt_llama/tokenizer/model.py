@@ -21,9 +21,9 @@ from ddt_llama.tokenizer.flow import estimate_clean, euler, mix
 from ddt_llama.tokenizer.latents import LatentAutoencoder
 from ddt_llama.tokenizer.quantizer import make_quantizer
 from ddt_llama.tokenizer.schedule import Schedule
-from harness.checkpoints import fill_module, load_checkpoint
 from harness.errors import UserError
 from harness.seeding import noise_for
+from harness.weights.checkpoints import fill_module, load_checkpoint
 
 
 class DDTTokenizer(nn.Module):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.fitting import readable
+from harness.weights.fitting import readable
 
 LOG_EVERY = 20
 

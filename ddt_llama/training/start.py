@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Recipe
 from harness.errors import UserError
+from harness.weights.checkpoints import load_checkpoint, read_card
 
 
 def described(recipe: Recipe) -> dict[str, Any]:

@@ -27,10 +27,10 @@ from ddt_llama.training.precision import usable
 from ddt_llama.training.start import described, require_same_recipe, start_from, started_from
 from ddt_llama.training.streaming import Places, batches
 from ddt_llama.training.validation import VALIDATION, exchanged, validate
-from harness.checkpoints import codes_digest_of, save_checkpoint
 from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
 from harness.seeding import seed_for
+from harness.weights.checkpoints import codes_digest_of, save_checkpoint
 
 SAVE_SECONDS = 300.0
 Find = Callable[[str, str], Any]

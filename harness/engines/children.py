@@ -27,7 +27,7 @@ from harness.engines.rescue import Outcome, Search, Trial, rescue
 from harness.environment import limit_threads, limited_threads
 from harness.errors import UserError
 from harness.isolation import OutOfMemory
-from harness.parts import encode_samples
+from harness.store.parts import encode_samples
 from harness.units import Job, Tick, Unit, make_batch, make_unit
 from harness.watch import cause_of, die_with_parent, no_answer
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.contracts import Case
-from harness.parts import failed_row
+from harness.store.parts import failed_row
 from harness.units import Row, Unit
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.fitting import open_fitting, readable, require_words
 from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
+from harness.weights.fitting import open_fitting, readable, require_words
 
 NAME = "clip-vit-b32"
 SIDE = 224

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.instruments.hub_folders import HubModel
 from harness.instruments.picture_features import Layers, PictureFeatures
+from harness.weights.hub_folders import HubModel
 
 NAME = "clip-vitl14-336"
 HUB_ID, VARIABLE = "openai/clip-vit-large-patch14-336", "DDTBENCH_CLIP336"

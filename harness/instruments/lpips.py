@@ -24,12 +24,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from harness.checkpoints import fill_module, sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.fitting import require_whole
 from harness.paths import data_root
-from harness.weight_files import read_weights
+from harness.weights.checkpoints import fill_module, sha256_of
+from harness.weights.fitting import require_whole
+from harness.weights.published_files import read_weights
 
 BACKBONE = "alexnet-owt-7be5be79.pth"
 BACKBONE_DIGEST = "7be5be79"

@@ -21,7 +21,7 @@ from harness.spec import canonical_json
 from harness.walk import walk
 from tasks.data.parquet import reading_parquet
 from tasks.data.tables import Cells, Records, Schema, Table, parquet_files
-from tasks.writing import written_whole
+from tasks.data.writing import written_whole
 
 DIGITS = 16
 REVISION = b"ddtbench.revision"

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contracts import Columns
-from harness.metrics.alignment import Cosine
 from harness.metrics.ratio import Ratio
+from tasks.editing.alignment import Cosine
 from tasks.editing.judging import Verdict, judge
 from tasks.world.matching import TOLERANCE
 

@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any
 from harness.answers import pixels_of
 from harness.contracts import Case, Sample
 from harness.images import Rounding, from_bytes
-from tasks.cost import device_of
 from tasks.editing.picture_sets import OF_PAPER, PictureEdits, instructions_of
 from tasks.editing.turns import edited, in_turns
+from tasks.tokenizing.cost import device_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ from harness.metrics.statistics_files import StatisticsFile
 from harness.progress import note_once
 from harness.spec import canonical_json, path_safe
 from harness.texts import numbered_lines, parse_json, read_text, shown, text_of
-from tasks.sources import FolderSource
+from tasks.tokenizing.sources import FolderSource
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,8 +17,8 @@ import numpy as np
 from harness.errors import UserError
 from harness.images import from_bytes
 from harness.seeding import rng_for
+from tasks.data.fashion_mnist import open_fashion, padded_rgb
 from tasks.generation.reference import CLASSES
-from tasks.prepare import open_fashion, padded_rgb
 
 if TYPE_CHECKING:
     from jaxtyping import Float

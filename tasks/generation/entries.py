@@ -41,7 +41,7 @@ GENERATION_ENTRIES: tuple[Entry, ...] = (
     Entry(
         "instrument",
         "fashion-features",
-        "tasks.fashion_features:open_fashion_features",
+        "tasks.fashion.features:open_fashion_features",
         "64 features of a small net trained on Fashion-MNIST, for FD-fashion (never FID), and the class that it reads",
         source="zoo/fashion-features",
         licence=_LICENCE,
@@ -49,7 +49,7 @@ GENERATION_ENTRIES: tuple[Entry, ...] = (
     Entry(
         "recipe",
         "fashion-features",
-        "tasks.fashion_feature_training:RECIPE",
+        "tasks.fashion.feature_training:RECIPE",
         "the feature net of FD-fashion",
         licence=_LICENCE,
     ),

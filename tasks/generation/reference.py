@@ -12,7 +12,7 @@ from harness.contracts import Case
 from harness.errors import UserError, nearest
 from harness.images import to_bytes
 from harness.spec import canonical_json
-from tasks.prepare import FILES, open_fashion, padded_rgb
+from tasks.data.fashion_mnist import FILES, open_fashion, padded_rgb
 
 if TYPE_CHECKING:
     import numpy as np

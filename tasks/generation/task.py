@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from tasks.cost import language_cost
 from tasks.generation import coco
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
-from tasks.reconstruction import TokenizerTask
-from tasks.sources import ImageSource
+from tasks.tokenizing.cost import language_cost
+from tasks.tokenizing.reconstruction import TokenizerTask
+from tasks.tokenizing.sources import ImageSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class Generation(TokenizerTask, ABC):
 
     def probe(self, subject: Any) -> Mapping[str, float]:
         """Milliseconds per picture in a batch of 32, on the threads of this process; of a language model its size and
-        what its training took (``tasks.cost``)."""
+        what its training took (``tasks.tokenizing.cost``)."""
         import torch
 
         cases = (list(self.cases()) * PROBE_BATCH)[:PROBE_BATCH]

@@ -49,7 +49,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
     Entry(
         "instrument",
         "geneval-coco",
-        "tasks.geneval.coco:open_coco",
+        "tasks.geneval.official.coco:open_coco",
         "Mask2Former's objects on COCO and their colours by CLIP; needs DDTBENCH_DETECTOR and DDTBENCH_COLOUR_CLIP",
         licence="MIT (code of Mask2Former and CLIP), Apache-2.0 (MMDetection)",
         paper="arXiv 2112.01527 and arXiv 2103.00020",
@@ -60,7 +60,7 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         "tasks.geneval.prompt_sets:prepare",
         "the 553 official prompts, checked once: ddtbench data prepare geneval --from PATH",
         licence="MIT",
-        at_hand="tasks.places:geneval_at_hand",
+        at_hand="tasks.data.places:geneval_at_hand",
         paper=PAPER,
     ),
 )

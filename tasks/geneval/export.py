@@ -22,9 +22,9 @@ from typing import Literal
 
 from harness.errors import UserError
 from harness.export import StoredRun, left_out
-from harness.files import Folder
 from harness.images import encode_png
-from harness.store import RunFolder
+from harness.store.files import Folder
+from harness.store.run_folder import RunFolder
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT, GeneratedImage, check_images
 from tasks.geneval.metrics import JudgedImages
 from tasks.geneval.prompt_sets import PromptSource, open_prompts

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.errors import UserError
-from tasks.geneval.colours import CURE as NO_CLASSIFIER
 from tasks.geneval.detections import Detections
 from tasks.geneval.names import OBJECTS
+from tasks.geneval.official.colours import CURE as NO_CLASSIFIER
 from tasks.geneval.prompts import prompt_from_json
 from tasks.geneval.scoring import OFFICIAL_RULES, Rules, filter_detections, verdict
 

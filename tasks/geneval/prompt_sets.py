@@ -12,15 +12,15 @@ from pathlib import Path
 
 from harness.contracts import Case
 from harness.errors import UserError
-from harness.files import Folder
 from harness.paths import user_path
 from harness.spec import canonical_json, path_safe
+from harness.store.files import Folder
+from tasks.data.places import GENEVAL_FILE
+from tasks.data.places import geneval_path as prepared_path
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
 from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import OFFICIAL, Prompt, prompt_from_json, read_prompts
 from tasks.geneval.world import CLASSES, DETECTOR
-from tasks.places import GENEVAL_FILE
-from tasks.places import geneval_path as prepared_path
 
 OFFICIAL_FILE = GENEVAL_FILE
 """A file of this name is held to be the official one, and must be it to the byte."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError, nearest
-from harness.files import Folder
+from harness.store.files import Folder
 from harness.texts import numbered_lines, parse_json, read_text
 from tasks.geneval.detections import Detections, from_rows, to_rows
 from tasks.geneval.names import OBJECTS

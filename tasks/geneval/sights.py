@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.contracts import Columns
-from harness.instruments.mmdet_pipeline import describe
-from tasks.geneval import coco, world
+from tasks.geneval import world
 from tasks.geneval.judges import DetectorJudge, StoredDetections
 from tasks.geneval.names import OBJECTS
+from tasks.geneval.official import coco
+from tasks.geneval.official.mmdet_pipeline import describe
 from tasks.geneval.scoring import OFFICIAL_RULES, Rules
 
 

@@ -8,8 +8,8 @@ Protocol: every prompt four times with other seeds; images rounded to 8 bits and
 where the subject makes others; verdicts by the rule of ``tasks.geneval.scoring``, which agrees with the official script
 on all of its seeded cases. Overall is the plain mean of the six tags. On the world the detector is exact and reads
 colours too; thresholds and why are in ``tasks.geneval.world``, the prompts in ``tasks.world.prompts``. On the official
-prompts it is Mask2Former with GenEval's colour classifier (``harness.instruments.mask2former``,
-``tasks.geneval.colours``); without their weights the score is *not measured: judge missing*.
+prompts it is Mask2Former with GenEval's colour classifier (``tasks.geneval.official.mask2former``,
+``tasks.geneval.official.colours``); without their weights the score is *not measured: judge missing*.
 
 Images made elsewhere, in the official layout, are scored by ``--model image-folder@FOLDER``: nothing is generated, and
 a folder with a missing, repeated or other-sized image, or of other prompts, is refused with a list of what is wrong.

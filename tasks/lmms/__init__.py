@@ -2,7 +2,7 @@
 
 lmms-eval (Zhang et al. 2024, arXiv 2407.12772; 0.7.x, extra ``lmms``) words the questions, and it scores the answers.
 It runs in a process of its own, once for all cases that a run lacks; our model is its plug-in ``ddtbench``
-(``baselines.lmms_model``). What it wrote is read from its results and samples files, since it exits with 0 after an
+(``baselines.lmms.model``). What it wrote is read from its results and samples files, since it exits with 0 after an
 error.
 
 Data: a data set of the hub is a folder of the same name under ``$DDTBENCH_DATA/lmms`` (by default below

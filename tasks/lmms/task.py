@@ -132,7 +132,7 @@ class LmmsEngine:
         self._work = data_root() / "lmms-calls" / job.spec.key()
 
     def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
-        from harness.parts import encode_samples, sample_row
+        from harness.store.parts import encode_samples, sample_row
 
         if not units:
             return

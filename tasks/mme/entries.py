@@ -51,7 +51,7 @@ MME_ENTRIES: tuple[Entry, ...] = (
         "mme",
         "tasks.mme.prepare:mme",
         "MME's 2,374 questions, checked and stored once: ddtbench data prepare mme --from PATH",
-        at_hand="tasks.places:mme_at_hand",
+        at_hand="tasks.data.places:mme_at_hand",
         licence="research only, by its authors' terms",
         paper=PAPER,
     ),

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UserError
+from tasks.data.places import MME_HUB as HUB
+from tasks.data.places import mme_path as prepared_path
+from tasks.data.writing import written_whole
 from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
 from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
-from tasks.places import MME_HUB as HUB
-from tasks.places import mme_path as prepared_path
-from tasks.writing import written_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa

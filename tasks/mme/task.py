@@ -13,13 +13,13 @@ from harness.contracts import Case, Sample
 from harness.images import PADDING, from_bytes, load_rgb, shown_whole
 from harness.paths import user_path
 from harness.spec import path_safe
-from tasks.cost import device_of
 from tasks.mme.answers import NAME as ANSWERS
 from tasks.mme.answers import answers_text
 from tasks.mme.data import MmeData, Pair, Source, parquet_files, read_data
 from tasks.mme.metrics import CHANCE_SCORE, HIGHEST
 from tasks.mme.prepare import prepared_file
 from tasks.mme.schema import COGNITION, PERCEPTION
+from tasks.tokenizing.cost import device_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
 """Perplexity: what texts and the codes of images cost under a language model, given nothing and given each other.
 
 Paper: the definitions of words, bytes and bits are lm-eval's (Gao et al., EleutherAI/lm-evaluation-harness); those of
-codes are ours, since no peer defines them. Data: Wikipedia's paragraphs (``tasks/wikipedia.py``; CC BY-SA 3.0 and
+codes are ours, since no peer defines them. Data: Wikipedia's paragraphs (``tasks/data/wikipedia.py``; CC BY-SA 3.0 and
 GFDL); the world's 1,000 test scenes with their captions (ours, MIT); a text file of the user.
 
 Protocol:

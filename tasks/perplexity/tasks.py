@@ -10,8 +10,8 @@ from harness.errors import UserError
 from harness.texts import text_of
 from tasks.perplexity.scored import readable, scored, text_sizes
 from tasks.perplexity.texts import TEXTS, TextSource, open_texts
-from tasks.reconstruction import TokenizerTask
-from tasks.sources import WorldSource
+from tasks.tokenizing.reconstruction import TokenizerTask
+from tasks.tokenizing.sources import WorldSource
 
 TEXT_METRICS = ("bits-per-byte", "byte-perplexity", "word-perplexity")
 CODE_METRICS = ("nll-bits-per-image", "nll-bits-per-pixel", "nll-over-log-codebook", "bits-per-image")

@@ -19,9 +19,9 @@ from harness.paths import user_path
 from harness.seeding import seed_for
 from harness.spec import path_safe
 from harness.texts import numbered_lines, read_text
+from tasks.data.wikipedia import SPLITS, open_articles
 from tasks.perplexity.wikitext_pages import WikitextTexts
-from tasks.sources import DIGITS, WorldSource
-from tasks.wikipedia import SPLITS, open_articles
+from tasks.tokenizing.sources import DIGITS, WorldSource
 
 TEXTS = ("wikipedia", "wikitext", "captions")
 

@@ -16,7 +16,7 @@ DRAWBENCH_PAPER = "Saharia et al. 2022 (Imagen), arXiv 2205.11487"
 def _pair(name: str, attribute: str, summary: str, what: str, licence: str, paper: str) -> tuple[Entry, Entry]:
     task = Entry("task", name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper, data=(name,))
     words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
-    there = f"tasks.places:{attribute}_at_hand"
+    there = f"tasks.data.places:{attribute}_at_hand"
     place = f"{_TASK}:prepare_{attribute}"
     return task, Entry("data", name, place, words, licence=licence, paper=paper, at_hand=there)
 

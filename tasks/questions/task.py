@@ -17,10 +17,10 @@ from typing import Any
 from harness.answers import pixels_of
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from harness.files import Folder
 from harness.paths import user_path
 from harness.spec import canonical_json, path_safe
-from tasks.places import questions_folder
+from harness.store.files import Folder
+from tasks.data.places import questions_folder
 from tasks.questions.benchmarks import BENCHMARKS, Benchmark
 from tasks.questions.sets import QuestionedPrompt
 from tasks.questions.vlm import NAME as JUDGE

@@ -16,12 +16,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.checkpoints import sha256_of
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.fitting import open_fitting, readable, require_words
-from harness.instruments.mask2former import DEVICE_VARIABLE
 from harness.paths import user_path
+from harness.weights.checkpoints import sha256_of
+from harness.weights.fitting import open_fitting, readable, require_words
+from tasks.geneval.official.mask2former import DEVICE_VARIABLE
 from tasks.questions.judging import Answer, dumps
 
 NAME = "vlm-answers"

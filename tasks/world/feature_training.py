@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from harness.contracts import Recipe, Trainable
 from harness.seeding import rng_for, seed_for
-from tasks.prepare import open_fashion, padded_rgb
+from tasks.data.fashion_mnist import open_fashion, padded_rgb
 from tasks.world.draw import draw
 from tasks.world.features import FAMILY, FEATURES, FeatureNet, smoothed
 from tasks.world.sampling import scenes_of

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checkpoints import digest_of, fill_module, load_checkpoint
 from harness.errors import UserError
+from harness.weights.checkpoints import digest_of, fill_module, load_checkpoint
 from tasks.world.scene import SIDE
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Pictures, in this order: ``pictures`` training scenes, the true results of ``edi
 ``validation`` scenes of the split ``val``. An edit that is not possible keeps its picture as it is and is never taught.
 Training scenes show no held-out combination, and no text of a lesson names one.
 
-Text-only data are half captions, half the Wikipedia paragraphs of ``tasks.wikipedia``, cut into pieces.
+Text-only data are half captions, half the Wikipedia paragraphs of ``tasks.data.wikipedia``, cut into pieces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harness.contracts import Lesson
 from harness.errors import UserError
 from harness.seeding import rng_for
-from tasks.wikipedia import open_wikipedia
+from tasks.data.wikipedia import open_wikipedia
 from tasks.world.captions import STYLES, caption
 from tasks.world.draw import draw
 from tasks.world.edits import Edit, training_edit

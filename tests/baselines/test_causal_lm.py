@@ -17,12 +17,12 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from baselines import causal_lm
+from baselines.libraries import causal_lm
 from ddt_llama.mllm.text import train_text_tokenizer
 from harness import cli, contracts
 from harness.catalog import open_model
 from harness.errors import UserError
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
 
 TEXT = "the quick brown fox jumps over the lazy dog; a red circle stands left of two blue squares. " * 3
 CONTEXT = 16

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from baselines import jpeg
 from baselines.catalog import ENTRIES
-from baselines.controls import Identity, MeanColour, Shuffled, open_identity, size_of
-from baselines.jpeg import CODE_COUNT, Jpeg, open_jpeg
+from baselines.controls import jpeg
+from baselines.controls.jpeg import CODE_COUNT, Jpeg, open_jpeg
+from baselines.controls.tokenizers import Identity, MeanColour, Shuffled, open_identity, size_of
 from baselines.vqgan import VQGAN
 from harness.errors import UserError
 from harness.images import from_bytes, to_bytes

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.hub import digest_of_folder
+from baselines.libraries.hub import digest_of_folder
 from baselines.seeded_draw import SeededDraw
 from ddt_llama.mllm.sampling import Sampling
 from harness.catalog import open_model
@@ -74,7 +74,7 @@ def test_emu3_draws_what_the_library_draws(libraries: Any, tmp_path: Path) -> No
     sampled(folder, temperature=0.0)
     subject = open_model(f"emu3@{folder}")
     model, processor, side = subject.model, subject.processor, subject.side
-    from baselines.emu3 import NEGATIVE, POSITIVE
+    from baselines.libraries.emu3 import NEGATIVE, POSITIVE
 
     options = {"return_for_image_generation": True, "image_area": subject.image_area, "return_tensors": "pt"}
     inputs, negative = (processor(text=[text], **options) for text in (f"{PROMPT}{POSITIVE}", NEGATIVE))
@@ -162,7 +162,7 @@ def test_a_pipeline_may_hold_an_average_beside(libraries: Any, tmp_path: Path, m
         asked.append((name, revision))
         return folder
 
-    monkeypatch.setattr("baselines.hub._fetched", fetched)
+    monkeypatch.setattr("baselines.libraries.hub._fetched", fetched)
     own, other = open_model(f"diffusers@{folder}"), open_model(f"diffusers@{folder}#ema")
     remote = open_model("diffusers@owner/name#v1#ema")
     assert asked == [("owner/name", "v1")]

@@ -16,11 +16,11 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines.lmms_plugin import NAME
+from baselines.lmms.plugin import NAME
 from harness.contracts import Likelihood
 from harness.errors import UserError
 
-MODULE = "baselines.lmms_model"
+MODULE = "baselines.lmms.model"
 
 
 class Base:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.published import VAR_VAE, taming_config
-from baselines.selftok import RELEASED
+from baselines.published.doors import VAR_VAE, taming_config
+from baselines.published.selftok import RELEASED
 from baselines.var import VARConfig
 from baselines.vqgan import VQGANConfig
 from harness.catalog import open_model
@@ -116,7 +116,7 @@ def test_what_a_file_of_llamagen_does_not_say_is_asked_for(files: Any, tmp_path:
     files.llamagen_gpt(tmp_path)
     (tmp_path / "c2i_B_256.json").unlink()
     refused(f"llamagen-gpt@{tmp_path}", r"no published size: say n_head and block_size in c2i_B_256\.json")
-    from baselines.published import _gpt_sizes
+    from baselines.published.doors import _gpt_sizes
 
     assert _gpt_sizes(Path("c2i_XL_384.pt"), 1280, 36) == {"n_head": 20, "block_size": 576}
     with pytest.raises(UserError, match="256 or 384"):
@@ -204,9 +204,9 @@ def test_a_file_of_one_set_has_no_other(files: Any, tmp_path: Path) -> None:
 
 def test_the_choice_stands_in_the_fingerprint_and_hinders_no_ranking(files: Any, tmp_path: Path) -> None:
     from harness import cli
-    from harness.store import find_run_folders
-    from reports.ranking import protocol_groups
-    from reports.read import read_stored
+    from harness.store.run_folder import find_run_folders
+    from reports.comparing.ranking import protocol_groups
+    from reports.reading.runs import read_stored
 
     path, _ = with_average(files.llamagen_vq(tmp_path))
     words = ["run", "reconstruction@world", "--limit", "2", "--batch", "2", "--out", str(tmp_path / "runs")]

@@ -15,8 +15,8 @@ from baselines.convnet import ConvNetConfig
 from baselines.recipes import SMALL_VAR, SMALL_VQGAN
 from baselines.var import VARConfig, VARTokenizer, open_var, phi_of_scale
 from baselines.vqgan import VQGAN, VQGANConfig, nearest_codes, open_vqgan
-from harness.checkpoints import save_checkpoint
 from harness.errors import UserError
+from harness.weights.checkpoints import save_checkpoint
 
 # float32 sums of another order; images lie in [0, 1]
 TOLERANCE = 1e-5

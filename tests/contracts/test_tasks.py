@@ -21,8 +21,8 @@ from PIL import Image
 from harness.contracts import Entry, Sample, Task
 from harness.spec import canonical_json, path_safe
 from tasks.catalog import ENTRIES
+from tasks.data.wikipedia import wikipedia_at_hand
 from tasks.perplexity.tasks import NAMES
-from tasks.wikipedia import wikipedia_at_hand
 
 TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
 METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}

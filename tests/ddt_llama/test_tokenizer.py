@@ -9,9 +9,9 @@ import torch
 
 from ddt_llama.tokenizer.flow import estimate_clean, euler, mix, spread_times
 from ddt_llama.tokenizer.model import DDTTokenizer, open_tokenizer
-from harness.checkpoints import save_checkpoint
 from harness.contracts import Denoises, ImageTokenizer
 from harness.errors import UserError
+from harness.weights.checkpoints import save_checkpoint
 
 CLOSE = 2e-5  # float32 sums in another order: batched and single matrix products differ in the last bits
 

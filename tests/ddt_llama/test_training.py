@@ -19,9 +19,9 @@ from ddt_llama.tokenizer.model import DDTTokenizer, open_tokenizer
 from ddt_llama.tokenizer.quantizer import CosineQuantizer
 from ddt_llama.training.ddt import DDTTraining
 from ddt_llama.training.tokenizer import learning_rate_at, train
-from harness.checkpoints import load_checkpoint
 from harness.contracts import Recipe
 from harness.errors import UserError
+from harness.weights.checkpoints import load_checkpoint
 
 
 class Stripes:

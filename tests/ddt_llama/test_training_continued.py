@@ -17,9 +17,9 @@ from ddt_llama.training.ddt import DDTTraining
 from ddt_llama.training.sampler import SamplerTraining
 from ddt_llama.training.streaming import Places, batches
 from ddt_llama.training.tokenizer import train
-from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Recipe
 from harness.errors import UserError
+from harness.weights.checkpoints import load_checkpoint, read_card
 
 
 class Stripes:

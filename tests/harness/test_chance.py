@@ -11,10 +11,10 @@ import pytest
 from harness.contracts import Case, Columns, Estimate, Sample
 from harness.measure import WITHIN_STRATA, measure
 from harness.metrics.ratio import Ratio
-from harness.parts import encode_samples, sample_row
 from harness.spec import RunSpec
 from harness.statistics import ratio_difference
-from harness.store import RunFolder
+from harness.store.parts import encode_samples, sample_row
+from harness.store.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

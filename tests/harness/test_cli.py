@@ -15,10 +15,10 @@ import pytest
 from plugin_packages import write_plugin
 
 from harness import catalog, cli, commands
-from harness.checkpoints import save_checkpoint
 from harness.errors import UserError
 from harness.plan import expand_model, model_label, opened, plan, require_same_cases, suite_for
 from harness.spec import SuiteSpec
+from harness.weights.checkpoints import save_checkpoint
 
 SURFACE = {
     "list": "KIND --debug",

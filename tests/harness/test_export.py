@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from harness import catalog, cli, commands
-from harness.store import RunFolder, find_run_folders
+from harness.store.run_folder import RunFolder, find_run_folders
 
 
 def ddtbench(*words: object) -> int:

@@ -13,16 +13,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from harness.checkpoints import fill_module
 from harness.errors import UserError
-from harness.fitting import open_fitting, require_text, require_whole, require_words
+from harness.weights.checkpoints import fill_module
+from harness.weights.fitting import open_fitting, require_text, require_whole, require_words
 
 ROOT = Path(__file__).parents[2]
 MAY_OPEN = {
     "AutoTokenizer",  # text, no weights
     "processor_class",
     "MultimodalLM",  # ours, which opens its parts by open_fitting
-    "kind",  # harness.fitting itself
+    "kind",  # harness.weights.fitting itself
     "opener",  # AutoProcessor, and diffusers' pipeline, which is handed its networks
 }
 State = dict[str, torch.Tensor]

@@ -12,7 +12,7 @@ from harness import cli, plan
 from harness.errors import UserError
 from harness.plan import suite_for
 from harness.spec import RunRequest
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
 
 
 def ddtbench(*words: object) -> object:
@@ -62,7 +62,7 @@ def test_a_name_stands_for_one_checkpoint(tmp_path: Path) -> None:
 
 
 def test_an_author_names_a_model_in_the_plug_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    from baselines.controls import open_identity
+    from baselines.controls.tokenizers import open_identity
 
     def opened(text: str, device: str) -> Any:
         subject = open_identity("", device)

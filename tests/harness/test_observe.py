@@ -9,7 +9,7 @@ from harness.errors import UserError
 from harness.isolation import OutOfMemory
 from harness.observe import observe
 from harness.run import run
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 
 TASK = fakes.FakeTask(count=11, bad_ask=(4,))
 

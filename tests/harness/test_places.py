@@ -9,7 +9,7 @@ import pytest
 
 from harness import commands
 from harness.places import opened_again, passed_on, sentence_without_folders, without_folders
-from harness.store import RunFolder, run_paths
+from harness.store.run_folder import RunFolder, run_paths
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import pytest
 from harness import commands
 from harness.errors import UserError
 from harness.observe import observe
-from harness.prune import prune
 from harness.run import run
-from harness.seals import DIGEST, SEALS
-from harness.store import RunFolder, case_set_digest, run_paths
+from harness.store.prune import prune
+from harness.store.run_folder import RunFolder, case_set_digest, run_paths
+from harness.store.seals import DIGEST, SEALS
 
 
 def toy_runs(call) -> list[Path]:

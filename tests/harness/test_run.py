@@ -24,11 +24,11 @@ from harness.contracts import Sample
 from harness.engines.children import Children, Workers
 from harness.engines.local import Crew, Growing, InProcess
 from harness.errors import UserError
-from harness.parts import read_part
 from harness.progress import Progress
 from harness.run import run
 from harness.seeding import seed_for
-from harness.store import RunFolder
+from harness.store.parts import read_part
+from harness.store.run_folder import RunFolder
 from harness.units import Job, Unit, split
 
 
@@ -477,7 +477,7 @@ import sys
 sys.path[:0] = sys.argv[2:4]
 import harness_fakes as fakes
 from harness.run import run
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 task = fakes.FakeTask(count=160, seconds=0.004, bad_ask=(77,))
 spec = fakes.spec_for(task)
 print("ready", flush=True)

@@ -14,11 +14,11 @@ import pytest
 from harness import commands
 from harness.contracts import Estimate
 from harness.errors import UserError
-from harness.files import Folder
 from harness.progress import Progress
 from harness.run import run
-from harness.seals import DIGEST, SEALS
-from harness.store import RunFolder, case_set_digest, find_run_folders, run_paths
+from harness.store.files import Folder
+from harness.store.run_folder import RunFolder, case_set_digest, find_run_folders, run_paths
+from harness.store.seals import DIGEST, SEALS
 
 VALUE = "0.3421"
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from harness.contracts import Case, Estimate, Sample
 from harness.errors import UserError
-from harness.files import Folder
 from harness.observe import observe
-from harness.parts import Part, encode_samples, read_part, sample_row, samples_of, to_json
 from harness.run import run
-from harness.store import RunFolder, case_set_digest, find_run_folders
+from harness.store.files import Folder
+from harness.store.parts import Part, encode_samples, read_part, sample_row, samples_of, to_json
+from harness.store.run_folder import RunFolder, case_set_digest, find_run_folders
 
 TASK = fakes.FakeTask(count=11, bad_ask=(4,))
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -160,11 +160,11 @@ def test_a_second_driver_is_refused_and_told_who_is_there(tmp_path: Path):
     folder = RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK))
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[2])\n"
-        "from harness.store import RunFolder\n"
+        "from harness.store.run_folder import RunFolder\n"
         "with RunFolder.open(sys.argv[1]).writing():\n"
         "    print('held', flush=True); time.sleep(60)"
     )
-    checkout = str(Path(sys.modules["harness.store"].__file__ or "").parents[1])
+    checkout = str(Path(sys.modules["harness.store.run_folder"].__file__ or "").parents[1])
     other = subprocess.Popen([sys.executable, "-c", code, folder.path, checkout], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout and other.stdout.readline() == "held\n"

@@ -9,7 +9,7 @@ import pytest
 
 from harness import commands
 from harness.errors import UserError
-from harness.store import run_paths
+from harness.store.run_folder import run_paths
 
 
 def toy_runs(call) -> list[Path]:
@@ -105,7 +105,7 @@ def test_a_metric_that_fails_keeps_no_other_from_being_measured(toy, call, monke
 def test_a_metric_that_nobody_makes_any_more_fails_alone(toy, call) -> None:
     adder, carrier = toy_runs(call)
     for folder in (adder, carrier):
-        from harness.store import RunFolder
+        from harness.store.run_folder import RunFolder
 
         stored = RunFolder.open(folder)
         protocol = stored.manifest()["protocol"]

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import columns as module
-from harness import stored_vectors as vectors
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.measure import measure
@@ -18,10 +16,12 @@ from harness.metrics.frechet import Frechet
 from harness.metrics.frechet_infinity import FrechetInfinity
 from harness.metrics.kernel import KernelDistance
 from harness.metrics.precision_recall import ManifoldMetric
-from harness.parts import encode_observations, encode_samples, sample_row
 from harness.spec import RunSpec
-from harness.store import RunFolder, observations_folder
-from harness.stored_vectors import Piece, StoredVectors
+from harness.store import columns as module
+from harness.store import stored_vectors as vectors
+from harness.store.parts import encode_observations, encode_samples, sample_row
+from harness.store.run_folder import RunFolder, observations_folder
+from harness.store.stored_vectors import Piece, StoredVectors
 
 WIDTH, UNIT = 24, 50
 

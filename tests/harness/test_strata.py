@@ -10,10 +10,10 @@ import pytest
 from harness.contracts import Case, Sample
 from harness.measure import measure
 from harness.metrics.ratio import Ratio
-from harness.parts import encode_samples, sample_row
 from harness.spec import RunSpec
 from harness.statistics import ratio_interval
-from harness.store import RunFolder
+from harness.store.parts import encode_samples, sample_row
+from harness.store.run_folder import RunFolder
 
 STRATA, CLUSTERS, PER_CLUSTER = 4, 12, 3
 CHANCES = np.array([0.1, 0.4, 0.7, 0.95])

@@ -15,8 +15,8 @@ import pytest
 from plugin_packages import TOY, install, write_plugin
 
 import harness
-from harness.files import Folder
-from harness.store import find_run_folders
+from harness.store.files import Folder
+from harness.store.run_folder import find_run_folders
 
 ODD = """
 import os, signal, sys, time
@@ -175,7 +175,7 @@ WATCHED = """
 import json, sys
 from harness.errors import Exit
 from harness.observe import observe
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 from harness.watch import watched
 from odd_catalog import Deadly
 

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import UserError
-from harness.fitting import UNREADABLE
-from harness.weight_files import (
+from harness.weights.fitting import UNREADABLE
+from harness.weights.published_files import (
     digest_of_files,
     find_file,
     read_chosen,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness import catalog, zoo
-from harness.checkpoints import CARD, read_card
 from harness.paths import checkout_root
+from harness.weights.checkpoints import CARD, read_card
 
 
 def test_every_recipe_follows_what_it_needs(tmp_path: Path) -> None:

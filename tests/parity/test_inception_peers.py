@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checkpoints import sha256_of
 from harness.instruments import inception as module
 from harness.instruments import resizing
 from harness.instruments.feature_protocols import PROTOCOLS
 from harness.instruments.inception import InceptionExtractor
 from harness.instruments.inception_net import InceptionNet
+from harness.weights.checkpoints import sha256_of
 
 pytestmark = [
     pytest.mark.parity,

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.llamagen_gpt import GPTConfig, LlamaGenGPT
-from baselines.llamagen_vq import convert, our_key, vq16_config
+from baselines.published.llamagen_gpt import GPTConfig, LlamaGenGPT
+from baselines.published.llamagen_vq import convert, our_key, vq16_config
 from baselines.vqgan import VQGAN
 from ddt_llama.mllm.sampling import Sampling, probabilities
 from harness.errors import UserError

@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import load_file
 
 from harness.errors import UserError
-from harness.instruments.mask2former import Mask2Former
-from harness.instruments.mmdet_pipeline import prepared
-from harness.instruments.mmdet_weights import UNUSED, fill_from_mmdet, to_transformers
+from tasks.geneval.official.mask2former import Mask2Former
+from tasks.geneval.official.mmdet_pipeline import prepared
+from tasks.geneval.official.mmdet_weights import UNUSED, fill_from_mmdet, to_transformers
 
 PACK = Path(__file__).parent / "mask2former"
 MANIFEST = json.loads((PACK / "manifest.json").read_text())

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from baselines.published.var_transformer import VARTransformer, VARTransformerConfig
 from baselines.var import VARConfig, VARTokenizer
-from baselines.var_transformer import VARTransformer, VARTransformerConfig
 from ddt_llama.mllm.sampling import Sampling, probabilities
 
 pytestmark = pytest.mark.parity

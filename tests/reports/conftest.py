@@ -18,11 +18,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from harness.contracts import Estimate
-from harness.files import Folder
-from harness.parts import encode_samples
 from harness.spec import RunSpec
 from harness.statistics import ratio_interval
-from harness.store import RunFolder, case_set_digest
+from harness.store.files import Folder
+from harness.store.parts import encode_samples
+from harness.store.run_folder import RunFolder, case_set_digest
 
 ENVIRONMENT = {
     "schema": 1,

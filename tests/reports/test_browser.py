@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reports.build import build_report
+from reports.page.build import build_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from harness.errors import UserError
-from reports import build as build_module
-from reports.build import MARKER, build_report
-from reports.findings import lede, warnings
-from reports.read import read_stored
-from reports.tables import build_table
+from reports.page import build as build_module
+from reports.page.build import MARKER, build_report
+from reports.page.findings import lede, warnings
+from reports.reading.runs import read_stored
+from reports.tables.table import build_table
 
 ATTACK = "<script>alert(1)</script>"
 VOID = {"meta", "img", "br", "link", "hr", "input"}

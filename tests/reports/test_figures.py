@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.store import RunFolder
-from reports.axes import Name, spread_names
-from reports.curves import progressive, rate_distortion, recursion
-from reports.figures import figures_of, panel_svg, render
-from reports.read import read_stored
-from reports.style import looks_for
+from harness.store.run_folder import RunFolder
+from reports.figures.axes import Name, spread_names
+from reports.figures.curves import progressive, rate_distortion, recursion
+from reports.figures.draw import figures_of, panel_svg, render
+from reports.figures.style import looks_for
+from reports.reading.runs import read_stored
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from reports.formats import letters, to_csv, to_latex, to_markdown
-from reports.read import read_stored
-from reports.tables import Table, build_breakdown, build_table
+from reports.reading.runs import read_stored
+from reports.tables.formats import letters, to_csv, to_latex, to_markdown
+from reports.tables.table import Table, build_breakdown, build_table
 
 HOSTILE = "a_b@50-x"
 

@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from reports.gallery import choose_cases, grids_of, worst_cases
-from reports.read import read_stored
-from reports.stored_samples import pictures
+from reports.page.gallery import choose_cases, grids_of, worst_cases
+from reports.reading.runs import read_stored
+from reports.reading.samples import pictures
 
 
 def test_the_choice_depends_on_ids_alone(maker: Any, subject: Callable[..., Any]) -> None:

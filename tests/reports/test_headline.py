@@ -12,16 +12,16 @@ import pytest
 
 from harness.contracts import Case, Estimate, Sample
 from harness.measure import WITHIN_STRATA
-from harness.parts import encode_samples, sample_row
 from harness.spec import RunSpec
-from harness.store import RunFolder, case_set_digest
-from reports.build import build_report
-from reports.formats import to_csv, to_latex, to_markdown
-from reports.headline import build_headline
-from reports.paired import paired_p
-from reports.read import CaseScores, read_stored
-from reports.samples import MOST, chosen_cases, sheets_of
-from reports.terminal import summary_text
+from harness.store.parts import encode_samples, sample_row
+from harness.store.run_folder import RunFolder, case_set_digest
+from reports.comparing.paired import paired_p
+from reports.page.build import build_report
+from reports.page.samples import MOST, chosen_cases, sheets_of
+from reports.reading.runs import CaseScores, read_stored
+from reports.tables.formats import to_csv, to_latex, to_markdown
+from reports.tables.headline import build_headline
+from reports.tables.terminal import summary_text
 
 CASES = 40
 SCHEMA = pa.schema(

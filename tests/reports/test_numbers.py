@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.numbers import MINUS, decimals_for, fixed, plain, show, with_unit_prefix
+from reports.tables.numbers import MINUS, decimals_for, fixed, plain, show, with_unit_prefix
 
 
 @given(st.floats(-1e4, 1e4), st.floats(1e-4, 1e3))

@@ -12,10 +12,10 @@ from scipy.stats import ttest_rel
 
 from harness import catalog
 from harness.contracts import Estimate
-from reports.cells import REFUSED
-from reports.paired import FAR_CLUSTERS, holm, paired_p
-from reports.read import CaseScores, read_stored
-from reports.tables import Table, build_table, halves
+from reports.comparing.paired import FAR_CLUSTERS, holm, paired_p
+from reports.reading.runs import CaseScores, read_stored
+from reports.tables.cells import REFUSED
+from reports.tables.table import Table, build_table, halves
 
 
 def table_of(maker: Any, task: str = "reconstruction-world", **options: bool) -> Table:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.figures import figures_of, panel_svg, render
-from reports.kinds import TaskKind
-from reports.read import read_stored
-from reports.scaling import is_scaled, power_law, trained_alike, trainings
-from reports.scaling import sizes as sizes_of
-from reports.scaling_figure import scaling_figure
+from reports.figures.draw import figures_of, panel_svg, render
+from reports.figures.scaling import is_scaled, power_law, trained_alike, trainings
+from reports.figures.scaling import sizes as sizes_of
+from reports.figures.scaling_figure import scaling_figure
+from reports.reading.kinds import TaskKind
+from reports.reading.runs import read_stored
 
 TASK, METRIC = "generation-world", "fd-world"
 
@@ -134,7 +134,7 @@ def test_a_score_has_a_curve_and_no_law(maker: Any, subject: Callable[..., Any])
     maker.task("reconstruction-world", sizes, cases=6)
     runs = read_stored(str(maker.root)).runs
     kind = TaskKind("objects", ("reconstruction-world",), ("object-f1",), "")
-    with patch("reports.scaling_figure.kind_of", lambda task: kind):
+    with patch("reports.figures.scaling_figure.kind_of", lambda task: kind):
         figure = scaling_figure("reconstruction-world", runs)
     assert figure is not None and len(figure.panels) == 2
     assert "Exponents" not in figure.caption and "Dashed" not in figure.caption

@@ -11,8 +11,8 @@ import pytest
 
 from harness.cli import main
 from harness.commands import run_suite
-from reports.read import read_stored
-from reports.seeds import HALF_WIDTH, build_seeds_table, spread_of, twins_of
+from reports.comparing.seeds import HALF_WIDTH, build_seeds_table, spread_of, twins_of
+from reports.reading.runs import read_stored
 
 TASK = "geneval-world"
 

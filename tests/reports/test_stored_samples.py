@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.parts import encode_samples
 from harness.spec import RunSpec
-from harness.store import RunFolder
-from reports.read import read_stored
-from reports.stored_samples import case_order, sample_numbers, stored_samples
+from harness.store.parts import encode_samples
+from harness.store.run_folder import RunFolder
+from reports.reading.runs import read_stored
+from reports.reading.samples import case_order, sample_numbers, stored_samples
 
 HEAD = {"stratum": "", "facts": "{}", "text": "", "codes": [], "outcome": "ok", "reason": "", "images": []}
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from harness.errors import UserError
-from harness.store import RunFolder
-from reports.read import read_stored
-from reports.tables import summary_text as through_tables
-from reports.terminal import summary_text
+from harness.store.run_folder import RunFolder
+from reports.reading.runs import read_stored
+from reports.tables.table import summary_text as through_tables
+from reports.tables.terminal import summary_text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])

@@ -28,7 +28,7 @@ def idx(magic: int, *sizes: int) -> bytes:
 @pytest.fixture
 def small_fashion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
     """Six images a split in Fashion-MNIST's file format, with the table of digests made to fit."""
-    from tasks import prepare
+    from tasks.data import fashion_mnist as prepare
 
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("DDTBENCH_SYSTEM_DATA", str(tmp_path / "system"))

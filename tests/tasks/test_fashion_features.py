@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from harness.catalog import find
-from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Case, Sample
-from tasks import fashion_feature_training, streams
-from tasks.fashion_feature_training import REACH, RECIPE, FashionTraining, LabelledProducts
-from tasks.fashion_features import FAMILY, FEATURES, SOURCE, FashionFeatures, FashionNet, open_fashion_features
-from tasks.prepare import SIDE, open_fashion, padded_rgb
+from harness.weights.checkpoints import load_checkpoint, read_card
+from tasks.data.fashion_mnist import SIDE, open_fashion, padded_rgb
+from tasks.fashion import feature_training as fashion_feature_training
+from tasks.fashion.feature_training import REACH, RECIPE, FashionTraining, LabelledProducts
+from tasks.fashion.features import FAMILY, FEATURES, SOURCE, FashionFeatures, FashionNet, open_fashion_features
+from tasks.tokenizing import streams
 from tasks.world.features import smoothed
 
 needs_fashion = pytest.mark.needs("fashion-mnist")

@@ -8,8 +8,8 @@ import torch
 
 from harness.errors import UserError
 from harness.images import from_bytes
-from tasks.fashion_lessons import VALIDATION, FashionLessons
-from tasks.prepare import open_fashion, padded_rgb
+from tasks.data.fashion_mnist import open_fashion, padded_rgb
+from tasks.fashion.lessons import VALIDATION, FashionLessons
 
 pytestmark = pytest.mark.needs("fashion-mnist")
 

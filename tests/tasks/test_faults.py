@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from harness import cli
-from harness.store import RunFolder, find_run_folders
+from harness.store.run_folder import RunFolder, find_run_folders
 
 Call = Callable[..., tuple[int, str]]
 PROMPTS = ("bench", "cow")

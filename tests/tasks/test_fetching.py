@@ -15,7 +15,7 @@ import pytest
 import torchvision
 
 from harness.cli import main
-from tasks import prepare
+from tasks.data import fashion_mnist as prepare
 
 FETCH = ("data", "prepare", "fashion-mnist", "--fetch")
 

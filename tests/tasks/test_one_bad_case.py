@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from harness import cli
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
 
 LONG = "a blue square " * 800
 MODEL = "ddt-llama"

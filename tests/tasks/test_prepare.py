@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.errors import UserError
-from tasks import prepare
+from tasks.data import fashion_mnist as prepare
 
 COUNT = 6
 """Images a split of the fixture ``small_fashion``."""

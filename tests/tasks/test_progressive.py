@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.contracts import Case, Sample
 from harness.instruments.pixels import Pixels
 from harness.metrics.reconstruction import psnr as psnr_metric
-from tasks.progressive import Progressive, area_first, area_last, psnr, steps, visible
+from tasks.tokenizing.progressive import Progressive, area_first, area_last, psnr, steps, visible
 
 
 class Noise:

@@ -17,9 +17,9 @@ from harness.contracts import Case, ImageTokenizer
 from harness.images import centre_crop_resize
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
-from tasks.cost import decode_flops, language_cost, tokenizer_cost
-from tasks.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
+from harness.store.run_folder import RunFolder
+from tasks.tokenizing.cost import decode_flops, language_cost, tokenizer_cost
+from tasks.tokenizing.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
 
 
 class Blocks:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.contracts import Case, Denoises
 from tasks.catalog import METRICS
-from tasks.recursion import TIMES, Recursion
+from tasks.tokenizing.recursion import TIMES, Recursion
 
 
 class Noise:

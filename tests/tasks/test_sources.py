@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from harness.errors import UserError
-from tasks.sources import FolderSource, open_source
+from tasks.tokenizing.sources import FolderSource, open_source
 
 
 def picture(side: int = 20, seed: int = 0) -> Image.Image:
@@ -123,7 +123,7 @@ def test_photographs_are_named_with_a_licence() -> None:
 
 
 def test_photographs_without_their_packages_name_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.sources.find_spec", lambda name: None)
+    monkeypatch.setattr("tasks.tokenizing.sources.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install scikit-image foolbox"):
         open_source("photos")
 

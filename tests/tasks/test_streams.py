@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tasks.prepare import padded_rgb
-from tasks.streams import FashionStream, HalvesStream
+from tasks.data.fashion_mnist import padded_rgb
+from tasks.tokenizing.streams import FashionStream, HalvesStream
 
 
 def stream(seed: int = 0) -> FashionStream:

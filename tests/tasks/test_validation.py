@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tasks.validation import MixtureValidation
+from tasks.tokenizing.validation import MixtureValidation
 
 pytestmark = pytest.mark.needs("fashion-mnist")
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from tasks import wikipedia
-from tasks.wikitext import plain_paragraphs
+from tasks.data import wikipedia
+from tasks.data.wiki_markup import plain_paragraphs
 
 FILLER = "plain words that make the paragraph long enough to be kept " * 4
 PAGES = 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from tasks.writing import written_whole
+from tasks.data.writing import written_whole
 
 
 def test_it_stands_there_at_the_end_alone(tmp_path: Path) -> None:

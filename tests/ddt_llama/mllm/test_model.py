@@ -15,8 +15,8 @@ from ddt_llama.mllm.folder import open_language_model, weights_digest
 from ddt_llama.mllm.generation import generate_images
 from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.sampling import GREEDY
-from harness.checkpoints import digest_of, sha256_of
 from harness.errors import UserError
+from harness.weights.checkpoints import digest_of, sha256_of
 
 
 @pytest.fixture

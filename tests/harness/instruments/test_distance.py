@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from harness.contracts import Case, Sample
-from harness.instruments.distance import distances, open_picture_distance
+from tasks.editing.distance import distances, open_picture_distance
 
 PACK = Path(__file__).parents[2] / "parity" / "pixel_distance"
 MANIFEST = json.loads((PACK / "manifest.json").read_text())

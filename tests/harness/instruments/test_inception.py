@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from harness.checkpoints import sha256_of
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.images import to_bytes
@@ -20,6 +19,7 @@ from harness.instruments import inception as module
 from harness.instruments.feature_protocols import PROTOCOLS, protocol_of
 from harness.instruments.inception import InceptionExtractor, open_adm, open_clean, open_inception
 from harness.instruments.picture_features import PictureFeatures
+from harness.weights.checkpoints import sha256_of
 
 
 @pytest.fixture

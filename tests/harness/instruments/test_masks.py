@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.instruments.masks import decode_mask, encode_mask
+from tasks.geneval.official.masks import decode_mask, encode_mask
 
 
 def test_by_hand_column_by_column():

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from harness.instruments.opencv_resize import resize_bilinear
+from tasks.geneval.official.opencv_resize import resize_bilinear
 
 
 def noise(height, width):

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.encoder_entries import ENCODER_ENTRIES
-from harness.metrics import alignment
+from tasks.editing import alignment
+from tasks.editing.similarity_entries import ENCODER_ENTRIES
 
 
 def columns(**vectors: np.ndarray) -> dict[str, np.ndarray]:

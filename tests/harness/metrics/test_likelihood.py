@@ -21,9 +21,9 @@ from harness.metrics.likelihood import (
     word_perplexity,
 )
 from harness.metrics.ratio import Ratio
-from harness.parts import encode_samples, sample_row
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store.parts import encode_samples, sample_row
+from harness.store.run_folder import RunFolder
 
 TEXT = (word_perplexity(), byte_perplexity(), bits_per_byte(), bits_per_text())
 CODES = (nll_bits_per_image(), nll_bits_per_pixel(), nll_over_log_codebook())

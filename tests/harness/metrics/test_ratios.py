@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from harness.entries import HARNESS_ENTRIES
-from harness.metrics.objects import object_f1, object_precision, object_recall
 from harness.metrics.ratio import Ratio
 from harness.metrics.reconstruction import decibel, psnr
+from tasks.world.objects import object_f1, object_precision, object_recall
 
 
 def ratio(metric: Ratio, columns: dict[str, object]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from baselines.controls import Identity
+from baselines.controls.tokenizers import Identity
 from harness import run_suite
 from harness.errors import UserError
 from harness.images import centre_crop_resize
@@ -20,8 +20,8 @@ from harness.plan import suite_for
 from tasks.data.imagenet_val import SIDE, ImageNetVal
 from tasks.generation.task import FromCocoCaptions
 from tasks.generation.task import build as build_generation
-from tasks.reconstruction import build as build_reconstruction
-from tasks.sources import open_source
+from tasks.tokenizing.reconstruction import build as build_reconstruction
+from tasks.tokenizing.sources import open_source
 
 
 def whole(frame: Any) -> Any:

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from baselines.edit_controls import CopySource
+from baselines.controls.editing import CopySource
 from harness import run_suite
 from harness.contracts import Sample
 from harness.errors import UserError
 from harness.images import from_bytes, to_bytes
 from harness.instruments.clip import open_clip_vit_b32
 from harness.instruments.dino import open_dino_vits16
-from harness.instruments.distance import distances, open_picture_distance
-from harness.metrics import alignment
 from harness.plan import suite_for
+from tasks.editing import alignment
+from tasks.editing.distance import distances, open_picture_distance
 from tasks.editing.picture_sets import OF_PAPER, TO_SOURCE, TO_TARGET
 from tasks.editing.pictures import PictureEditing, stretched
 from tasks.editing.task import build, build_chain

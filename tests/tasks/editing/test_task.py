@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.edit_controls import CopySource, open_copy_source
+from baselines.controls.editing import CopySource, open_copy_source
 from harness.contracts import Case, EditsImages, Sample
 from harness.errors import UserError
 from harness.images import from_bytes, to_bytes
 from harness.instruments.pixels import open_pixels
-from harness.parts import to_json
+from harness.store.parts import to_json
 from tasks.editing import metrics
 from tasks.editing.surroundings import open_surroundings
 from tasks.editing.task import Editing, EditingChain, build, build_chain

@@ -23,10 +23,10 @@ from harness.metrics.statistics_files import write_statistics
 from harness.observe import observe
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 from tasks.fid.sources import labels_of
 from tasks.fid.task import build
-from tasks.reconstruction import build as build_reconstruction
+from tasks.tokenizing.reconstruction import build as build_reconstruction
 
 
 class Painter:

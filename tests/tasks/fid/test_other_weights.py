@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness import catalog
-from harness.checkpoints import sha256_of
 from harness.errors import UserError
+from harness.weights.checkpoints import sha256_of
 from tasks.fid.features import Features
 
 

@@ -20,9 +20,9 @@ from harness.metrics.feature_sets import FeaturePair, FeatureSet
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.moments import Moments
 from harness.metrics.statistics_files import write_statistics
-from harness.store import RunFolder, find_run_folders
-from reports.paired import shared_p
-from reports.read import read_stored
+from harness.store.run_folder import RunFolder, find_run_folders
+from reports.comparing.paired import shared_p
+from reports.reading.runs import read_stored
 from tasks.fid import features as features_of_fid
 from tasks.fid.sources import FidFolder
 

@@ -16,10 +16,10 @@ from harness.errors import UserError
 from harness.images import to_bytes
 from harness.instruments.efficientnet import EfficientNetLite0
 from harness.spec import RunRequest, SuiteSpec
+from tasks.data.fashion_mnist import open_fashion, padded_rgb
 from tasks.generation.controls import Real, open_real, open_real_mean_colour
 from tasks.generation.reference import CLASSES, FEWER, WORLD_CASES, open_reference
 from tasks.generation.task import FASHION_METRICS, WORLD_METRICS, build
-from tasks.prepare import open_fashion, padded_rgb
 from tasks.world.captions import caption
 from tasks.world.draw import draw
 from tasks.world.sampling import scenes_of

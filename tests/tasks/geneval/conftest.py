@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from tasks.geneval.colours import FOLDER_WEIGHTS
 from tasks.geneval.names import OBJECTS
+from tasks.geneval.official.colours import FOLDER_WEIGHTS
 
 MINIATURE = (
     '{"tag": "single_object", "include": [{"class": "bench", "count": 1}], "prompt": "a photo of a bench"}',
@@ -119,8 +119,8 @@ def eyes(tiny_detector, tiny_clip, monkeypatch) -> None:
     """Both are named, and pictures are looked at small."""
     monkeypatch.setenv("DDTBENCH_DETECTOR", str(tiny_detector))
     monkeypatch.setenv("DDTBENCH_COLOUR_CLIP", str(tiny_clip))
-    monkeypatch.setattr("harness.instruments.mask2former.LONG_SIDE", 96)
-    monkeypatch.setattr("harness.instruments.mask2former.SHORT_SIDE", 96)
+    monkeypatch.setattr("tasks.geneval.official.mask2former.LONG_SIDE", 96)
+    monkeypatch.setattr("tasks.geneval.official.mask2former.SHORT_SIDE", 96)
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,14 @@ from safetensors.torch import load_file, save_file
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from harness.instruments.mask2former import Mask2Former
-from harness.instruments.masks import decode_mask
-from harness.instruments.mmdet_pipeline import Instance, box_of, fitted_size
-from tasks.geneval.coco import STORED_FROM, CocoObjects, open_coco, published_note, stored
-from tasks.geneval.colours import GREY, ColourClassifier, cut_out
 from tasks.geneval.detections import from_rows, loads
 from tasks.geneval.judges import DetectorJudge, Question
 from tasks.geneval.names import COLOURS
+from tasks.geneval.official.coco import STORED_FROM, CocoObjects, open_coco, published_note, stored
+from tasks.geneval.official.colours import GREY, ColourClassifier, cut_out
+from tasks.geneval.official.mask2former import Mask2Former
+from tasks.geneval.official.masks import decode_mask
+from tasks.geneval.official.mmdet_pipeline import Instance, box_of, fitted_size
 
 
 def samples(records, number=3):
@@ -75,7 +75,7 @@ def test_the_digest_names_both_files_and_a_comparison_says_that_the_detector_dif
 def test_only_the_published_bytes_are_the_official_detector(tiny_detector, monkeypatch):
     looks = Mask2Former(str(tiny_detector))
     assert not looks.official
-    monkeypatch.setattr("harness.instruments.mask2former.sha256_of", lambda path: "743b7d99" + "0" * 56)
+    monkeypatch.setattr("tasks.geneval.official.mask2former.sha256_of", lambda path: "743b7d99" + "0" * 56)
     assert Mask2Former(str(tiny_detector)).official
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from harness import cli, commands
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
 from tasks.geneval import export
 from tasks.geneval.prompts import OFFICIAL
 from tasks.geneval.results import read_results

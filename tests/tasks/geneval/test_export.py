@@ -18,7 +18,7 @@ from harness.commands import run_suite
 from harness.errors import UserError
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder, find_run_folders
+from harness.store.run_folder import RunFolder, find_run_folders
 from tasks.geneval.export import export_images, main
 from tasks.geneval.image_folder import IncompleteImages
 from tasks.geneval.prompt_sets import open_prompts

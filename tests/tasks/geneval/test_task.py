@@ -22,12 +22,12 @@ from harness.metrics import NotMeasured
 from harness.observe import observe
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 from tasks.geneval import metrics
-from tasks.geneval.coco import CocoObjects
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT
 from tasks.geneval.metrics import GenEvalScore
 from tasks.geneval.names import TAGS
+from tasks.geneval.official.coco import CocoObjects
 from tasks.geneval.prompt_sets import WORLD_METRICS
 from tasks.geneval.prompts import OFFICIAL, Prompt
 from tasks.geneval.scoring import OFFICIAL_RULES, task_scores

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.commands import run_suite
-from harness.parts import samples_of
 from harness.spec import RunRequest, SuiteSpec
-from harness.store import RunFolder, find_run_folders
+from harness.store.parts import samples_of
+from harness.store.run_folder import RunFolder, find_run_folders
 from tasks.lmms.suite import NINE
 from tasks.mme.answers import answers_of
 from tasks.mme.world import world_parquet

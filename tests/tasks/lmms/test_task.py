@@ -14,9 +14,9 @@ import pytest
 
 from harness.commands import export_run, run_suite
 from harness.errors import UserError
-from harness.parts import samples_of
 from harness.spec import RunRequest, SuiteSpec
-from harness.store import find_run_folders
+from harness.store.parts import samples_of
+from harness.store.run_folder import find_run_folders
 
 METRICS = ("mme_perception_score", "mme_cognition_score")
 STATED = {"mme_perception_score,none": 150.0, "mme_cognition_score,none": "N/A"}

@@ -13,7 +13,7 @@ from harness import cli
 from harness.commands import run_suite
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder, find_run_folders
+from harness.store.run_folder import RunFolder, find_run_folders
 from tasks.mme.parsers import lmms_eval, official
 from tasks.mme.task import build
 

@@ -17,7 +17,7 @@ from harness.measure import measure
 from harness.observe import observe
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
+from harness.store.run_folder import RunFolder
 from tasks.mme import metrics
 from tasks.mme.answers import open_answers
 from tasks.mme.task import as_lmms_eval_asks, build, build_as_lmms_eval_asks

@@ -23,11 +23,11 @@ from harness.measure import measure
 from harness.metrics.likelihood import bits_per_byte, byte_perplexity, word_perplexity
 from harness.run import run
 from harness.spec import RunSpec
-from harness.store import RunFolder
-from tasks import wikipedia
+from harness.store.run_folder import RunFolder
+from tasks.data import wikipedia
 from tasks.perplexity.scored import complaint, readable, text_sizes
 from tasks.perplexity.tasks import NAMES, build, build_strided
-from tasks.sources import WorldSource
+from tasks.tokenizing.sources import WorldSource
 
 NAMES_AT_HAND = tuple(name for name in NAMES if not name.startswith("wiki"))
 PICTURES = tuple(name for name in NAMES if "image" in name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness import cli
-from harness.store import find_run_folders
+from harness.store.run_folder import find_run_folders
 
 ARGUMENTS = {
     "geneval2": "geneval2.jsonl",

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from harness.catalog import find
-from harness.checkpoints import load_checkpoint, read_card
 from harness.contracts import Case, Recipe, Sample
+from harness.weights.checkpoints import load_checkpoint, read_card
 from tasks.world.detector_card import blurred, noisy
 from tasks.world.draw import draw
 from tasks.world.entries import WORLD_ENTRIES

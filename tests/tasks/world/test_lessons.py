@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from tasks.wikipedia import wikipedia_at_hand
+from tasks.data.wikipedia import wikipedia_at_hand
 from tasks.world.captions import STYLES, caption
 from tasks.world.detector import open_world_detector
 from tasks.world.draw import draw

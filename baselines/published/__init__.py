@@ -1,0 +1,1 @@
+"""Doors for weights that others publish, opened by path."""

@@ -1,0 +1,194 @@
+"""Stored samples and observations as columns, one array per name in case order: what metrics read.
+
+An instrument's columns appear only if it has seen every unit as it is stored now; a unit made again makes them stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.contracts import Columns
+from harness.errors import UserError
+from harness.spec import path_safe
+from harness.store.parts import Part, metadata_of
+from harness.store.stored_vectors import Piece, StoredVectors
+
+if TYPE_CHECKING:
+    from harness.store.run_folder import RunFolder
+
+
+HELD = 1 << 23
+"""Bytes of one column of vectors that are held in memory; a larger one is read when it is looked at."""
+
+
+def observations_folder(name: str, digest: str) -> str:
+    """Where an instrument's observations lie inside the run folder."""
+    return f"observations/{path_safe(name)}-{path_safe(digest)}"
+
+
+@dataclass(frozen=True)
+class StoredCases:
+    """What measuring needs of a run: ``columns`` of the ok cases in case order; ``failed``, the others' reasons.
+
+    An ok case in which an instrument failed has a reason in ``columns["<instrument>._failed"]`` ("" elsewhere); its
+    numbers there are NaN (0 in a whole-number column, "" in a text column) and must not be scored.
+    """
+
+    columns: Columns
+    failed: Mapping[str, str]
+    groups: Mapping[str, str] = field(default_factory=dict)
+    strata: Mapping[str, str] = field(default_factory=dict)
+
+
+def stored_cases(folder: RunFolder, limit: int | None, unreadable: dict[str, str] | None = None) -> StoredCases:
+    """The columns of the ok cases, and the failed cases with their reasons. An instrument whose observations do not
+    hold is added to ``unreadable`` with the reason; without it, raises UserError."""
+    parts = _without_images(folder, limit)
+    if not parts:
+        return StoredCases({}, {})
+    everything = pa.concat_tables([table for _, table in parts])
+    ok = everything.filter(pc.equal(everything["outcome"], "ok"))
+    bad = everything.filter(pc.not_equal(everything["outcome"], "ok"))
+    columns: dict[str, Any] = {
+        name: np.array(ok[name].to_pylist(), object) for name in ("case", "group", "stratum", "facts")
+    }
+    columns["codes"] = _code_arrays(ok["codes"])
+    columns.update(_numbers(ok["numbers"].to_pylist()))
+    for instrument in sorted(folder.instruments()):
+        try:
+            seen = _observed(folder, instrument, parts, HELD)
+        except UserError as error:
+            if unreadable is None:
+                raise
+            unreadable[instrument] = str(error)
+            continue
+        columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
+    ids = everything["case"].to_pylist()
+    return StoredCases(
+        columns,
+        dict(zip(bad["case"].to_pylist(), bad["reason"].to_pylist(), strict=True)),
+        dict(zip(ids, everything["group"].to_pylist(), strict=True)),
+        dict(zip(ids, everything["stratum"].to_pylist(), strict=True)),
+    )
+
+
+def observed(folder: RunFolder, instrument: str, limit: int | None) -> dict[str, Any]:
+    """The columns of one instrument for the ok cases; {} if it has not seen all of them."""
+    return _observed(folder, instrument, _without_images(folder, limit))
+
+
+def _without_images(folder: RunFolder, limit: int | None) -> list[tuple[Part, pa.Table]]:
+    return [(part, table.drop_columns(["images"])) for part, table in folder.limited_tables(limit)]
+
+
+def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
+    """An object array of int32 arrays."""
+    arrays = np.empty(len(column), object)
+    for index, codes in enumerate(column):
+        arrays[index] = codes.values.to_numpy()
+    return arrays
+
+
+def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """``number.<name>`` as float64; NaN where a sample does not have that number."""
+    rows = [json.loads(text) for text in texts]
+    names = sorted({name for row in rows for name in row})
+    return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+
+
+def _observed(
+    folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]], held: float = np.inf
+) -> dict[str, Any]:
+    """Vectors of more than ``held`` bytes in a column stay on disk (``StoredVectors``)."""
+    digest = folder.instruments().get(instrument)
+    if digest is None:
+        return {}
+    place = observations_folder(instrument, digest)
+    rows = sum(samples.num_rows for _, samples in parts)
+    large: dict[str, int] = {}
+    stored: dict[str, tuple[Part, pa.Table]] = {}
+    for part, table in folder.tables(place):
+        kinds = {field.name: field.type for field in table.schema if pa.types.is_fixed_size_list(field.type)}
+        large |= {name: kind.list_size for name, kind in kinds.items() if 4 * rows * kind.list_size > held}
+        kept = table.drop_columns([name for name in kinds if name in large])
+        stored[table_source(table)] = part, kept
+    tables, pieces = [], []
+    for part, samples in parts:
+        if part.digest not in stored:
+            return {}
+        of, seen = stored[part.digest]
+        # A limit may cut a unit: keep the observations of its ok cases alone.
+        chosen = samples["case"].combine_chunks()
+        tables.append(seen.filter(pc.is_in(seen["case"], chosen)))
+        pieces.append((tables[-1].num_rows, of, chosen))
+    names = sorted({name for table in tables for name in table.column_names} - {"case"})
+    found: dict[str, Any] = {name: _merge([_array(table, name) for table in tables]) for name in names}
+    read = _Reader(folder, place)
+    for name, width in large.items():
+        lazy = [Piece(count, partial(read.vectors, of, name, width, chosen)) for count, of, chosen in pieces]
+        found[name] = StoredVectors(lazy, width)
+    return found
+
+
+class _Reader:
+    """Reads the vectors of one part; the part read last is kept, since its columns are asked for in turn."""
+
+    def __init__(self, folder: RunFolder, place: str) -> None:
+        self._folder, self._place = folder, place
+        self._last: tuple[Part, pa.Table] | None = None
+
+    def vectors(self, part: Part, name: str, width: int, chosen: pa.Array) -> np.ndarray:
+        """The column of these cases: NaN where the instrument failed."""
+        if self._last is None or self._last[0] != part:
+            table, problem = self._folder.inspect(part, self._place)
+            if table is None:
+                raise UserError(f"{self._folder.path}/{self._place}/{part.file} {problem}: observe again")
+            self._last = part, table
+        table = self._last[1]
+        found = _array(table.filter(pc.is_in(table["case"], chosen)), name)
+        return np.full((found, width), np.nan, np.float32) if isinstance(found, int) else found
+
+
+def table_source(table: pa.Table) -> str:
+    """The digest of the samples part that an observations part was made from."""
+    return metadata_of(table).get("samples", "")
+
+
+def _array(table: pa.Table, name: str) -> Any:
+    """The values of a column, or how many rows lack it (a unit in which the instrument failed on every sample)."""
+    if name not in table.column_names:
+        return table.num_rows
+    column = table[name].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # no rows at all
+        column = pa.array([], column.type)
+    kind = column.type
+    if pa.types.is_fixed_size_list(kind):
+        rows = np.full((len(column), kind.list_size), np.nan, np.float32)
+        present = column.is_valid().to_numpy(zero_copy_only=False)
+        rows[present] = column.drop_null().flatten().to_numpy().reshape(-1, kind.list_size)
+        return rows
+    if pa.types.is_string(kind):
+        return np.array([value or "" for value in column.to_pylist()], object)
+    if pa.types.is_integer(kind):
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _merge(arrays: Sequence[np.ndarray | int]) -> np.ndarray:
+    """Concatenate over units; where a whole unit lacks the column, its rows hold what a null becomes."""
+    example = next((array for array in arrays if isinstance(array, np.ndarray) and len(array)), np.zeros(0))
+    missing: Any = "" if example.dtype == object else 0 if example.dtype == np.int64 else np.nan
+    filled = [
+        np.full((array, *example.shape[1:]), missing, example.dtype) if isinstance(array, int) else array
+        for array in arrays
+        if isinstance(array, int) or len(array) or len(arrays) == 1
+    ]
+    return np.concatenate(filled) if filled else example

@@ -1,0 +1,138 @@
+"""Checkpoints: a folder with ``model.safetensors`` and ``card.json``. Pickles are refused, digests are checked.
+
+The card is the provenance: family, configuration, SHA-256 of the weights, and, for what we trained, recipe, seed,
+data, steps, time and final losses. Weights may be stored in half precision; they are read back in float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UserError
+from harness.paths import checkout_root, user_path
+from harness.texts import read_json_object
+from harness.weights.fitting import require_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WEIGHTS = "model.safetensors"
+CARD = "card.json"
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def locate(source: str) -> Path:
+    """The folder of a checkpoint: as given, or relative to the checkout. Raises UserError if it is no checkpoint
+    folder."""
+    if not source:
+        raise UserError("this model needs a checkpoint; name one as NAME@FOLDER")
+    for folder in (user_path(source), checkout_root() / source):
+        if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
+            return folder
+        if folder.exists():
+            pickles = [folder] if folder.is_file() else sorted(folder.glob("*.p*t*")) + sorted(folder.glob("*.ckpt"))
+            hint = (
+                f"; {pickles[0].name} is not read, since a pickle can run code: convert it to safetensors"
+                if pickles
+                else ""
+            )
+            raise UserError(f"{folder} is not a checkpoint folder: it needs {WEIGHTS} and {CARD}{hint}")
+    raise UserError(f"no checkpoint at '{source}': give a folder that holds {WEIGHTS} and {CARD}")
+
+
+def read_card(source: str) -> dict[str, Any]:
+    """The card alone, without opening the weights."""
+    path = locate(source) / CARD
+    card = read_json_object(path)
+    if not {"family", "config", "sha256"} <= card.keys():
+        raise UserError(f"{path} is not a card of ours: it needs 'family', 'config' and 'sha256'")
+    return card
+
+
+def digest_of(source: str) -> str:
+    """The SHA-256 of the weights as the card states it ('' for a model without a checkpoint)."""
+    return str(read_card(source)["sha256"]) if source else ""
+
+
+def codes_digest_of(source: str) -> str:
+    """Which codes the tokenizer of a checkpoint makes: the SHA-256 of the weights that first made them.
+
+    A decoder trained further on frozen codes has other weights and the same codes (``codes_sha256`` of its card), so
+    that what learned from those codes stays valid. '' for a model without a checkpoint.
+    """
+    card = read_card(source) if source else {"sha256": ""}
+    return str(card.get("codes_sha256") or card["sha256"])
+
+
+def load_checkpoint(source: str, family: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(weights in float32, card). Raises UserError for a wrong family, a wrong digest or an unreadable file."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = locate(source)
+    card = read_card(source)
+    if card["family"] != family:
+        raise UserError(f"{folder} holds a '{card['family']}', not a '{family}'")
+    found = sha256_of(folder / WEIGHTS)
+    if found != card["sha256"]:
+        raise UserError(
+            f"{folder / WEIGHTS} has digest {found[:16]}, its card says {card['sha256'][:16]}: get the file again"
+        )
+    try:
+        state = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise UserError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from error
+    return {
+        key: value.float() if value.dtype in (torch.float16, torch.bfloat16) else value for key, value in state.items()
+    }, card
+
+
+def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str, *, assign: bool = False) -> None:
+    """Load every key exactly; the error names the first keys that are missing, unknown or of another shape. ``assign``:
+    take the tensors themselves (for a module that was made without memory)."""
+    own = module.state_dict()
+    shapes = [(key, state[key].shape, own[key].shape) for key in own.keys() & state.keys()]
+    found = {
+        "missing_keys": own.keys() - state.keys(),
+        "unexpected_keys": state.keys() - own.keys(),
+        "mismatched_keys": [shape for shape in shapes if shape[1] != shape[2]],
+    }
+    require_whole(found, where)
+    module.load_state_dict(dict(state), assign=assign)
+
+
+def save_checkpoint(
+    folder: Path, family: str, state: Mapping[str, Tensor], card: Mapping[str, Any], half: bool = True
+) -> Path:
+    """Write weights (floating tensors in fp16 if ``half``) and card, each under a temporary name and renamed."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    small = {
+        key: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
+        for key, value in state.items()
+    }
+    temporary = folder / f".{WEIGHTS}.{os.getpid()}"
+    save_file(small, temporary)
+    temporary.chmod(0o644)  # safetensors writes for the owner alone
+    full = {"family": family, **card, "sha256": sha256_of(temporary)}
+    os.replace(temporary, folder / WEIGHTS)
+    temporary = folder / f".{CARD}.{os.getpid()}"
+    temporary.write_text(json.dumps(full, indent=2, sort_keys=False) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / CARD)
+    return folder

@@ -1,0 +1,1 @@
+"""Figures and the look that they share."""

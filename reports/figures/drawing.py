@@ -1,0 +1,160 @@
+"""How figures draw on axes: points with intervals, curves with bands, names instead of legends."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reports.figures.axes import (
+    BESIDE,
+    Name,
+    canvas_of,
+    in_lines,
+    log_ticks,
+    mark,
+    name_points,
+    set_height,
+    spread_names,
+)
+from reports.figures.curves import Curve
+from reports.figures.style import INK, MUTED, Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# A control further from the models than twice their spread would flatten them: it is named at the edge instead.
+FAR = 2.0
+
+
+WAYS = {"codes": ("its codes", "-"), "none": ("no codes", ":"), "shuffled": ("another's codes", "--")}
+
+
+def draw_rate_distortion(
+    curves: Sequence[Curve], looks: Mapping[str, Look], label: str, unit: str, rates: Sequence[float]
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        axes.set_xscale("log")
+        kept, outside = _within_reach(curves, looks)
+        labels = []
+        for curve, shift in zip(kept, _dodges(kept), strict=True):
+            point, look = curve.points[0], looks[curve.subject]
+            mark(axes, point, look, shift)
+            labels.append((point.x, point.y, shift, look))
+        log_ticks(axes, rates or [curve.points[0].x for curve in curves])
+        axes.set_xlabel("bits per pixel")
+        axes.set_ylabel(f"{label} ({unit})" if unit else label)
+        set_height(axes, [curve.points[0] for curve in kept])
+        name_points(axes, labels)
+        if outside:
+            words = ", ".join(f"{looks[c.subject].label} {c.points[0].y:.3g}" for c in outside)
+            axes.annotate(
+                textwrap.fill(f"out of the frame: {words}", 52),  # one long line would squeeze the panels
+                (1, 1.0),
+                (0, 3),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="right",
+                va="bottom",
+                fontsize=7.5,
+                color=MUTED,
+            )
+
+    return draw
+
+
+def _within_reach(curves: Sequence[Curve], looks: Mapping[str, Look]) -> tuple[list[Curve], list[Curve]]:
+    """Models always; controls unless they are so far off that the models would shrink to one spot."""
+    models = [curve.points[0].y for curve in curves if not looks[curve.subject].control]
+    if not models:
+        return list(curves), []
+    spread = max(max(models) - min(models), 0.12 * abs(max(models)))
+    low, high = min(models) - FAR * spread, max(models) + FAR * spread
+    inside = [curve for curve in curves if not looks[curve.subject].control or low <= curve.points[0].y <= high]
+    return inside, [curve for curve in curves if curve not in inside]
+
+
+def _dodges(curves: Sequence[Curve], step: float = 5.0) -> list[float]:
+    """Sideways shifts in points, so that models which spend the same bits do not hide each other."""
+    shifts = []
+    for curve in curves:
+        x = curve.points[0].x
+        peers = [other for other in curves if abs(other.points[0].x / x - 1) < 0.05]
+        shifts.append(step * (peers.index(curve) - (len(peers) - 1) / 2))
+    return shifts
+
+
+def draw_curves(
+    curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float]
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        for curve in curves:
+            look = looks[curve.subject]
+            _line(axes, curve, look.colour, "-", look.marker)
+        margin = 0.06 * (span[1] - span[0]) or 1.0
+        axes.set_ylim(span[0] - margin, span[1] + margin)
+        _finish(
+            axes,
+            "share of codes shown",
+            [(curve.points[-1].y, looks[curve.subject].label, looks[curve.subject].colour) for curve in curves],
+        )
+
+    return draw
+
+
+def draw_recursion(curves: Sequence[Curve], look: Look) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        names = []
+        for curve in curves:
+            words, dashes = WAYS[curve.way]
+            colour = look.colour if curve.way == "codes" else INK if curve.way == "none" else MUTED
+            _line(axes, curve, colour, dashes, look.marker if curve.way == "codes" else "")
+            names.append((curve.points[-1].y, words, colour))
+        axes.margins(y=0.1)
+        _finish(axes, "share of noise t", names)
+
+    return draw
+
+
+def _line(axes: Axes, curve: Curve, colour: str, dashes: str, marker: str) -> None:
+    x = [point.x for point in curve.points]
+    lows = [point.y if point.low is None else point.low for point in curve.points]
+    highs = [point.y if point.high is None else point.high for point in curve.points]
+    axes.fill_between(x, lows, highs, color=colour, alpha=0.16, linewidth=0, zorder=2)
+    axes.plot(
+        x,
+        [point.y for point in curve.points],
+        color=colour,
+        linestyle=dashes,
+        marker=marker,
+        markersize=4,
+        zorder=3,
+        clip_on=False,
+    )
+
+
+def _finish(axes: Axes, xlabel: str, names: Sequence[tuple[float, str, str]]) -> None:
+    """Axis labels, and each curve's name at its end instead of a legend."""
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel("PSNR (dB)")
+    axes.set_xlim(0, 1.0)
+    points = canvas_of(axes).dpi / 72
+    box = axes.get_window_extent()
+    placed = []
+    for y, text, colour in names:
+        up = float(axes.transData.transform((1, y))[1])
+        placed.append(Name(y, up, up, in_lines(text, BESIDE), colour, True))
+    placed.sort(key=lambda name: name.y)
+    spread_names(placed, 11.5 * points, box.y0, box.y1)
+    for name in placed:
+        axes.annotate(
+            name.text,
+            (1.0, name.x),
+            (7, (name.at - name.y) / points),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=name.colour,
+            fontweight="bold",
+            annotation_clip=False,
+        )

@@ -1,0 +1,228 @@
+"""The figure of scaling curves: a task's leading metric against training compute, and against model size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reports.figures.axes import Name, canvas_of, in_lines, spread_names
+from reports.figures.panels import Figure, Panel
+from reports.figures.scaling import (
+    PowerLaw,
+    Training,
+    families,
+    is_scaled,
+    power_law,
+    trained_alike,
+    trainings,
+)
+from reports.figures.style import Look, label_of, looks_for
+from reports.reading.kinds import kind_of
+from reports.reading.runs import Run
+from reports.reading.words import label_of_metric
+from reports.tables.numbers import show, with_unit_prefix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TERA, MEGA = 1e12, 1e6
+DRAWN = 0.62
+"""The share of a panel's width that its marks have; names have the rest."""
+WIDE = 5.0
+"""Over a wider range even steps leave the lower part of a log axis bare."""
+CAPTION = (
+    "Each mark is a checkpoint, its area grows with the model's parameters; a line joins the checkpoints of one "
+    "training. Compute is six FLOPs a token and parameter, embeddings left out. Bars are 95 % "
+    "intervals over cases."
+)
+SIZES = " Against size stand, of each model of several sizes, the checkpoints that saw equally many tokens ({tokens})."
+LAW = (
+    " Dashed: least squares through the logarithms, with the exponent's 95 % interval over the points; it says nothing "
+    "outside the sizes shown."
+)
+
+
+def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
+    """None unless some model was measured at checkpoints that took different compute."""
+    kind = kind_of(task)
+    measured = ((metric, trainings(runs, metric)) for metric in (kind.headline if kind else ()))
+    metric, found = next(((name, points) for name, points in measured if is_scaled(points)), ("", []))
+    if not found:
+        return None
+    looks, label = _looks(found), label_of_metric(metric)
+    alike = trained_alike(found)
+    stated = [estimate for run in runs if (estimate := run.estimate(metric)) is not None]
+    loss = all(estimate.direction == "lower" for estimate in stated)
+    laws = _laws(alike) if loss else {}
+    panels = [
+        Panel(f"{label} and compute", _compute_words(found, looks, label), _draw_compute(found, looks, label, loss))
+    ]
+    caption = CAPTION
+    if alike:
+        words = _size_words(alike, looks, label, laws)
+        panels.append(Panel(f"{label} and size", words, _draw_size(alike, looks, label, laws, loss)))
+        caption += SIZES.format(tokens=_tokens(alike, looks))
+    if laws:
+        parts = (f"{looks[family].label} {_exponent(law)}" for family, law in laws.items())
+        caption += f"{LAW} Exponents: {'; '.join(parts)}."
+    return Figure(f"scaling-{task}", "Scaling", task, caption, tuple(panels))
+
+
+def _tokens(alike: Sequence[Training], looks: Mapping[str, Look]) -> str:
+    most = {family: max(one.tokens for one in alike if one.family == family) for family in families(alike)}
+    return ", ".join(f"{looks[family].label} {with_unit_prefix(count)}" for family, count in most.items())
+
+
+def _exponent(law: PowerLaw) -> str:
+    value, interval = show(law.exponent, law.low, law.high)
+    return f"{value} {interval}".rstrip()
+
+
+def _looks(found: Sequence[Training]) -> dict[str, Look]:
+    looks = looks_for(families(found), controls=())
+    for family in looks:
+        name, _, order = family.partition(", ")
+        if order:
+            looks[family] = replace(looks[family], label=f"{label_of(name)}, {order.partition('(')[0]}")
+    return looks
+
+
+def _laws(alike: Sequence[Training]) -> dict[str, PowerLaw]:
+    found = {}
+    for family in families(alike):
+        law = power_law([(one.parameters, one.value.y) for one in alike if one.family == family])
+        if law is not None:
+            found[family] = law
+    return found
+
+
+def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: str) -> str:
+    parts = []
+    for family in families(found):
+        own = sorted((one for one in found if one.family == family), key=lambda one: one.flops)
+        ends = [own[0]] if len(own) == 1 else [own[0], own[-1]]
+        said = " and ".join(f"{one.value.y:.3g} after {with_unit_prefix(one.flops)}" for one in ends)
+        parts.append(f"{looks[family].label} {said}")
+    return f"{label} against training FLOPs: {'; '.join(parts)}."
+
+
+def _size_words(alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw]) -> str:
+    parts = []
+    for family in families(alike):
+        own = [one for one in alike if one.family == family]
+        said = ", ".join(f"{one.value.y:.3g} at {with_unit_prefix(one.parameters)}" for one in own)
+        law = f" (exponent {_exponent(laws[family])})" if family in laws else ""
+        parts.append(f"{looks[family].label} {said}{law}")
+    return f"{label} against parameters without embeddings: {'; '.join(parts)}."
+
+
+# ------------------------------------------------------------------------------------------------ on the axes
+
+
+def _draw_compute(
+    found: Sequence[Training], looks: Mapping[str, Look], label: str, loss: bool
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        for recipe in dict.fromkeys((one.family, one.recipe, one.parameters) for one in found):
+            own = [one for one in found if (one.family, one.recipe, one.parameters) == recipe]
+            across = [one.flops / TERA for one in own]
+            axes.plot(across, [one.value.y for one in own], color=looks[recipe[0]].colour, linewidth=1.1, zorder=3)
+        _marks(axes, found, [one.flops / TERA for one in found], looks)
+        _finish(axes, found, [one.flops / TERA for one in found], looks, label, loss)
+        axes.set_xlabel("training compute (TFLOP)")
+
+    return draw
+
+
+def _draw_size(
+    alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw], loss: bool
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        across = [one.parameters / MEGA for one in alike]
+        for family, law in laws.items():
+            ends = sorted({one.parameters for one in alike if one.family == family})
+            ends = [ends[0], ends[-1]]
+            line = [law.at(x) for x in ends]
+            colour = looks[family].colour
+            axes.plot([x / MEGA for x in ends], line, color=colour, linewidth=1.1, linestyle="--", zorder=2)
+        _marks(axes, alike, across, looks)
+        _finish(axes, alike, across, looks, label, loss)
+        axes.set_xlabel("parameters without embeddings (millions)")
+
+    return draw
+
+
+def _marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look]) -> None:
+    largest = max(one.parameters for one in found)
+    for one, x in zip(found, across, strict=True):
+        look = looks[one.family]
+        if one.value.low is not None and one.value.high is not None:
+            axes.vlines(x, one.value.low, one.value.high, color=look.colour, linewidth=1.2, zorder=3)
+        area = 12 + 48 * (one.parameters / largest) ** 0.5
+        axes.scatter([x], [one.value.y], s=area, marker=look.marker, color=look.colour, linewidths=0, zorder=4)
+
+
+def _finish(
+    axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], label: str, loss: bool
+) -> None:
+    """Plain numbers on log axes (scores, and losses whose interval reaches 0, stand on a linear one), and each
+    family's name beside its last point."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    axes.set_xscale("log")
+    edges = [edge for one in found for edge in (one.value.y, one.value.low, one.value.high) if edge is not None]
+    if loss and min(edges) > 0:
+        axes.set_yscale("log")
+        wide = max(edges) / min(edges) > WIDE
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel(label)
+    # names stand in a column of their own, at about the height of their last point: among the marks they hide some
+    low, high = min(across) / 1.25, max(across) * 1.25
+    axes.set_xlim(low, low * (high / low) ** (1 / DRAWN))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(low, high)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    last = {one.family: one.value.y for one, _ in sorted(zip(found, across, strict=True), key=lambda pair: pair[1])}
+    _name_families(axes, last, looks)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 of each decade, or 1 alone over more than three of them."""
+    steps = (1.0,) if high > 1000 * low else (1.0, 2.0, 5.0)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+
+
+def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Look]) -> None:
+    points, box = canvas_of(axes).dpi / 72, axes.get_window_extent()
+    names = []
+    for family, y in last.items():
+        up = float(axes.transData.transform((axes.get_xlim()[0], y))[1])
+        label = in_lines(looks[family].label, int((0.94 - DRAWN) * box.width / (0.64 * 7.5 * points)))
+        names.append((Name(y, up, up, label, looks[family].colour, True), looks[family].marker))
+    names.sort(key=lambda pair: pair[0].y)
+    spread_names([name for name, _ in names], 11.5 * points, box.y0 + 6 * points, box.y1 - 6 * points)
+    for name, marker in names:
+        height = (name.at - box.y0) / box.height
+        axes.plot(
+            [DRAWN + 0.03],
+            [height],
+            linestyle="none",
+            marker=marker,
+            color=name.colour,
+            markersize=4.5,
+            transform=axes.transAxes,
+        )
+        axes.annotate(
+            name.text,
+            (DRAWN + 0.06, height),
+            xycoords="axes fraction",
+            va="center",
+            fontsize=7.5,
+            fontweight="bold",
+            color=name.colour,
+        )

@@ -1,0 +1,1 @@
+"""The page: tables, figures, pictures and sentences in one HTML file."""

@@ -1,0 +1,1 @@
+"""The seam to stored runs: run folders in, frozen values out."""

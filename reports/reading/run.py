@@ -1,0 +1,219 @@
+"""One run folder, read into frozen values; the part of the seam that ``read`` puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from harness.contracts import Estimate
+from harness.errors import UserError
+from harness.sets import JACKKNIFE_CASE
+from harness.store.integrity import problems as problems_of
+from harness.store.run_folder import RunFolder
+from reports.figures.style import is_control
+from reports.reading.samples import UNREADABLE, Failure, read_failures
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """One metric on every scored case: ``numerators / denominators`` are the scores, ``groups`` the clusters.
+
+    For a metric of a set each score is the value plus the case's share of it times the number of cases, or the "cases"
+    are its jackknife groups, in order; over a denominator of 1.
+    """
+
+    cases: np.ndarray
+    groups: np.ndarray
+    strata: np.ndarray
+    numerators: np.ndarray
+    denominators: np.ndarray
+
+    @property
+    def jackknife(self) -> bool:
+        """Whether these are the groups of a metric of a set."""
+        return bool(len(self.cases)) and all(str(case).startswith(JACKKNIFE_CASE) for case in self.cases)
+
+    def by_case(self) -> dict[str, float]:
+        """case -> score; cases with denominator 0 are left out, since they say nothing."""
+        return {
+            str(case): float(top) / float(bottom)
+            for case, top, bottom in zip(self.cases, self.numerators, self.denominators, strict=True)
+            if bottom
+        }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What was measured on one set of cases. ``mixed``: made under more than one environment; ``sealed``: the run's
+    manifest holds its digests."""
+
+    digest: str
+    estimates: tuple[Estimate, ...]
+    mixed: bool = False
+    sealed: bool = True
+
+    @property
+    def size(self) -> int:
+        """The number of cases: scored and failed."""
+        return max((item.scored + item.failed for item in self.estimates if not item.stratum), default=0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, read. ``measure`` is the set of cases that the report shows for it; ``results_only``: its samples
+    are not kept."""
+
+    subject: str
+    task: str
+    key: str
+    folder: RunFolder = field(hash=False, compare=False)
+    spec: Mapping[str, Any] = field(hash=False)
+    environment: Mapping[str, Any] = field(hash=False)
+    cost: Mapping[str, Any] = field(hash=False)
+    measures: tuple[Measure, ...] = ()
+    measure: Measure | None = None
+    failures: tuple[Failure, ...] = ()
+    asked: int = 0
+    control: bool = False
+    results_only: bool = False
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        return self.measure.estimates if self.measure else ()
+
+    def estimate(self, metric: str, stratum: str = "") -> Estimate | None:
+        """The estimate of that metric, overall or in one stratum."""
+        return next((item for item in self.estimates if item.metric == metric and item.stratum == stratum), None)
+
+    @property
+    def failed_share(self) -> float:
+        """The share of cases that failed, in [0, 1]."""
+        total = max((item.scored + item.failed for item in self.estimates if not item.stratum), default=0)
+        failed = max((item.failed for item in self.estimates if not item.stratum), default=0)
+        return failed / total if total else (len(self.failures) / self.asked if self.asked else 0.0)
+
+    @cached_property
+    def scores(self) -> dict[str, CaseScores]:
+        """metric -> scores per case, in case order of the file; empty when there is no readable file."""
+        return _read_scores(self.folder, self.measure.digest) if self.measure else {}
+
+
+def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, list[tuple[str, str]]]:
+    """(run, troubles): a file of the folder that cannot be read is a trouble. The run is None, in no table, where its
+    samples or what was measured on them do not hold. ``row``: what the suite's index says of it."""
+    if row.get("key", folder.key) != folder.key:
+        raise UserError(f"the suite ran {row['key']} there, and it is {folder.key}: run the suite again")
+    troubles = [(name, reason.replace(f"{folder.path}/", "")) for name, reason in problems_of(folder)]
+    holds = not troubles
+    found: dict[str, dict[str, Any]] = {}
+    files: dict[str, Callable[[], dict[str, Any]]] = {
+        "environment.json": partial(folder.folder.read_json, "environment.json"),
+        "cost.json": folder.cost,
+    }
+    for name, read in files.items():
+        try:
+            found[name] = read()
+        except UNREADABLE as error:
+            troubles.append((name, reason_of(error, folder.path)))
+    measures = []
+    for digest in folder.case_sets() if holds else ():
+        try:
+            measures.append(_read_measure(folder, digest))
+        except UNREADABLE as error:
+            troubles.append((f"measures/{digest}", reason_of(error, folder.path)))
+            # what is not there at all is a run that was not measured: a row without numbers
+            holds = holds and not folder.folder.names(f"measures/{digest}")
+    if not holds and not measures:
+        return None, troubles
+    if row.get("cases") and row["cases"] not in {measure.digest for measure in measures}:
+        return None, [*troubles, (f"measures/{row['cases']}", "the cases that the suite asked last are not measured")]
+    run = Run(
+        subject=_shown(folder),
+        task=folder.spec.task,
+        key=folder.key,
+        folder=folder,
+        spec=folder.spec.to_dict(),
+        environment=found.get("environment.json", {}),
+        cost=found.get("cost.json", {}),
+        measures=tuple(measures),
+        control=_control(folder),
+        measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
+        results_only=folder.results_only,
+    )
+    if not measures or any(item.failed for measure in measures for item in measure.estimates):
+        failures, asked, unread = read_failures(folder)
+        return replace(run, failures=failures, asked=asked), troubles + unread
+    return run, troubles
+
+
+def _shown(folder: RunFolder) -> str:
+    """What to call the model: a name that the user or the model gave, else that of its spec."""
+    try:
+        named = folder.manifest().get("shown")
+    except UNREADABLE:
+        named = None
+    return named if isinstance(named, str) and named.strip() and named.isprintable() else folder.spec.model
+
+
+def _control(folder: RunFolder) -> bool:
+    """What the run states; of older runs, which do not, what the name says."""
+    try:
+        stated = folder.manifest().get("control")
+    except UNREADABLE:
+        stated = None
+    return stated if isinstance(stated, bool) else is_control(folder.spec.model)
+
+
+def _read_measure(folder: RunFolder, digest: str) -> Measure:
+    """Raises UNREADABLE for what does not hold or is not there."""
+    folder.require_measure(digest)
+    header = folder.read_estimates_header(digest)
+    if not header:
+        raise UserError("estimates.json is missing: measure again")
+    sealed = folder.is_sealed(digest)
+    if not sealed and folder.folder.exists(f"measures/{digest}/scores.parquet"):
+        folder.read_scores(digest)  # without a seal, reading it is the one test
+    estimates = tuple(_checked(Estimate(**item)) for item in header["estimates"])
+    return Measure(digest, estimates, bool(header.get("mixed_environment")), sealed)
+
+
+def _checked(estimate: Estimate) -> Estimate:
+    """The estimate, if its fields are of their types; JSON promises nothing. Raises TypeError."""
+    numbers = (estimate.value, estimate.low, estimate.high, estimate.failures_wrong, estimate.chance)
+    words = (estimate.metric, estimate.unit, estimate.stratum, estimate.absent, estimate.method)
+    counts = (estimate.scored, estimate.failed)
+    if (
+        any(not isinstance(number, int | float | None) for number in numbers)
+        or any(not isinstance(word, str) for word in words)
+        or any(not isinstance(count, int) for count in counts)
+        or not isinstance(estimate.fingerprint, Mapping)
+        or estimate.direction not in ("higher", "lower", "none")
+    ):
+        raise TypeError(f"an estimate of '{estimate.metric}' has fields of wrong types")
+    return estimate
+
+
+def _read_scores(folder: RunFolder, digest: str) -> dict[str, CaseScores]:
+    import numpy as np
+
+    try:
+        frame = folder.read_scores(digest)
+        scores = {}
+        for metric, rows in frame.groupby("metric", sort=False):
+            words = (rows[name].to_numpy(dtype=str) for name in ("case", "group", "stratum"))
+            numbers = (rows[name].to_numpy(dtype=np.float64) for name in ("numerator", "denominator"))
+            scores[str(metric)] = CaseScores(*words, *numbers)
+    except UNREADABLE:
+        return {}
+    return scores
+
+
+def reason_of(error: BaseException, place: str) -> str:
+    """In words, files named from ``place`` on: reports are passed on."""
+    said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return said.replace(f"{place.rstrip('/')}/", "")

@@ -1,0 +1,1 @@
+"""Tables: what stands in a cell, a row and a column, in a terminal and in files."""

@@ -1,0 +1,60 @@
+"""The catalogue's entries of similarity: encoders, distances of pictures of any size, and the metrics on them."""
+
+from __future__ import annotations
+
+from harness.contracts import Entry
+
+_ALIGNMENT = "tasks.editing.alignment"
+MAGICBRUSH = "arXiv 2306.10012"
+EMU_EDIT = "arXiv 2311.10089"
+
+ENCODER_ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "instrument",
+        "clip-vit-b32",
+        "harness.instruments.clip:open_clip_vit_b32",
+        "CLIP ViT-B/32 embeddings of pictures and captions; needs a folder of openai/clip-vit-base-patch32",
+        licence="MIT (OpenAI)",
+        paper="arXiv 2103.00020",
+    ),
+    Entry(
+        "instrument",
+        "dino-vits16",
+        "harness.instruments.dino:open_dino_vits16",
+        "DINO ViT-S/16 embeddings of pictures; needs a folder of facebook/dino-vits16",
+        licence="Apache-2.0 (Meta)",
+        paper="arXiv 2104.14294",
+    ),
+    Entry(
+        "instrument",
+        "picture-distance",
+        "tasks.editing.distance:open_picture_distance",
+        "L1 and L2 with the output resized to the other picture's size (MagicBrush's rule)",
+        paper=MAGICBRUSH,
+    ),
+    Entry("metric", "l1-target", f"{_ALIGNMENT}:l1_target", "L1 to the true edit at its size", paper=MAGICBRUSH),
+    Entry("metric", "l2-target", f"{_ALIGNMENT}:l2_target", "L2 to the true edit at its size", paper=MAGICBRUSH),
+    Entry("metric", "clip-i", f"{_ALIGNMENT}:clip_i", "CLIP cosine of output and true edit", paper=MAGICBRUSH),
+    Entry("metric", "clip-t", f"{_ALIGNMENT}:clip_t", "CLIP cosine of output and target caption", paper=MAGICBRUSH),
+    Entry("metric", "clip-t-of-truth", f"{_ALIGNMENT}:clip_t_of_truth", "the true edit's own CLIP-T", paper=MAGICBRUSH),
+    Entry("metric", "dino", f"{_ALIGNMENT}:dino", "DINO cosine of output and true edit", paper=MAGICBRUSH),
+    Entry(
+        "metric",
+        "cvs-assumed",
+        f"{_ALIGNMENT}:cvs_assumed",
+        "DDT-LLaMA's CVS, assumed to be 100 x the CLIP cosine of output and true edit; its definition is not known",
+    ),
+    Entry(
+        "metric", "clip-dir", f"{_ALIGNMENT}:clip_dir", "CLIP cosine of what moved and what was asked", paper=EMU_EDIT
+    ),
+    Entry("metric", "clip-im", f"{_ALIGNMENT}:clip_im", "CLIP cosine of output and source", paper=EMU_EDIT),
+    Entry("metric", "clip-out", f"{_ALIGNMENT}:clip_out", "CLIP cosine of output and target caption", paper=EMU_EDIT),
+    Entry("metric", "l1-source", f"{_ALIGNMENT}:l1_source", "L1 to the source at its size", paper=EMU_EDIT),
+    Entry("metric", "dino-source", f"{_ALIGNMENT}:dino_source", "DINO cosine of output and source", paper=EMU_EDIT),
+    Entry(
+        "metric",
+        "token-perplexity",
+        "harness.metrics.likelihood:token_perplexity",
+        "exp of the nats per token of the model's own vocabulary: ranks nothing",
+    ),
+)
