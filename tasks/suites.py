@@ -21,7 +21,7 @@ DEMO_CASES: Mapping[str, int] = {
     "mme@world": 120,
     "mme@world-held-out": 48,
     "editing@world": 96,
-    "editing-chain@world": 48,
+    "editing-chain@world": 32,
     WIKIPEDIA: 96,
     "perplexity@captions-given-image": 128,
     "perplexity@image-codes-given-caption": 128,
@@ -55,8 +55,8 @@ def _five_tasks(limits: Mapping[str, int | None]) -> tuple[RunRequest, ...]:
 
 
 def demo() -> SuiteSpec:
-    """``paper-small`` with fewer cases: the three language models on the five tasks, 48 to 192 cases
-    each, then their tokenizers and four controls on 300 world scenes and 300 Fashion-MNIST test images.
+    """``paper-small`` with fewer cases: the three language models on the five tasks, 32 to 192 cases
+    each, then their tokenizers and four controls on 200 world scenes and 200 Fashion-MNIST test images.
 
     What ``make demo`` runs, without a network: Fashion-MNIST and Wikipedia's text are left out, and that is said, on a
     machine that does not have them.
@@ -66,13 +66,13 @@ def demo() -> SuiteSpec:
     if len(limits) < len(DEMO_CASES):
         left_out.append(f"{WIKIPEDIA}, for want of Wikipedia's text ({WIKIPEDIA_CURE})")
     models = (*TOKENIZERS, "ddt-sampled", *CONTROLS)
-    fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 300)
+    fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 200)
     if not fashion_at_hand():
         left_out.append(f"reconstruction@fashion, for want of Fashion-MNIST ({CURE})")
         fashion_runs = ()
     for text in left_out:
         print(f"demo: without {text}", file=sys.stderr)
-    tokenizers = _runs(models, "reconstruction@world", 300) + fashion_runs + _runs(TOKENIZERS, "progressive@world", 32)
+    tokenizers = _runs(models, "reconstruction@world", 200) + fashion_runs + _runs(TOKENIZERS, "progressive@world", 32)
     # small units, so that every core has some of each run
     return SuiteSpec("demo", _five_tasks(limits) + tokenizers, unit_size=32, left_out=tuple(left_out))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +11,7 @@ from harness.errors import UserError
 from tasks.generation import coco
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
-from tasks.tokenizing.cost import language_cost
+from tasks.tokenizing.cost import language_cost, median_seconds
 from tasks.tokenizing.reconstruction import TokenizerTask
 from tasks.tokenizing.sources import ImageSource
 
@@ -79,14 +77,12 @@ class Generation(TokenizerTask, ABC):
         import torch
 
         cases = (list(self.cases()) * PROBE_BATCH)[:PROBE_BATCH]
-        times = []
         with torch.no_grad():
-            for _ in range(REPETITIONS + 1):
-                begun = time.perf_counter()
-                self.generate(subject, cases, range(PROBE_BATCH)).cpu()
-                times.append(time.perf_counter() - begun)
+            seconds = median_seconds(
+                lambda: self.generate(subject, cases, range(PROBE_BATCH)).cpu(), REPETITIONS, torch.device("cpu")
+            )
         return {
-            "generate_ms_per_image": 1000 * statistics.median(times[1:]) / PROBE_BATCH,
+            "generate_ms_per_image": 1000 * seconds / PROBE_BATCH,
             "probe_batch": float(PROBE_BATCH),
             "probe_threads": float(torch.get_num_threads()),
             **language_cost(subject),

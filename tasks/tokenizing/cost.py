@@ -3,7 +3,8 @@
 Costs stand beside scores and are never part of a byte promise: times depend on the machine and on what else it does.
 
 * FLOPs: one image decoded, a multiply-add is 2; matrix products, convolutions and attention are counted, nothing else.
-* Milliseconds: the median of a few repetitions of a whole batch, divided by its size, on the threads of this process.
+* Milliseconds: the median of a few repetitions (of one, where that takes seconds) of a whole batch, divided by its
+  size, on the threads of this process.
 * Decoder parameters: those of ``decoder_modules()`` where the subject says what decoding needs, else of its
   ``decoder``.
 * A language model's training FLOPs: as its card states them, six per parameter (without embeddings) and token (Kaplan
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-REPETITIONS = 3
+REPETITIONS, PATIENCE = 3, 3.0
+"""How often a batch is timed; no further repetition begins after so many seconds, since what takes long varies little."""
 
 
 def tokenizer_cost(
@@ -38,8 +40,8 @@ def tokenizer_cost(
     images = images.to(device_of(subject))
     with torch.no_grad():
         codes = subject.encode(images)
-        encode = _seconds(lambda: subject.encode(images), repetitions, images.device)
-        decode = _seconds(lambda: subject.decode(codes, seeds=range(count)), repetitions, images.device)
+        encode = median_seconds(lambda: subject.encode(images), repetitions, images.device)
+        decode = median_seconds(lambda: subject.decode(codes, seeds=range(count)), repetitions, images.device)
         flops = decode_flops(subject, codes[:1]) if _module(subject) is not None else 0
     cost = {
         "encode_ms_per_image": 1000 * encode / count,
@@ -104,12 +106,13 @@ def decode_flops(subject: Any, codes: Tensor) -> int:
     return int(counter.get_total_flops())
 
 
-def _seconds(call: Callable[[], object], repetitions: int, device: torch.device) -> float:
-    """The median over repetitions, after one call to warm up."""
+def median_seconds(call: Callable[[], object], repetitions: int, device: torch.device) -> float:
+    """The median over at most so many repetitions within ``PATIENCE``, after one call to warm up."""
     import torch
 
-    times = []
-    for _ in range(repetitions + 1):
+    times: list[float] = []
+    started = time.perf_counter()
+    while len(times) <= repetitions and (len(times) < 2 or time.perf_counter() - started < PATIENCE):
         begun = time.perf_counter()
         call()
         if device.type == "cuda":

@@ -18,6 +18,7 @@ from harness.images import centre_crop_resize
 from harness.run import run
 from harness.spec import RunSpec
 from harness.store.run_folder import RunFolder
+from tasks.tokenizing import cost as cost_module
 from tasks.tokenizing.cost import decode_flops, language_cost, tokenizer_cost
 from tasks.tokenizing.reconstruction import OBJECT_METRICS, Reconstruction, bits_spent, build
 
@@ -121,6 +122,19 @@ def test_costs_are_those_of_the_decoder_and_the_card() -> None:
     assert cost["parameters"] == 8 * 8 + 8 + 4 * 8
     assert cost["training_cpu_hours"] == 1.25
     assert cost["decode_ms_per_image"] > 0 and cost["encode_ms_per_image"] > 0
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.1, 4), (1.6, 2), (9.0, 2)])
+def test_what_takes_long_is_timed_less_often(monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int) -> None:
+    clock, asked = [0.0], []
+
+    def call() -> None:
+        asked.append(1)
+        clock[0] += seconds
+
+    monkeypatch.setattr(cost_module.time, "perf_counter", lambda: clock[0])
+    assert cost_module.median_seconds(call, 3, torch.device("cpu")) == pytest.approx(seconds)
+    assert len(asked) == calls
 
 
 def test_a_language_model_costs_what_its_card_says() -> None:
