@@ -43,7 +43,7 @@ class Asking:
         try:
             return item, self._run(item)
         except OutOfMemory as error:
-            self.progress.note(f"{label}: {error}; once more with a batch of {half.spec.batch}")
+            self.progress.note(f"{label}: {error}; trying once more with a batch of {half.spec.batch}")
             self.crew.close()  # they hold memory as well
             opened.cache_clear()
         folder = self._run(half)

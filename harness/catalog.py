@@ -149,7 +149,7 @@ def make(kind: Literal["metric", "instrument"], text: str) -> Any:
     if not argument:
         return maker()
     if not signature(maker).parameters:
-        raise UserError(f"{kind} '{name}' takes no argument, so '@{argument}' means nothing: leave it away")
+        raise UserError(f"{kind} '{name}' takes no argument, so '@{argument}' means nothing: leave it out")
     return maker(argument)
 
 

@@ -71,7 +71,7 @@ def run_command(
         list[str] | None, typer.Option("--model", "-m", help="NAME[@CHECKPOINT]; can be repeated.")
     ] = None,
     names: Annotated[
-        list[str] | None, typer.Option("--as", metavar="NAME", help="What to call that --model; one for each.")
+        list[str] | None, typer.Option("--as", metavar="NAME", help="A name for that --model; one for each.")
     ] = None,
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="NAME[@ARGUMENT]; can be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
@@ -81,28 +81,26 @@ def run_command(
         int | None, typer.Option(help="Processes that share the work; default: the cores at hand, one on a GPU.")
     ] = None,
     batch_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long the answers to one batch may take.")
+        float, typer.Option(metavar="SECONDS", help="How long one batch may take.")
     ] = BATCH_TIMEOUT,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask stored cases that failed once more.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask again the cases that failed.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
     seeds: Annotated[
         str | None, typer.Option(metavar="0,1,2", help="Every run once per seed: the variance of sampling.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Cases that are asked at once.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Cases asked at once.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of each worker.")] = None,
     mixed_environment: Annotated[
-        bool, typer.Option("--mixed-environment", help="Resume what another environment began, and mark it.")
+        bool, typer.Option("--mixed-environment", help="Resume a run of another environment, and mark it.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Say at once what would be done, and its disk.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and how long it takes.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show at once what would be done, and its disk space.")] = False,
     debug: Debug = False,
 ) -> int:
-    """Run, observe and measure; repeated, it resumes.
+    """Run, observe and measure; the same command resumes.
 
-    What is stored already is not asked again.
+    What is already stored is not asked again.
     """
     from harness import commands
 
@@ -141,22 +139,24 @@ def _seeds(text: str | None, seed: int | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     if seed is not None:
-        raise UserError("--seed is one seed and --seeds are several: leave one of them away")
+        raise UserError("--seed is one seed and --seeds are several: use one of them")
     words = [word.strip() for word in text.split(",")]
     for word in words:
         if not (word.isascii() and word.isdecimal() and len(word) <= 18):
-            raise UserError(f"--seeds '{text}': '{word}' is no seed; write whole numbers with commas, as in 0,1,2")
+            raise UserError(f"--seeds '{text}': '{word}' is not a seed; write whole numbers with commas, as in 0,1,2")
     return tuple(int(word) for word in words)
 
 
 @app.command("observe")
 def observe_command(
     runs: Runs,
-    instrument: Annotated[list[str] | None, typer.Option("--instrument", "-i", help="Also with this one.")] = None,
+    instrument: Annotated[
+        list[str] | None, typer.Option("--instrument", "-i", help="Use this one too; can be repeated.")
+    ] = None,
     suite: Suite = None,
     debug: Debug = False,
 ) -> int:
-    """Observe stored samples again, as far as missing."""
+    """Make the observations that stored samples lack."""
     from harness import commands
 
     failed: list[str] = []
@@ -168,7 +168,7 @@ def observe_command(
 @app.command("measure")
 def measure_command(
     runs: Runs,
-    metric: Annotated[list[str] | None, typer.Option("--metric", help="Also this one; can be repeated.")] = None,
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="Measure this one too; can be repeated.")] = None,
     suite: Suite = None,
     debug: Debug = False,
 ) -> int:
@@ -186,12 +186,12 @@ def measure_command(
 def prune_command(
     runs: Runs,
     suite: Suite = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would free.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would free.")] = False,
     debug: Debug = False,
 ) -> int:
-    """Give disk back: drop samples, keep results.
+    """Free disk space: drop samples, keep results.
 
-    Scores, estimates and costs stay, marked 'results only': they are shown, and cannot be measured again.
+    Scores, estimates and costs stay, marked 'results only': they can be shown, not measured again.
     """
     from harness import commands
     from harness.progress import in_bytes
@@ -213,7 +213,7 @@ def report_command(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages, tables and figures go.")],
     suite: Suite = None,
     allow_mixed: Annotated[
-        bool, typer.Option("--allow-mixed", help="Rank numbers of different protocols apart, marked, not refused.")
+        bool, typer.Option("--allow-mixed", help="Rank each protocol by itself, marked, instead of refusing.")
     ] = False,
     debug: Debug = False,
 ) -> int:
@@ -235,7 +235,7 @@ def export_command(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder.")],
     form: Annotated[
         str,
-        typer.Option("--as", metavar="FORM", help="One that 'list tasks' names, or png; else the task's own."),
+        typer.Option("--as", metavar="FORM", help="One that 'list tasks' names, or png; default: the task's own."),
     ] = "",
     debug: Debug = False,
 ) -> None:
@@ -248,8 +248,8 @@ def export_command(
 @data.command("prepare")
 def prepare_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that needs preparing; see 'list data'.")],
-    source: Annotated[str | None, typer.Option("--from", metavar="PATH", help="Where its files lie.")] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Get them over the network if they are not here.")] = False,
+    source: Annotated[str | None, typer.Option("--from", metavar="PATH", help="Where its files are.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download them if they are not here.")] = False,
     debug: Debug = False,
 ) -> None:
     """Convert a data set once, after checking its files."""
@@ -260,8 +260,8 @@ def prepare_command(
 
 @data.command("statistics")
 def statistics_command(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Pictures of any size; all below it count.")],
-    to: Annotated[str, typer.Option("--to", metavar="FILE.npz", help="What is written.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Pictures of any size, sub-folders included.")],
+    to: Annotated[str, typer.Option("--to", metavar="FILE.npz", help="The file to write.")],
     protocol: Annotated[
         str, typer.Option(metavar="P", help="clean, adm, legacy-pytorch ..., or inception@FILE of other weights.")
     ] = "adm",
@@ -275,12 +275,12 @@ def statistics_command(
 
 @train.command("tokenizer")
 def train_tokenizer_command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of 'list recipes', or FILE.toml.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name from 'list recipes', or FILE.toml.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the checkpoint and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and write nothing.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
-    steps: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Other than the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     debug: Debug = False,
 ) -> None:
     """Train a tokenizer: safetensors, a card and a log of the losses in DIR."""
@@ -294,10 +294,10 @@ def train_tokenizer_command(
 @train.command("all")
 def train_all_command(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="One folder per recipe goes here.")] = Path("zoo"),
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what there is to do, in order, with times.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what there is to do, in order, with times.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Make every checkpoint of the zoo that DIR lacks, in order; repeated, it goes on."""
+    """Make every checkpoint of the zoo that DIR lacks, in order; the same command resumes."""
     from harness import commands, zoo
 
     if plan:
@@ -308,10 +308,10 @@ def train_all_command(
 
 @train.command("mllm")
 def train_mllm_command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name of 'list recipes', or FILE.toml.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name from 'list recipes', or FILE.toml.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model, its checkpoints and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and train nothing.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
     debug: Debug = False,
 ) -> None:
     """Train a language model that speaks an image tokenizer's codes.
@@ -392,7 +392,7 @@ def _main(words: list[str]) -> int:
         line, code = _explain(error)
         _say(line)
     if code == Exit.INTERRUPTED:
-        _say("interrupted; what is finished is kept, and the same command goes on from there (a training by --resume)")
+        _say("interrupted; what is finished is kept, and the same command continues from there (training: --resume)")
     return code if isinstance(code, int) else Exit.DONE
 
 

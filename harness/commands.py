@@ -207,7 +207,7 @@ def prepare_data(name: str, source: str | None = None, *, fetch: bool = False) -
     if "source" not in known:
         raise UserError(f"data '{name}' needs no preparing")
     if fetch and source is not None:
-        raise UserError("--fetch gets the files itself and --from says where they lie: leave one of them away")
+        raise UserError("--fetch gets the files itself and --from says where they are: use one of them")
     if fetch and "fetch" not in known:
         raise UserError(f"data '{name}' cannot be fetched from here: ddtbench data prepare {name} --from PATH")
     folder: Path = prepare(source, fetch=True) if fetch else prepare(source)

@@ -54,7 +54,7 @@ def export_run(run: str, to: Path | str, form: str = "") -> str:
     folder = _only_run(run)
     total = folder.manifest().get("cases")
     if not isinstance(total, int):
-        raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
+        raise UserError(f"{folder.path} was never finished: repeat the command that started it")
     entry, argument, limit = _asked(folder)
     write = _writer(entry, folder, form)
     target = user_path(to)

@@ -60,7 +60,7 @@ def write_folder_statistics(
     """
     place, target = user_path(folder), user_path(to)
     if target.suffix != ".npz":
-        raise UserError(f"'{to}' is no .npz: name the file that is to be written, --to FILE.npz")
+        raise UserError(f"'{to}' is not a .npz: name the file to write, --to FILE.npz")
     if not place.is_dir():
         raise UserError(f"there is no folder {place}: name the one that holds the pictures")
     instrument = _instrument(protocol)

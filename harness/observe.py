@@ -55,7 +55,7 @@ def observe(
         if not folder.parts() and not folder.results_only:
             raise UserError(f"{folder.path} has no samples yet: run it first")
         if why := incomplete(folder):
-            raise UserError(f"{folder.path} {why}: run again, which makes them again")
+            raise UserError(f"{folder.path} {why}: run again to make them again")
         seen = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
         environment = Environment.current(folder.spec.threads, device).digest
         todo = [(part, [item for item in usable if part.digest not in seen[item.name]]) for part in folder.parts()]
@@ -68,7 +68,7 @@ def observe(
                 except OutOfMemory as error:
                     if batch == 1:
                         raise
-                    progress.note(f"{label}: {error}; once more with a batch of {batch // 2}")
+                    progress.note(f"{label}: {error}; trying once more with a batch of {batch // 2}")
                     halved = {**folder.manifest().get(HALVED, {}), **{item.name: batch // 2 for item in usable}}
                     folder.write_manifest(**{HALVED: halved})
                     stage.advance(-stage.done, -stage.failed)

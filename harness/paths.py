@@ -23,7 +23,7 @@ def user_path(text: str | os.PathLike[str]) -> Path:
     there is not, and for a NUL character, which no path can hold."""
     written = os.fspath(text)
     if "\0" in written:
-        raise UserError(f"'{written}' holds a NUL character, which no path can: leave it away")
+        raise UserError(f"'{written}' holds a NUL character, which no path can: remove it")
     try:
         return Path(written).expanduser()
     except RuntimeError:
@@ -34,8 +34,8 @@ def beside(folder: Path, name: object) -> Path:
     """The file that a data set in ``folder`` names. Raises ValueError unless it is a relative path that stays below
     ``folder``: data of others must not choose which files of this machine are read."""
     if not isinstance(name, str) or not name or "\0" in name:
-        raise ValueError(f"{name!r} is no file's name")
+        raise ValueError(f"{name!r} is not a file name")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"'{name}' leads out of the data's folder, and is not read: name a file below it")
+        raise ValueError(f"'{name}' leads out of the data's folder, so it is not read: name a file inside it")
     return folder / path

@@ -102,7 +102,7 @@ def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> Su
         return suite
     if name in known_tasks:
         if tasks:
-            raise UserError(f"'{target}' is a task already: leave --task away, or name a suite")
+            raise UserError(f"'{target}' is already a task: drop --task, or name a suite")
         if not models:
             known = ", ".join(entry.name for entry in catalog.entries("model"))
             raise UserError(f"which models on {target}? add --model NAME (known: {known})")
@@ -152,7 +152,9 @@ def opened(model: str, device: str) -> Any:
         with slowly(f"opening {model}"):
             return catalog.open_model(model, device)
     except SystemExit as error:
-        raise UserError(f"model '{model}' cannot be opened: it ends the program ({reason_of(error)})") from error
+        raise UserError(
+            f"model '{model}' cannot be opened: opening it ends the program ({reason_of(error)})"
+        ) from error
     finally:
         current().rest()
 
@@ -205,9 +207,7 @@ def _require_other_names(runs: Sequence[PlannedRun]) -> None:
     for run in runs:
         name = run.shown or run.spec.model
         if holders.setdefault(name, run.spec.model) != run.spec.model:
-            raise UserError(
-                f"'{name}' would name both {holders[name]} and {run.spec.model}: give one another with --as"
-            )
+            raise UserError(f"'{name}' would name both {holders[name]} and {run.spec.model}: rename one with --as")
 
 
 def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
@@ -216,7 +216,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
     try:
         task = catalog.build_task(request.task, subject)
     except AttributeError as error:  # the task asked the subject for something that it does not have
-        raise UserError(f"task '{request.task}' cannot be put to model '{request.model}': {error}") from error
+        raise UserError(f"task '{request.task}' cannot be run with model '{request.model}': {error}") from error
     catalog.require_fit(request.model, request.task, task.examines, subject)
     if check := getattr(task, "check", None):
         check()
@@ -306,4 +306,4 @@ def require_same_cases(runs: Sequence[PlannedRun]) -> None:
         ids = tuple(case.id for case in run.cases)
         model, expected = first.setdefault(run.request.task, (run.request.model, ids))
         if ids != expected:
-            raise UserError(f"task '{run.request.task}' asks other cases of {run.request.model} than of {model}")
+            raise UserError(f"task '{run.request.task}' does not ask {run.request.model} the same cases as {model}")

@@ -175,7 +175,7 @@ def _settle_environment(
     if others and not mixed_environment:
         what = difference(known.get(min(others), {}), now.to_dict())
         raise UserError(
-            f"{folder.path} was begun under another environment ({what}): go on under that one, "
+            f"{folder.path} was started in another environment ({what}): continue in that one, "
             "allow it with --mixed-environment (the estimates are marked), or use another --out"
         )
     known = {**known, now.digest: now.to_dict()}
@@ -196,7 +196,7 @@ def _compute(
     if not todo:
         return
     if todo < asked:
-        progress.note(f"{label}: {asked - todo} of {asked} cases are there already")
+        progress.note(f"{label}: {asked - todo} of {asked} cases are already there")
     made: list[_Stored] = []
     with progress.stage(label, todo) as stage:
         for unit, data in driver.compute(missing, stage.advance):

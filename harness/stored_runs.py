@@ -119,7 +119,7 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
 def _metric(name: str) -> Any:
     shown = without_folders(name)
     if f"@{ELSEWHERE}/" in name:
-        return Unmade(shown, "its file lies on another machine: name the metric with its path, by --metric")
+        return Unmade(shown, "its file is on another machine: name the metric with its path, by --metric")
     try:
         return catalog.make("metric", name)
     except UserError as error:  # a plug-in that is gone, a file that is not there: the others are measured
@@ -178,7 +178,7 @@ def _opened(path: str, do: Callable[[RunFolder, dict[str, Any]], Value]) -> Valu
     folder = RunFolder.open(path)
     protocol = folder.manifest().get("protocol")
     if protocol is None:
-        raise UserError(f"{folder.path} was never run to its end: repeat the command that began it")
+        raise UserError(f"{folder.path} was never finished: repeat the command that started it")
     return do(folder, opened_again(protocol, folder.key))
 
 

@@ -112,7 +112,7 @@ def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
         if isinstance(value, (datetime.date, datetime.time)):
             raise UserError(f"{path}: {key} is a date or a time, which nothing here is: write it in quotes")
         if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"{path}: {key} is {value}, which is no number to compute with")
+            raise UserError(f"{path}: {key} is {value}, which is not a number to compute with")
         if isinstance(value, int) and not -TOML_INT <= value < TOML_INT:
             raise UserError(f"{path}: {key} has more than the 64 bits of TOML's whole numbers")
     return values
@@ -156,7 +156,7 @@ def _integer(digits: str) -> int:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

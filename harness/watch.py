@@ -106,7 +106,7 @@ def watched(work: Callable[[], int], say: Callable[[str], None]) -> int:
         where = end.place
         deaths.setdefault(where, []).append(end.cause)
         if end.interrupted:
-            say("interrupted; what is finished is kept, and the same command goes on from there")
+            say("interrupted; what is finished is kept, and the same command continues from there")
             return Exit.INTERRUPTED
         if where == START or where.startswith(OPENING):
             say(f"the process died at {where}: {end.cause}")
@@ -114,7 +114,7 @@ def watched(work: Callable[[], int], say: Callable[[str], None]) -> int:
         if not where.startswith(ISOLATED) or len(deaths[where]) >= RESTARTS:
             say(f"the process died at {where}: {end.cause}; what is finished is kept")
             return Exit.IN_PART
-        say(f"the process died at {where}: {end.cause}; another one goes on")
+        say(f"the process died at {where}: {end.cause}; another one continues")
 
 
 @dataclass

@@ -48,7 +48,9 @@ class CausalLM:
         self.rows = int(model.get_input_embeddings().weight.shape[0])
         begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
         if begin is None and end is None:
-            raise UserError("this model's tokenizer has no begin and no end marker, so that no text has a first token")
+            raise UserError(
+                "this model's tokenizer has neither a begin nor an end marker, so no text has a first token"
+            )
         self.first_token = int(end if begin is None else begin)
 
     @property
@@ -121,7 +123,7 @@ def open_causal_lm(source: str, device: str = "cpu") -> CausalLM:
     """Raises UserError for what is no causal language model with safetensors and a tokenizer of its own."""
     folder, chosen = place_of(source)
     if chosen:
-        raise UserError(f"{source}: of a language model the default weights are read: leave '#{chosen}' away")
+        raise UserError(f"{source}: a language model is read with its default weights: leave out '#{chosen}'")
     model, tokenizer = open_language_model(str(folder), torch.float32, writes=False)
     subject: Any = model
     return CausalLM(subject.to(device).eval().requires_grad_(False), tokenizer, digest_of_folder(folder))

@@ -35,7 +35,7 @@ def place_of(source: str, config: str = "config.json") -> tuple[Path, str]:
     if not (folder / config).is_file():
         raise UserError(f"{folder} has no {config}: give the folder that the library's save_pretrained writes")
     if chosen and not any(folder.rglob(f"*.{chosen}*.safetensors")):
-        raise UserError(f"{folder} has no weights called '{chosen}' (no file *.{chosen}.safetensors): leave it away")
+        raise UserError(f"{folder} has no weights called '{chosen}' (no file *.{chosen}.safetensors): leave it out")
     return folder, chosen
 
 
@@ -46,11 +46,11 @@ def _fetched(name: str, revision: str) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(READ)))
     except HFValidationError:
-        raise UserError(f"there is no folder '{name}', and it is no hub id (OWNER/NAME)") from None
+        raise UserError(f"there is no folder '{name}', and it is not a hub id (OWNER/NAME)") from None
     except Exception as error:  # every network library below raises its own
         raise UserError(
-            f"there is no folder '{name}', and the hub does not give it ({type(error).__name__}): "
-            f"fetch {name} where there is a network, and name its folder"
+            f"there is no folder '{name}', and the hub could not be asked for it ({type(error).__name__}): "
+            f"download {name} on a machine with a network, and name its folder"
         ) from error
 
 

@@ -92,7 +92,7 @@ class DdtbenchModel(lmms):  # type: ignore[misc]  # lmms-eval carries no types
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
         """Raises UserError: our models answer one question about one picture."""
-        raise UserError("tasks of several rounds cannot be put to ddtbench's models: they answer one question")
+        raise UserError("ddtbench's models cannot run tasks of several rounds: they answer one question")
 
     # -- one request
 

@@ -63,7 +63,7 @@ def _filled(model: nn.Module, state: Mapping[str, Tensor], path: Path, device: s
     try:
         fill_module(model, state, str(path))
     except UserError as error:
-        cure = f"for another size than the published one put its own in {path.with_suffix('.json').name} beside it"
+        cure = f"if its sizes are not the published ones, put them in {path.with_suffix('.json').name} beside it"
         raise UserError(f"{error}; {cure}") from error
     return model.to(device).eval().requires_grad_(False)
 
@@ -186,7 +186,7 @@ def open_llamagen_gpt(source: str, device: str) -> ClassSubject:
 def _gpt_sizes(path: Path, width: int, layers: int) -> dict[str, int]:
     if (width, layers) not in GPT_HEADS:
         raise UserError(
-            f"{path} has {layers} layers of width {width}, which is no published size: "
+            f"{path} has {layers} layers of width {width}, which is not a published size: "
             f"say n_head and block_size in {path.with_suffix('.json').name} beside it"
         )
     size = re.search(r"_(256|384)$", path.stem)

@@ -49,5 +49,5 @@ class Ending:
 
     def leave(self, say: Callable[[str], None], where: str) -> NoReturn:
         """End the process, after everything is saved."""
-        say(f"stopped by {signal.Signals(self.number).name} {where}: saved; the same command with --resume goes on")
+        say(f"stopped by {signal.Signals(self.number).name} {where}: saved; the same command with --resume continues")
         raise KeyboardInterrupt

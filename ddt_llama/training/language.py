@@ -188,7 +188,7 @@ class LanguageTraining:
         saved = read_state(path)
         if saved["recipe"] != self.recipe.plain():
             raise UserError(
-                f"{path} belongs to another recipe than {self.recipe.name} as it is now: name another folder"
+                f"{path} was made by another recipe, not by {self.recipe.name} as it is now: name another folder"
             )
         self._restore(saved)
         self.clock = self._here(Clock(**saved["clock"]))

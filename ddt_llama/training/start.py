@@ -33,7 +33,7 @@ def require_same_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe, st
     differing = [key for key in sorted(now.keys() | saved.keys()) if now.get(key) != saved.get(key)]
     if differing:
         named = ", ".join(f"{key} {saved.get(key)!r} there and {now.get(key)!r} here" for key in differing[:3])
-        raise UserError(f"{path} was begun by another recipe ({named}): use that recipe, or another --out")
+        raise UserError(f"{path} was started with another recipe ({named}): use that recipe, or another --out")
 
 
 def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
@@ -51,10 +51,12 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
     )
     differing = _first_difference(theirs, ours)
     if differing:
-        raise UserError(f"start = {source} has another shape than this recipe: {differing}")
+        raise UserError(f"start = {source} differs in shape from this recipe: {differing}")
     if state.keys() != live.keys():
         odd = sorted(state.keys() ^ live.keys())
-        raise UserError(f"start = {source} holds other weights than this recipe: {odd[0]} and {len(odd) - 1} more")
+        raise UserError(
+            f"start = {source} holds weights that this recipe does not have: {odd[0]} and {len(odd) - 1} more"
+        )
     with torch.no_grad():
         for key, value in live.items():
             value.copy_(state[key])

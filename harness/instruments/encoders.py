@@ -65,13 +65,13 @@ class EncoderFolder:
         try:
             config = read_json(self.path / CONFIG)
         except UserError:
-            return f"{CONFIG} is no JSON: put that of {self.hub} into {place}"
+            return f"{CONFIG} is not JSON: put that of {self.hub} into {place}"
         for key, due in self.shape.items():
             found: Any = config
             for part in key.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
             if found != due:
-                return f"it is another network than {self.hub} ({key} is {found}, not {due}): put that into {place}"
+                return f"it is a different network from {self.hub} ({key} is {found}, not {due}): put that into {place}"
         return ""
 
     @cached_property

@@ -121,7 +121,7 @@ def open_other(argument: str = "") -> PictureFeatures:
         return PictureFeatures(OTHER, nameless, "pool3")
     protocol, file, rest = other_weights(argument)
     if rest:
-        raise UserError(f"'@{rest}' means nothing behind the weights {file.name}: leave it away")
+        raise UserError(f"'@{rest}' means nothing after the weights {file.name}: leave it out")
     extractor = InceptionExtractor(protocol, other=file)
     return PictureFeatures(protocol.instrument, extractor, "pool3", protocol.further, protocol.of_outputs)
 

@@ -58,7 +58,7 @@ class StatisticsFile:
         except FileNotFoundError:
             raise UserError(f"there is no file {self.path}: give a .npz of statistics") from None
         except UNREADABLE as error:
-            raise UserError(f"{self.path} is no NumPy archive (.npz) of statistics: get the file again") from error
+            raise UserError(f"{self.path} is not a NumPy archive (.npz) of statistics: get the file again") from error
 
     @cached_property
     def digest(self) -> str:
@@ -87,11 +87,13 @@ class StatisticsFile:
                 place = np.argwhere(~np.isfinite(values))[0].tolist()
                 raise UserError(f"{self.path}: '{name}' is not finite at {place}: make the statistics again")
         if np.abs(covariance - covariance.T).max() > SYMMETRIC * np.abs(covariance).max():
-            raise UserError(f"{self.path}: '{second}' is not symmetric, so no covariance: make the statistics again")
+            raise UserError(
+                f"{self.path}: '{second}' is not symmetric, so is not a covariance: make the statistics again"
+            )
         covariance = (covariance + covariance.T) / 2
         if not _is_positive(covariance):
             raise UserError(
-                f"{self.path}: '{second}' has a negative eigenvalue, so it is no covariance: make the statistics again"
+                f"{self.path}: '{second}' has a negative eigenvalue, so is not a covariance: make the statistics again"
             )
         return Gaussian(mean, covariance)
 

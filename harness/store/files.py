@@ -23,7 +23,7 @@ from harness.isolation import DISK_FULL
 from harness.paths import user_path
 
 TEMPORARY = ".tmp-"
-_CURE = "delete it and give the command again that ran it, which makes it again and asks nothing twice"
+_CURE = "delete it and repeat the command that made it; nothing is asked twice"
 LOCK = "lock"
 
 

@@ -30,7 +30,7 @@ def part_problem(part: Part, data: bytes, key: str, folder: str) -> str:
     try:
         stated = pq.read_schema(pa.BufferReader(data)).metadata or {}
     except (pa.ArrowException, OSError) as error:
-        return f"is no Parquet file ({error})"
+        return f"is not a Parquet file ({error})"
     words = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in stated.items()}
     return _foreign(part, words, key, folder)
 
@@ -85,5 +85,5 @@ def problems(run: RunFolder) -> list[tuple[str, str]]:
             if reason:
                 found.append((name, reason))
     if not run.results_only and (why := incomplete(run)):
-        found.append((SAMPLES, f"{why}: run again, which makes them again"))
+        found.append((SAMPLES, f"{why}: run again to make them again"))
     return found

@@ -66,7 +66,7 @@ def _require_results(folder: RunFolder, came_without: bool) -> None:
     limit = folder.manifest().get("protocol", {}).get("request", {}).get("limit")
     digest = case_set_digest(folder.cases(limit))
     if not folder.is_sealed(digest):
-        raise UserError(f"{folder.path} is not measured as it is now, or not sealed: measure it first")
+        raise UserError(f"{folder.path} changed since it was measured, or is not sealed: measure it first")
     folder.require_measure(digest)
 
 

@@ -76,7 +76,7 @@ def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:
         )
     rows = content.get("runs")
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "path" in row for row in rows):
-        raise UserError(f"{root}/suites/{suite}.json is damaged: run the suite again, it asks nothing twice")
+        raise UserError(f"{root}/suites/{suite}.json is damaged: run the suite again; nothing is asked twice")
     return rows
 
 

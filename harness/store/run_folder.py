@@ -108,14 +108,14 @@ class RunFolder(SealedFiles):
         Raises UserError for a part that does not hold, and for samples that are not all there.
         """
         if folder == SAMPLES and (why := incomplete(self)):
-            raise UserError(f"{self.path} {why}: run again, which makes them again")
+            raise UserError(f"{self.path} {why}: run again to make them again")
         for _, parts in itertools.groupby(self.parts(folder), key=lambda part: int(part.unit)):
             held = []
             for part in parts:
                 table, reason = self.inspect(part, folder)
                 if table is None:
                     cure = "run" if folder == SAMPLES else "observe"
-                    raise UserError(f"{self.path}/{folder}/{part.file} {reason}: {cure} again, which makes it again")
+                    raise UserError(f"{self.path}/{folder}/{part.file} {reason}: {cure} again to make it again")
                 held.append((part, table))
             yield max(held, key=lambda pair: pair[1].num_rows)
 

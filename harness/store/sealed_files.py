@@ -84,7 +84,7 @@ class SealedFiles:
         manifest seals it and it is another."""
         manifest = self.manifest()
         seal = manifest.get(SEALS, {}).get(name)
-        cure = f"{'measure' if name.startswith('measures/') else 'run'} again, which makes it again"
+        cure = f"{'measure' if name.startswith('measures/') else 'run'} again to make it again"
         if manifest.get("results_only") is True:
             cure = "the folder holds results only, so get it again, or run again"
         if not self.folder.exists(name):

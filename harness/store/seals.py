@@ -38,9 +38,9 @@ def opened_manifest(stored: Mapping[str, Any], key: str, where: str) -> dict[str
     if DIGEST not in stored:
         body.pop(SEALS, None)
     elif stored[DIGEST] != _digest(body) or not isinstance(body.get(SEALS, {}), Mapping):
-        raise UserError(f"{where} was changed since it was written: run again, which asks nothing twice")
+        raise UserError(f"{where} was changed since it was written: run again; nothing is asked twice")
     if body.get("key", key) != key:
-        raise UserError(f"{where} belongs to another run, {body['key']}: run again, which asks nothing twice")
+        raise UserError(f"{where} belongs to another run, {body['key']}: run again; nothing is asked twice")
     return body
 
 

@@ -47,7 +47,7 @@ class HubModel:
         if self.folder is None:
             files = f"{CONFIG} and {WEIGHTS[0]} of {self.hub_id}"
             if named := self.given or os.environ.get(self.variable, ""):
-                return f"'{named}' is no folder with {files}, and no model in the hub's cache"
+                return f"'{named}' is not a folder with {files}, nor a model in the hub's cache"
             name = self.hub_id.rpartition("/")[2]
             return f"it is missing: put {files} into {name}/ in {PLACE}, or the folder's path into ${self.variable}"
         try:
@@ -56,7 +56,7 @@ class HubModel:
             return str(error)
         for key, wanted in self.expected:
             if (found := _nested(config, key)) != wanted:
-                return f"the folder holds another model than {self.hub_id}: its {key} is {found!r}, not {wanted!r}"
+                return f"the folder does not hold {self.hub_id}: its {key} is {found!r}, not {wanted!r}"
         return ""
 
     @cached_property

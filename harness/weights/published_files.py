@@ -112,10 +112,10 @@ def _read_pickle(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         line = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line), "")
-        what = line.partition("GLOBAL ")[2].split(" ")[0] or "something that is no tensor"
+        what = line.partition("GLOBAL ")[2].split(" ")[0] or "something that is not a tensor"
         raise UserError(
             f"{path} is not read, since only running its code would restore {what}: "
-            "convert its weights to safetensors where you trust it"
+            "if you trust it, convert its weights to safetensors"
         ) from error
     except UNREADABLE as error:
         raise UserError(f"{path} is not a file of weights that torch reads: {first_line(error)}") from error

@@ -75,7 +75,7 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
             continue
         first = seen.setdefault(_place(run), path)
         if first != path:
-            problems.append(Problem(path, f"is the run that {first} is too: shown once"))
+            problems.append(Problem(path, f"is the same run as {first}: shown once"))
             continue
         runs.append(run)
     shared = [

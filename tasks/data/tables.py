@@ -106,7 +106,7 @@ class Table:
         if not cell.get("path"):
             raise ValueError(f"{self.where(row)}: the column '{column}' holds no image: fill it in or remove the row")
         name = cell["path"]
-        return read_beside(file.parent, name, self.where(row), f"the image '{name}' does not lie beside {file.name}")
+        return read_beside(file.parent, name, self.where(row), f"the image '{name}' is not beside {file.name}")
 
 
 def read_beside(folder: Path, name: object, where: str, missing: str) -> bytes:
@@ -140,7 +140,7 @@ def parquet_files(path: Path, schema: Schema, split: str) -> tuple[Path, ...]:
     found = sorted(walk(path, (".parquet",)).files.values()) if path.is_dir() else []
     of_split = [file for file in found if file.name.startswith(split) or file.parent.name == split]
     if not found:
-        what = "no Parquet file lies below it" if path.is_dir() else "there is no such file or folder"
+        what = "it holds no Parquet file" if path.is_dir() else "there is no such file or folder"
         raise UserError(f"{schema.title} at '{path}': {what}: {schema.cure}")
     return tuple(of_split or found)
 

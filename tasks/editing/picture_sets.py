@@ -112,7 +112,7 @@ def _emu_edit(name: str, path: str) -> PictureEdits:
         cases.append(Case(label, f"emu-edit-{_source_of(cells, row)}", cells["task"], facts))
         rows[label] = row, row
     if not cases:
-        raise UserError(f"Emu Edit at '{path}': all rows have equal captions, so that none is left: use emu-edit")
+        raise UserError(f"Emu Edit at '{path}': all rows have equal captions, so none is left: use emu-edit")
     rule = "without rows whose captions are equal" if filtered else "no caption filter"
     about = f"Emu Edit, {len(cases):,} of {len(records.cells):,} rows ({rule})"
     return PictureEdits(name, about, revision, records, tuple(cases), rows, "image", "", TO_SOURCE)

@@ -53,7 +53,7 @@ class ReferenceFolder(FidFolder):
                 raise UserError(f"{folder / METADATA} names {others} that are not there")
         elif loose := [name for name in known if "/" not in name]:
             raise UserError(
-                f"{folder} has neither {METADATA} nor a sub-folder per class: {min(loose)} lies in none; put each "
+                f"{folder} has neither {METADATA} nor a sub-folder per class: {min(loose)} is in none; put each "
                 f'picture into its class\'s folder, or write rows {{"file_name": ..., "text": ...}}'
             )
         else:

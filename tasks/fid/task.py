@@ -124,7 +124,7 @@ def build(argument: str, subject: Any) -> Generation | FidOfSets:
     if not path.is_dir() and not is_file:
         raise UserError(f"no reference at '{source}': give a folder or a .npz of statistics")
     if crop and is_file:
-        raise UserError(f"{source} holds statistics, which cannot be cropped: leave '{CROP}@' away")
+        raise UserError(f"{source} holds statistics, which cannot be cropped: leave out '{CROP}@'")
     made = getattr(subject, "folder", None) or getattr(subject, "statistics", None)
     if made is not None:
         return FidOfSets(Side.at(Path(made)), Side.at(path), features, int(subject.image_size) if crop else 0)

@@ -87,4 +87,4 @@ def open_real_mean_colour(source: str, device: str) -> RealMeanColour:
 
 def _require_nothing(source: str) -> None:
     if source:
-        raise UserError(f"this control reads no checkpoint, so '{source}' means nothing: leave it away")
+        raise UserError(f"this control reads no checkpoint, so '{source}' means nothing: leave it out")

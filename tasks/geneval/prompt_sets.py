@@ -142,7 +142,9 @@ def file_source(path: Path) -> PromptSource:
     prompts = read_prompts(path, OFFICIAL if official else None)
     text, times = Counter(prompt.text for prompt in prompts).most_common(1)[0]
     if times > 1:
-        raise UserError(f"{path}: the prompt '{text}' stands {times} times with other records; each text stands once")
+        raise UserError(
+            f"{path}: the prompt '{text}' appears {times} times with different records; each text must appear once"
+        )
     return PromptSource(
         name="official" if official else path_safe(path.stem),
         about=OFFICIAL.source if official else f"{len(prompts)} prompts of the file {path.name}",

@@ -101,7 +101,7 @@ def read_prompts(path: str | Path, expected: PromptSet | None = OFFICIAL) -> tup
     for number, line in numbered_lines(decode_text(data, str(path), "fetch the file again")):
         prompt = parse_prompt(line, f"{path}:{number}")
         if prompt in prompts:
-            raise UserError(f"{path}:{number}: the same prompt as line {prompts[prompt]}; each prompt stands once")
+            raise UserError(f"{path}:{number}: the same prompt as line {prompts[prompt]}; each prompt must appear once")
         prompts[prompt] = number
     if not prompts:
         raise UserError(f"{path}: holds no prompt")

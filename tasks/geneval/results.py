@@ -53,7 +53,7 @@ def read_results(path: str | Path, classes: Sequence[str] = OBJECTS) -> tuple[Re
     for number, line in numbered_lines(read_text(Path(path))):
         result = _result(line, f"{path}:{number}", classes)
         if result.filename in seen:
-            raise UserError(f"{path}:{number}: '{result.filename}' stands in line {seen[result.filename]} already")
+            raise UserError(f"{path}:{number}: '{result.filename}' is already in line {seen[result.filename]}")
         seen[result.filename] = number
         results.append(result)
     return tuple(results)

@@ -87,7 +87,7 @@ def parquet_files(path: str | Path) -> tuple[Path, ...]:
         return (place,)
     found = sorted(walk(place, (".parquet",)).files.values()) if place.is_dir() else []
     if not found:
-        what = "no Parquet file lies below it" if place.is_dir() else "there is no such file or folder"
+        what = "it holds no Parquet file" if place.is_dir() else "there is no such file or folder"
         raise UserError(f"MME's data at '{path}': {what}; give the official Parquet file or its folder, or 'world'")
     return tuple(found)
 
@@ -121,7 +121,7 @@ def _pair(rows: Sequence[_Row]) -> Pair:
         )
     if first.picture != last.picture:
         raise UserError(
-            f"{last.where}: shows another image than {first.where}, though both have the question_id "
+            f"{last.where}: shows a different image from {first.where}, though both have the question_id "
             f"'{first.question_id}' and the category '{first.category}': give each image its own question_id"
         )
     return Pair(
@@ -176,7 +176,7 @@ def _picture_bytes(cell: Any, source: Source) -> bytes:
     try:
         return beside(source.parent, path).read_bytes()
     except OSError:
-        raise ValueError(f"the file '{path}' does not lie beside {source.name}: put it there") from None
+        raise ValueError(f"the file '{path}' is not beside {source.name}: put it there") from None
 
 
 def _open(source: Source) -> pq.ParquetFile:

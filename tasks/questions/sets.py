@@ -106,7 +106,7 @@ def _dpg_prompt(item: str, rows: Sequence[tuple[str, dict[str, str]]]) -> Questi
     for where, row in rows:
         parents = [_whole(part, f"{where}: 'dependency'") for part in row["dependency"].split(",")]
         if strange := [parent for parent in parents if parent and parent not in places]:
-            raise UserError(f"{where}: 'dependency' names question {strange[0]}, which '{item}' has not")
+            raise UserError(f"{where}: 'dependency' names question {strange[0]}, which '{item}' does not have")
         known = tuple(places[parent] for parent in parents if parent)
         questions.append(Question(row["question_natural_language"], parents=known))
     return QuestionedPrompt(item, rows[0][1]["text"], tuple(questions))

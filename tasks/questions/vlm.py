@@ -61,7 +61,9 @@ class VlmAnswers:
             return Path(snapshot_download(self.source, allow_patterns=list(FILES)))
         except (OSError, ValueError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(f"judge missing: '{self.source}' is no folder, and not fetched ({line}); {CURE}") from error
+            raise UserError(
+                f"judge missing: '{self.source}' is not a folder, and was not fetched ({line}); {CURE}"
+            ) from error
 
     @cached_property
     def digest(self) -> str:

@@ -29,7 +29,7 @@ def test_a_signal_is_noted_and_the_handlers_are_put_back() -> None:
         assert ending.asked(Alone())
         with pytest.raises(KeyboardInterrupt):
             ending.leave(said.append, "at step 3")
-    assert said == ["stopped by SIGTERM at step 3: saved; the same command with --resume goes on"]
+    assert said == ["stopped by SIGTERM at step 3: saved; the same command with --resume continues"]
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 

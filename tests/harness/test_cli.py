@@ -328,7 +328,7 @@ BAD = [
     (["run", "absent.toml"], "cannot read the suite file absent.toml"),
     (["run", "toy-sums"], "which models on toy-sums? add --model NAME"),
     (["run", "toy-sums", "-m", "toy-ader"], "unknown model 'toy-ader'; did you mean 'toy-adder'?"),
-    (["run", "toy-sums", "-m", "toy-adder", "-t", "toy-sums@3"], "leave --task away"),
+    (["run", "toy-sums", "-m", "toy-adder", "-t", "toy-sums@3"], "drop --task"),
     (["run", "toy", "-t", "toy-summs@3"], "unknown task 'toy-summs'; did you mean 'toy-sums'?"),
     (["run", "toy", "-m", "toy-silent"], "models which do: toy-adder, toy-carrier"),
     (["run", "toy", "-m", "toy-adder", "-m", "toy-silent"], "models which do: toy-adder, toy-carrier"),
@@ -348,10 +348,10 @@ BAD = [
     (["observe", "nowhere"], "nowhere"),
     (["observe", "nowhere", "-i", "toy-paritty"], "did you mean 'toy-parity'?"),
     (["measure", "nowhere", "--metric", "pnsr"], "did you mean 'psnr'?"),
-    (["run", "toy", "--seeds", "0,x"], "'x' is no seed"),
-    (["run", "toy", "--seeds", "0,,1"], "'' is no seed"),
+    (["run", "toy", "--seeds", "0,x"], "'x' is not a seed"),
+    (["run", "toy", "--seeds", "0,,1"], "'' is not a seed"),
     (["run", "toy", "--seeds", "0,1,0"], "a seed is named twice"),
-    (["run", "toy", "--seeds", "0,1", "--seed", "3"], "leave one of them away"),
+    (["run", "toy", "--seeds", "0,1", "--seed", "3"], "use one of them"),
     (["data", "prepare", "fashion-mist"], "did you mean 'fashion-mnist'?"),
     (["data", "prepare", "world"], "data 'world' needs no preparing"),
     (["train", "tokenizer", "dddt", "--out", "x"], "unknown recipe 'dddt'; did you mean 'ddt'?"),
@@ -389,7 +389,7 @@ def test_an_interrupt_says_how_to_go_on(toy, call, monkeypatch):
 
     monkeypatch.setattr(commands, "run_suite", interrupted)
     code, _, err = call("run", "toy")
-    assert code == 130 and "the same command goes on from there" in err and "Traceback" not in err
+    assert code == 130 and "the same command continues from there" in err and "Traceback" not in err
 
 
 def test_a_defect_of_ours_is_told_from_bad_input(toy, call, monkeypatch):
@@ -464,7 +464,7 @@ def test_models_of_a_task_must_see_the_same_cases(toy):
     runs = plan(suite_for("toy"))
     assert len(runs) == 2
     runs[1].task.count = 39
-    with pytest.raises(UserError, match=r"asks other cases of toy-carrier than of toy-adder"):
+    with pytest.raises(UserError, match=r"does not ask toy-carrier the same cases as toy-adder"):
         require_same_cases(runs)
 
 

@@ -92,7 +92,7 @@ def test_a_run_that_does_not_hold_or_was_not_finished_is_refused(
     for name, damage, said in (
         ("cut", lambda copy: _cut(next(copy.glob("samples/*.parquet"))), "is damaged: run again"),
         ("lost", lambda copy: next(copy.glob("samples/*.parquet")).unlink(), "lacks 1 of the 1 parts"),
-        ("begun", lambda copy: (copy / "manifest.json").unlink(), "was never run to its end"),
+        ("begun", lambda copy: (copy / "manifest.json").unlink(), "was never finished"),
     ):
         copy = tmp_path / name
         shutil.copytree(run.path, copy)

@@ -98,7 +98,7 @@ def test_what_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
         ((tmp_path / "A", "--to", to), "broken.png"),
         ((tmp_path / "one", "--to", to), "1 pictures, and statistics need two or more"),
         ((tmp_path / "none", "--to", to), "there is no folder"),
-        ((tmp_path / "A", "--to", tmp_path / "s.txt"), "is no .npz"),
+        ((tmp_path / "A", "--to", tmp_path / "s.txt"), "is not a .npz"),
         ((tmp_path / "A", "--to", to, "--protocol", "clear"), "no feature protocol 'clear': one of clean"),
         ((tmp_path / "A", "--to", to, "--protocol", "pixels"), "makes no features of single pictures"),
     ):

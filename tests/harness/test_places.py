@@ -85,7 +85,7 @@ def test_no_file_of_a_run_names_a_folder_of_its_maker(toy, call, monkeypatch) ->
         path.unlink()  # as on another machine
     lines: list[str] = []
     frame = commands.measure_runs("runs", failed=lines)
-    assert "lies on another machine: name the metric with its path" in lines[0] and set(frame.value.isna()) == {True}
+    assert "is on another machine: name the metric with its path" in lines[0] and set(frame.value.isna()) == {True}
     monkeypatch.setattr(sums.Parity, "unavailable", lambda self: "")
     for _ in range(2):
         frame = commands.measure_runs("runs", metrics=[f"toy-exact@{toy}/truth/answers.npz"], failed=lines)

@@ -74,8 +74,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("[" * 100_000, "here: not JSON that can be read .it is nested too deep"),
         ("[" + "7" * 400 + "]", "here: not JSON .a whole number of 400 digits"),
         ("-" + "7" * 5000, "a whole number of 5000 digits"),
-        ("[NaN]", "NaN is no JSON"),
-        ("[-Infinity]", "-Infinity is no JSON"),
+        ("[NaN]", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
     ],
 )
 def test_what_is_no_json_is_refused_in_one_line(text: str, message: str) -> None:

@@ -133,7 +133,7 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(start: Start, tmp_path: Pat
     first_sample(tmp_path, process)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on from there" in err and "Traceback" not in err
+    assert process.returncode == 130 and "the same command continues from there" in err and "Traceback" not in err
     (folder,) = find_run_folders(tmp_path / "runs")
     with Folder(folder.path).lock():  # nobody holds it any more
         pass
@@ -167,7 +167,7 @@ def test_an_instrument_that_ends_the_process_is_not_asked_for_ever(start: Start,
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(harness.__file__).parents[1]), "site"])}
     done = subprocess.run(watch, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 4, done.stderr
-    assert done.stderr.count("another one goes on") == 2
+    assert done.stderr.count("another one continues") == 2
     assert json.loads(done.stdout) == {"odd-parity": "it ended the process twice (exit code 0)"}
 
 

@@ -125,7 +125,7 @@ def test_the_panoptic_file_and_a_strange_key_are_refused(detector):
     panoptic = state | {"panoptic_head.cls_embed.weight": torch.zeros(134, 32)}
     with pytest.raises(UserError, match=r"class_predictor.weight' is \(134, 32\), the model has \(81, 32\)"):
         fill_from_mmdet(model, panoptic, "panoptic.pth")
-    with pytest.raises(UserError, match=r"'roi_head\.weight' is no key of mmdet"):
+    with pytest.raises(UserError, match=r"'roi_head\.weight' is not a key of mmdet"):
         fill_from_mmdet(model, state | {"roi_head.weight": torch.zeros(1)}, "other.pth")
     state.pop("backbone.norm3.bias")
     with pytest.raises(UserError, match=r"1 keys missing \['model.pixel_level_module.*stage4.bias'\]"):

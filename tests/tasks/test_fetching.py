@@ -163,4 +163,4 @@ def test_what_cannot_be_fetched_is_said(capsys: pytest.CaptureFixture[str]) -> N
     assert ddtbench("data", "prepare", "geneval", "--fetch") == 2
     assert "ddtbench data prepare geneval --from PATH" in capsys.readouterr().err
     assert ddtbench(*FETCH, "--from", "x") == 2
-    assert "leave one of them away" in capsys.readouterr().err
+    assert "use one of them" in capsys.readouterr().err

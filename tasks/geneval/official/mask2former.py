@@ -149,4 +149,4 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=["*.json", WEIGHTS]))
     except (OSError, ValueError) as error:  # the hub's own errors are of these kinds: no such name, no network
         line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"'{name}' is no folder, and cannot be fetched ({line}): {CURE}") from error
+        raise UserError(f"'{name}' is not a folder, and cannot be fetched ({line}): {CURE}") from error

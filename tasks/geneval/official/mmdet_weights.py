@@ -153,7 +153,7 @@ def _rule_for(key: str) -> tuple[Rule, list[str]]:
     for rule in RULES:
         if match := re.fullmatch(rule.there, key):
             return rule, [match.expand(name) for name in rule.here]
-    raise UserError(f"'{key}' is no key of mmdet 2.x's Mask2Former with Swin: is this {OFFICIAL_FILE}?")
+    raise UserError(f"'{key}' is not a key of mmdet 2.x's Mask2Former with Swin: is this {OFFICIAL_FILE}?")
 
 
 def read_mmdet(path: Path) -> dict[str, Tensor]:

@@ -138,14 +138,14 @@ def test_a_folder_without_weights_or_of_another_network_is_refused(
     tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(clip.FOLDER.variable, str(tiny_clip))
-    assert "another network than openai/clip-vit-base-patch32" in clip.FOLDER.unavailable()
+    assert "a different network from openai/clip-vit-base-patch32" in clip.FOLDER.unavailable()
     copy = shutil.copytree(tiny_clip, tmp_path / "copy")
     monkeypatch.setenv(clip.FOLDER.variable, str(copy))
     (copy / "model.safetensors").unlink()
     assert "model.safetensors is missing" in clip.FOLDER.unavailable()
     (copy / "model.safetensors").write_bytes(b"")
     (copy / "config.json").write_text("no JSON")
-    assert "config.json is no JSON" in clip.FOLDER.unavailable()
+    assert "config.json is not JSON" in clip.FOLDER.unavailable()
 
 
 @pytest.mark.parametrize(

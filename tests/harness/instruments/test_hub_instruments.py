@@ -59,12 +59,12 @@ def test_without_weights_it_says_what_goes_where(module: ModuleType, tmp_path: P
     assert str(tmp_path) not in reason
     with pytest.raises(UserError, match="it is missing"):
         _ = instrument.digest
-    assert "is no folder with config.json" in OPEN[module](str(tmp_path)).unavailable()
+    assert "is not a folder with config.json" in OPEN[module](str(tmp_path)).unavailable()
 
 
 def test_another_model_is_refused(module: ModuleType, tmp_path: Path) -> None:
     small(module).save_pretrained(tmp_path)
-    assert f"another model than {module.HUB_ID}: its" in OPEN[module](str(tmp_path)).unavailable()
+    assert f"the folder does not hold {module.HUB_ID}: its" in OPEN[module](str(tmp_path)).unavailable()
 
 
 def test_a_folder_that_lacks_weights_is_refused(module: ModuleType, tmp_path: Path, monkeypatch: Any) -> None:

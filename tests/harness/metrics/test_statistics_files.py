@@ -106,10 +106,10 @@ def test_a_bad_file_is_named_with_its_cure(arrays: dict[str, np.ndarray], messag
 
 def test_a_file_that_is_no_archive_and_one_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("mu")
-    with pytest.raises(UserError, match=r"text\.npz is no NumPy archive"):
+    with pytest.raises(UserError, match=r"text\.npz is not a NumPy archive"):
         _ = StatisticsFile(tmp_path / "text.npz").pool3
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(UserError, match=r"array\.npy is no NumPy archive"):
+    with pytest.raises(UserError, match=r"array\.npy is not a NumPy archive"):
         _ = StatisticsFile(tmp_path / "array.npy").pool3
     with pytest.raises(UserError, match="there is no file"):
         _ = StatisticsFile(tmp_path / "none.npz").pool3

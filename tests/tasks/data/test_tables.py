@@ -49,7 +49,7 @@ def test_a_path_beside_the_file_is_an_image_too(tmp_path: Path, miniatures: Modu
     rows[0]["img"], rows[1]["img"] = {"bytes": None, "path": "one.png"}, {"bytes": None, "path": "two.png"}
     table = Table((miniatures.write(tmp_path / "f.parquet", rows),), SCHEMA)
     assert table.content(0, "img") == miniatures.encoded(1)
-    with pytest.raises(ValueError, match=r"f\.parquet, row 1: the image 'two\.png' does not lie beside f\.parquet"):
+    with pytest.raises(ValueError, match=r"f\.parquet, row 1: the image 'two\.png' is not beside f\.parquet"):
         table.content(1, "img")
 
 
@@ -96,7 +96,7 @@ def test_the_files_of_a_split(tmp_path: Path, miniatures: ModuleType, rows: Any)
     only = tmp_path / "data" / "validation-00000.parquet"
     assert parquet_files(only, SCHEMA, "test") == (only,)
     (tmp_path / "empty").mkdir()
-    for path, said in ((tmp_path / "empty", "no Parquet file lies below it"), (tmp_path / "no", "no such file")):
+    for path, said in ((tmp_path / "empty", "it holds no Parquet file"), (tmp_path / "no", "no such file")):
         with pytest.raises(UserError, match=f"{said}.*: get it again"):
             parquet_files(path, SCHEMA, "test")
 

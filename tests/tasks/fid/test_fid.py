@@ -242,7 +242,7 @@ def test_classes_behind_links_are_classes(tmp_path: Path, by_class: Path) -> Non
         ('["one", "two"]', "'text' must be text, is .'one', 'two'"),
         ('{"a": 1}', "'text' must be text, is "),
         ("7", "'text' must be text, is 7"),
-        ("NaN", "not JSON .NaN is no JSON"),
+        ("NaN", "not JSON .NaN is not JSON"),
     ],
 )
 def test_a_caption_that_is_no_text_is_refused_by_file_line_and_key(

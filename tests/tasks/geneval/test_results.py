@@ -115,5 +115,5 @@ def test_a_line_that_is_no_record(path, line, message):
 def test_an_image_that_stands_twice(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([*lines, lines[2]]), encoding="utf-8")
-    with pytest.raises(UserError, match=r":19: 'images/00000/samples/0002.png' stands in line 3 already"):
+    with pytest.raises(UserError, match=r":19: 'images/00000/samples/0002.png' is already in line 3"):
         read_results(path)

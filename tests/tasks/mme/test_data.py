@@ -77,9 +77,8 @@ def test_pictures_may_lie_beside_the_file(tmp_path: Path, rows_of: Rows, write: 
     data = read_data(parquet_files(tmp_path / "mme.parquet"))
     assert data.picture(data.pairs[0]) == content
     (tmp_path / "count" / "0000.png").unlink()
-    assert (
-        "row 0: the question 'count/0000.png' has no image: the file 'count/0000.png' does not lie beside"
-        in failure(tmp_path / "mme.parquet")
+    assert "row 0: the question 'count/0000.png' has no image: the file 'count/0000.png' is not beside" in failure(
+        tmp_path / "mme.parquet"
     )
 
 
@@ -128,12 +127,12 @@ def test_a_bad_cell_is_named_with_its_row(
 def test_a_pair_that_shows_two_pictures(tmp_path: Path, rows_of: Rows, write: Write) -> None:
     rows = rows_of("count", 2)
     rows[1]["image"] = rows[2]["image"]
-    assert "row 1: shows another image than mme.parquet, row 0" in failure(write(tmp_path / "mme.parquet", rows))
+    assert "row 1: shows a different image from mme.parquet, row 0" in failure(write(tmp_path / "mme.parquet", rows))
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     assert "there is no such file or folder; give the official Parquet file" in failure(tmp_path / "missing")
-    assert "no Parquet file lies below it" in failure(tmp_path)
+    assert "it holds no Parquet file" in failure(tmp_path)
     (tmp_path / "mme.parquet").write_text("question\tanswer")
     assert failure(tmp_path).startswith("mme.parquet is not a Parquet file (")
 
@@ -170,7 +169,7 @@ def test_a_path_that_leads_out_of_the_folder_is_not_read(tmp_path: Path, rows_of
         for row in rows:
             row["image"] = {"bytes": b"", "path": name}
         line = failure(write(tmp_path / "data" / "mme.parquet", rows))
-        assert f"'{name}' leads out of the data's folder, and is not read" in line
+        assert f"'{name}' leads out of the data's folder, so it is not read" in line
 
 
 def test_files_in_a_folder_behind_a_link_are_read(tmp_path: Path, rows_of: Rows, write: Write) -> None:

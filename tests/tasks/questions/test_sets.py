@@ -76,7 +76,7 @@ HEAD = "item_id,text,proposition_id,dependency,question_natural_language\n"
     [
         ("item_id,text\na,b\n", r"dpg\.csv: column 'proposition_id' is missing; it has item_id, text"),
         ("", "column 'item_id' is missing; it has none"),
-        (HEAD + "a,b,1,7,q?\n", r"dpg\.csv:2: 'dependency' names question 7, which 'a' has not"),
+        (HEAD + "a,b,1,7,q?\n", r"dpg\.csv:2: 'dependency' names question 7, which 'a' does not have"),
         (HEAD + "a,b,1,x,q?\n", r"dpg\.csv:2: 'dependency' must be whole numbers, is 'x'"),
         (HEAD + "a,b,1,0,\n", r"dpg\.csv:2: 'question_natural_language' is empty"),
         (HEAD, "holds no prompt"),
