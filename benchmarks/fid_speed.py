@@ -27,7 +27,8 @@ import numpy as np
 import torch
 
 from harness.influences import Shares, share_interval
-from harness.metrics.frechet import Frechet, frechet_distance
+from harness.metrics.frechet import frechet_distance
+from tasks.world.measures import fd_world
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SEVERAL, FEW = 5000, 500
@@ -70,13 +71,13 @@ def peers() -> dict[str, Callable[[Statistics, Statistics], float]]:
 
 def value(output: np.ndarray, reference: np.ndarray) -> float:
     """Ours, from vectors."""
-    metric = Frechet()
+    metric = fd_world()
     return metric.value(metric.state(dict(zip(metric.needs, (output, reference), strict=True))))
 
 
 def value_with_interval(output: np.ndarray, reference: np.ndarray) -> float:
     """The same, with the interval of two sets that are not paired."""
-    metric = Frechet()
+    metric = fd_world()
     needs = dict(zip(metric.needs, (output, reference), strict=True))
     sides = [{**needs, metric.needs[1]: reference[:0]}, {**needs, metric.needs[0]: output[:0]}]
     found = metric.influences(metric.state(needs), lambda: iter(sides))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, ModelEntry, RecipeEntry, ShownModel, TrainerEntry
 
 PAPER = (
     "Pan et al., Generative Multimodal Pretraining with Discrete Diffusion Timestep Tokens, CVPR 2025, arXiv 2504.14666"
@@ -13,11 +13,11 @@ SCALED = tuple((size, 0) for size in ("0.2m", "0.5m", "1.2m", "2.9m"))
 SPOKEN = {"ddt": "DDT tokens", "vqgan": "VQGAN tokens", "var": "VAR tokens"}
 
 
-def _language_recipe(name: str, summary: str, tokenizer: str) -> Entry:
-    return Entry("recipe", name, f"zoo/recipes/{name}.toml", summary, needs=(tokenizer,))
+def _language_recipe(name: str, summary: str, tokenizer: str) -> CatalogueEntry:
+    return RecipeEntry(name, f"zoo/recipes/{name}.toml", summary, needs=(tokenizer,))
 
 
-LANGUAGE_RECIPES: tuple[Entry, ...] = (
+LANGUAGE_RECIPES: tuple[CatalogueEntry, ...] = (
     *(
         _language_recipe(f"{name}-llama-2.9m-s0", f"a Llama of 2.95M parameters on {words}, training seed 0", name)
         for name, words in SPOKEN.items()
@@ -41,10 +41,9 @@ LANGUAGE_RECIPES: tuple[Entry, ...] = (
 )
 """One TOML file each, in ``zoo/recipes``."""
 
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[CatalogueEntry, ...] = (
     *LANGUAGE_RECIPES,
-    Entry(
-        kind="model",
+    ModelEntry(
         name="ddt",
         place="ddt_llama.tokenizer.model:open_tokenizer",
         summary="discrete diffusion timestep tokens, decoded by rectified flow from noise",
@@ -52,9 +51,9 @@ ENTRIES: tuple[Entry, ...] = (
         source="zoo/ddt",
         licence="MIT",
         paper=PAPER,
+        shown=ShownModel("DDT", family="DDT", order=1, colour="#0077bb", marker="o"),
     ),
-    Entry(
-        kind="model",
+    ModelEntry(
         name="ddt-sampled",
         place="ddt_llama.tokenizer.model:open_sampled",
         summary="ddt decoded in 25 Euler steps instead of one: a draw from what the codes leave open",
@@ -62,9 +61,9 @@ ENTRIES: tuple[Entry, ...] = (
         source="zoo/ddt",
         licence="MIT",
         paper=PAPER,
+        shown=ShownModel("DDT, sampled", family="DDT", order=2),
     ),
-    Entry(
-        kind="model",
+    ModelEntry(
         name="ddt-chained",
         place="ddt_llama.tokenizer.model:open_tokenizer",
         summary="the codes of ddt, its decoder trained once more through its own chain: 8 Euler steps, a mean, no draw",
@@ -72,27 +71,25 @@ ENTRIES: tuple[Entry, ...] = (
         source="zoo/ddt-chained",
         licence="MIT",
         paper=PAPER,
+        shown=ShownModel("DDT, second stage", family="DDT", order=3),
     ),
-    Entry(
-        "recipe",
+    RecipeEntry(
         "autoencoder",
         "ddt_llama.recipes:AUTOENCODER",
         "the KL autoencoder under DDT's latents",
         needs=("world-features",),
     ),
-    Entry("recipe", "ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents", needs=("autoencoder",)),
-    Entry(
-        "recipe",
+    RecipeEntry("ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents", needs=("autoencoder",)),
+    RecipeEntry(
         "ddt-chained",
         "ddt_llama.recipes:DDT_CHAINED",
         "its second stage: the same codes, the decoder trained through chains of steps",
         needs=("ddt",),
     ),
-    Entry(
-        "trainer",
+    TrainerEntry(
         "mllm",
         "ddt_llama.training.stages:train_language",
         "trains any language-model recipe on accelerate",
     ),
-    Entry("trainer", "tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),
+    TrainerEntry("tokenizer", "ddt_llama.training.tokenizer:train", "trains any tokenizer recipe on accelerate"),
 )

@@ -12,9 +12,9 @@ import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
-from harness.contracts import Entry, Kind, Task
+from harness.contracts import CatalogueEntry, DataEntry, Kind, MetricEntry, ModelEntry, RecipeEntry, Task, TaskEntry
 from harness.errors import UserError, nearest
 from harness.paths import checkout_root
 from harness.texts import read_toml
@@ -37,21 +37,26 @@ def _owner(point: EntryPoint) -> str:
     return f"{point.dist.name if point.dist else 'unknown'} ({point.value})"
 
 
-def _entries_of(point: EntryPoint) -> tuple[Entry, ...]:
+def _entries_of(point: EntryPoint) -> tuple[CatalogueEntry, ...]:
     """What one entry point lists. Another package's code runs here, so that anything can be raised."""
     found = tuple(point.load())
     for item in found:
-        if not isinstance(item, Entry):
-            raise TypeError(f"{item!r} is not an Entry")
-        if item.kind not in KINDS:
-            raise TypeError(f"'{item.name}' is of the unknown kind '{item.kind}'")
+        if not isinstance(item, CatalogueEntry):
+            raise TypeError(f"{item!r} is not an Entry (harness.contracts.ModelEntry and its kin)")
     return found
 
 
+def _fault(entry: CatalogueEntry) -> str:
+    """What keeps an entry out of the catalogue, with the cure; "" for nothing."""
+    if isinstance(entry, TaskEntry) and not entry.shown.title.strip():
+        return 'has no title: give its TaskEntry shown=ShownTask(title="...")'
+    return ""
+
+
 @cache
-def _catalogue() -> dict[tuple[str, str], tuple[Entry, str]]:
+def _catalogue() -> dict[tuple[str, str], tuple[CatalogueEntry, str]]:
     """(kind, name) -> (entry, owner), read once per process."""
-    table: dict[tuple[str, str], tuple[Entry, str]] = {}
+    table: dict[tuple[str, str], tuple[CatalogueEntry, str]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         owner = _owner(point)
         try:
@@ -60,6 +65,9 @@ def _catalogue() -> dict[tuple[str, str], tuple[Entry, str]]:
             warnings.warn(f"plug-in {owner} is left out: {type(error).__name__}: {error}", BrokenPlugin, stacklevel=2)
             continue
         for entry in listed:
+            if why := _fault(entry):
+                warnings.warn(f"{entry.kind} '{entry.name}' of {owner} {why}", BrokenPlugin, stacklevel=2)
+                continue
             place = (entry.kind, entry.name)
             if place in table:
                 other = table[place][1]
@@ -75,13 +83,31 @@ def refresh() -> None:
     _catalogue.cache_clear()
 
 
-def entries(kind: Kind | None = None) -> tuple[Entry, ...]:
+@overload
+def entries(kind: Literal["model"]) -> tuple[ModelEntry, ...]: ...
+@overload
+def entries(kind: Literal["task"]) -> tuple[TaskEntry, ...]: ...
+@overload
+def entries(kind: Literal["recipe"]) -> tuple[RecipeEntry, ...]: ...
+@overload
+def entries(kind: Kind | None = None) -> tuple[CatalogueEntry, ...]: ...
+def entries(kind: Kind | None = None) -> tuple[Any, ...]:
     """All entries, or those of one kind, sorted by kind and name. Imports none of the places."""
     known = (entry for entry, _ in _catalogue().values() if kind is None or entry.kind == kind)
     return tuple(sorted(known, key=lambda entry: (KINDS.index(entry.kind), entry.name)))
 
 
-def lookup(kind: Kind, name: str) -> Entry:
+@overload
+def lookup(kind: Literal["model"], name: str) -> ModelEntry: ...
+@overload
+def lookup(kind: Literal["task"], name: str) -> TaskEntry: ...
+@overload
+def lookup(kind: Literal["metric"], name: str) -> MetricEntry: ...
+@overload
+def lookup(kind: Literal["data"], name: str) -> DataEntry: ...
+@overload
+def lookup(kind: Kind, name: str) -> CatalogueEntry: ...
+def lookup(kind: Kind, name: str) -> Any:
     """The entry of this kind and name. Raises UserError with the nearest known name."""
     try:
         return _catalogue()[kind, name][0]

@@ -146,7 +146,7 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
 
 def _is_control(item: PlannedRun) -> bool:
     """Whether the catalogue calls the model a control; stored, so that reports of copied runs know it too."""
-    return catalog.lookup("model", catalog.split_name(item.request.model)[0]).control
+    return catalog.lookup("model", catalog.split_name(item.request.model)[0]).shown.control
 
 
 def outline(suite: SuiteSpec | str, out: str = "runs") -> Outline:
@@ -202,6 +202,8 @@ def export_run(run: str, to: Path | str, form: str = "") -> str:
 def prepare_data(name: str, source: str | None = None, *, fetch: bool = False) -> Path:
     """Check and convert a data set, once; with ``fetch`` one that is not here is got over the network, where its entry
     can. Raises UserError for one that is unknown, needs no preparing or cannot be fetched."""
+    if any(stream.name == name for stream in catalog.entries("stream")):
+        raise UserError(f"data '{name}' needs no preparing")
     prepare = catalog.find("data", name)
     known = signature(prepare).parameters
     if "source" not in known:

@@ -1,6 +1,6 @@
 """``ddtbench export``: a run as the files of a program that is not ours.
 
-What a task's runs can be written as stands in its line of the catalogue (``Entry.exports``); pictures as plain PNG
+What a task's runs can be written as stands in its line of the catalogue (``TaskEntry.exports``); pictures as plain PNG
 folders (``png``) come of every run that stored some. A folder is written beside its place and moved there whole.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import catalog
-from harness.contracts import Entry, Sample
+from harness.contracts import Sample, TaskEntry
 from harness.errors import UserError
 from harness.images import encode_png
 from harness.paths import user_path
@@ -87,7 +87,7 @@ def _only_run(run: str) -> RunFolder:
     return found[0]
 
 
-def _asked(folder: RunFolder) -> tuple[Entry | None, str, int | None]:
+def _asked(folder: RunFolder) -> tuple[TaskEntry | None, str, int | None]:
     """(the task's entry, what follows its ``@``, the limit), as the run states; of a run that does not, by its name."""
     request = folder.manifest().get("protocol", {}).get("request", {})
     tasks = {entry.name: entry for entry in catalog.entries("task")}
@@ -103,7 +103,7 @@ def _asked(folder: RunFolder) -> tuple[Entry | None, str, int | None]:
     return tasks[longest], stored.removeprefix(longest).removeprefix("-"), None
 
 
-def _writer(entry: Entry | None, folder: RunFolder, form: str) -> Writer:
+def _writer(entry: TaskEntry | None, folder: RunFolder, form: str) -> Writer:
     forms = dict(entry.exports) if entry else {}
     chosen = form or next(iter(forms), PNG)
     if chosen == PNG:

@@ -3,16 +3,15 @@ no torch."""
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, ShownMetric
 
 _BY_FEATURES = "harness.metrics.by_features"
 _INCEPTION = "harness.instruments.inception"
 _LICENCE = "Apache-2.0 (weights)"
 
 
-def _inception(name: str, opener: str, summary: str, paper: str = "arXiv 1512.00567") -> Entry:
-    return Entry(
-        "instrument",
+def _inception(name: str, opener: str, summary: str, paper: str = "arXiv 1512.00567") -> CatalogueEntry:
+    return InstrumentEntry(
         f"inception-{name}",
         f"{_INCEPTION}:{opener}",
         f"features of the FID Inception {summary}; @PATH of its weights",
@@ -28,23 +27,20 @@ INSTRUMENTS = (
     _inception("adm", "open_adm", "as the ADM evaluator makes them: resized by the graph; also spatial and logits"),
     _inception("torch-fidelity", "open_torch_fidelity", "as torch-fidelity makes them: TensorFlow 1's resize"),
     _inception("torchmetrics", "open_torchmetrics", "as torchmetrics makes them: bilinear with anti-aliasing"),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "inception",
         f"{_INCEPTION}:open_other",
         "features of the FID network with other weights, never called FID: inception@[PROTOCOL@]FILE",
         paper="arXiv 1512.00567",
     ),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "dinov2-vitl14",
         "harness.instruments.dinov2:open_dinov2",
         "1024 features of DINOv2 ViT-L/14 at 224 pixels; @FOLDER of its files",
         licence=_LICENCE,
         paper="arXiv 2304.07193",
     ),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "clip-vitl14-336",
         "harness.instruments.clip_cmmd:open_clip_vitl14",
         "768 embeddings of CLIP ViT-L/14 at 336 pixels, for CMMD; @FOLDER of its files",
@@ -54,28 +50,34 @@ INSTRUMENTS = (
 )
 
 
-def _metric(name: str, maker: str, summary: str, paper: str) -> Entry:
-    return Entry("metric", name, f"{_BY_FEATURES}:{maker}", summary, paper=paper)
+def _metric(name: str, label: str, summary: str, paper: str, order: int = 100) -> CatalogueEntry:
+    maker = name.replace("-", "_")
+    return MetricEntry(name, f"{_BY_FEATURES}:{maker}", summary, paper=paper, shown=ShownMetric(label, order=order))
 
 
 METRICS = (
-    _metric("fid", "fid", "Frechet inception distance: fid@PROTOCOL[@STATISTICS.npz]", "arXiv 1706.08500"),
-    _metric("sfid", "sfid", "FID on spatial features: sfid@adm[@STATISTICS.npz]", "arXiv 2103.03841"),
-    _metric("fid-infinity", "fid_infinity", "FID for infinite N: fid-infinity@PROTOCOL", "arXiv 1911.07023"),
-    _metric("kid", "kid", "kernel inception distance, unbiased, all pairs: kid@PROTOCOL", "arXiv 1801.01401"),
-    _metric("kid-paired", "kid_paired", "the same of reconstructions: kid-paired@PROTOCOL", "arXiv 1801.01401"),
-    _metric("kid-subsets", "kid_subsets", "KID by 100 subsets of 1,000: kid-subsets@PROTOCOL", "arXiv 1801.01401"),
-    _metric("fd", "fd", "Frechet distance on other features: fd@INSTRUMENT", "arXiv 2306.04675"),
-    _metric("kd", "kd", "kernel distance on other features: kd@INSTRUMENT", "arXiv 1801.01401"),
+    _metric("fid", "FID", "Frechet inception distance: fid@PROTOCOL[@STATISTICS.npz]", "arXiv 1706.08500", 4),
+    _metric("sfid", "sFID", "FID on spatial features: sfid@adm[@STATISTICS.npz]", "arXiv 2103.03841"),
+    _metric(
+        "fid-infinity",
+        "FID, N \N{RIGHTWARDS ARROW} \N{INFINITY}",
+        "FID for infinite N: fid-infinity@PROTOCOL",
+        "arXiv 1911.07023",
+    ),
+    _metric("kid", "KID", "kernel inception distance, unbiased, all pairs: kid@PROTOCOL", "arXiv 1801.01401"),
+    _metric("kid-paired", "KID, paired", "the same of reconstructions: kid-paired@PROTOCOL", "arXiv 1801.01401"),
+    _metric("kid-subsets", "KID, subsets", "KID by 100 subsets of 1,000: kid-subsets@PROTOCOL", "arXiv 1801.01401"),
+    _metric("fd", "FD", "Frechet distance on other features: fd@INSTRUMENT", "arXiv 2306.04675"),
+    _metric("kd", "KD", "kernel distance on other features: kd@INSTRUMENT", "arXiv 1801.01401"),
     _metric(
         "inception-score",
-        "inception_score",
+        "Inception score",
         "Inception score, mean of 10 splits: inception-score@PROTOCOL",
         "arXiv 1606.03498",
     ),
     _metric(
         "inception-score-unsplit",
-        "inception_score_unsplit",
+        "Inception score, unsplit",
         "Inception score of all pictures at once: inception-score-unsplit@PROTOCOL",
         "arXiv 1801.01973",
     ),
@@ -83,13 +85,13 @@ METRICS = (
     _metric("recall", "recall", "references on the outputs' manifold: recall@FEATURES", "arXiv 1904.06991"),
     _metric("density", "density", "balls of references that hold an output: density@FEATURES", "arXiv 2002.09797"),
     _metric("coverage", "coverage", "references whose ball holds an output: coverage@FEATURES", "arXiv 2002.09797"),
-    Entry(
-        "metric",
+    MetricEntry(
         "cmmd",
         "harness.metrics.cmmd:cmmd",
         "maximum mean discrepancy of CLIP embeddings, times 1000",
         paper="arXiv 2401.09603",
+        shown=ShownMetric("CMMD"),
     ),
 )
 
-FEATURE_ENTRIES: tuple[Entry, ...] = (*INSTRUMENTS, *METRICS)
+FEATURE_ENTRIES: tuple[CatalogueEntry, ...] = (*INSTRUMENTS, *METRICS)

@@ -7,7 +7,7 @@ import shutil
 import textwrap
 
 from harness import catalog
-from harness.contracts import Entry, Kind
+from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, Kind, ModelEntry, TaskEntry
 from harness.errors import UserError, nearest
 from harness.paths import checkout_root
 
@@ -18,13 +18,13 @@ PLURALS: dict[str, Kind] = {
     "metrics": "metric",
     "instruments": "instrument",
     "data": "data",
+    "streams": "stream",
     "recipes": "recipe",
     "trainers": "trainer",
-    "published": "published",
 }
 
 
-def list_entries(kind: str) -> tuple[Entry, ...]:
+def list_entries(kind: str) -> tuple[CatalogueEntry, ...]:
     """The entries of ``models``, ``tasks``, ... Raises UserError for another word, with the nearest one."""
     singular = PLURALS.get(kind) or next((one for one in PLURALS.values() if one == kind), None)
     if singular is None:
@@ -53,19 +53,20 @@ def list_text(kind: str) -> str:
     return "\n".join(line for entry_lines in lines for line in entry_lines)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: CatalogueEntry) -> str:
     parts = [entry.summary]
-    if entry.provides:
+    if isinstance(entry, ModelEntry) and entry.provides:
         parts.append(f"provides {', '.join(entry.provides)}")
-    if entry.source:
+    if isinstance(entry, ModelEntry | InstrumentEntry) and entry.source:
         there = (checkout_root() / entry.source).exists()
         parts.append(f"checkpoint {entry.source}{'' if there else ' (not there)'}")
-    elif entry.kind == "model" and entry.needs:
+    elif isinstance(entry, ModelEntry) and entry.needs:
         parts.append(f"needs @PATH: {' or '.join(entry.needs)}")
-    if entry.exports:
-        parts.append(f"exports {', '.join(name for name, _ in entry.exports)}")
-    parts += [f"data {name} {state}" for name in entry.data if (state := data_state(name))]
-    if entry.at_hand:
+    if isinstance(entry, TaskEntry):
+        if entry.exports:
+            parts.append(f"exports {', '.join(name for name, _ in entry.exports)}")
+        parts += [f"data {name} {state}" for name in entry.data if (state := data_state(name))]
+    if isinstance(entry, DataEntry) and entry.at_hand:
         parts.append(data_state(entry.name).strip("()"))
     if entry.licence:
         parts.append(f"licence {entry.licence}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog
-from harness.contracts import Entry, Recipe
+from harness.contracts import Recipe, RecipeEntry
 from harness.errors import UserError
 from harness.paths import checkout_root
 from harness.store.seals import SEALS, seal_of
@@ -39,7 +39,7 @@ def stages(out: Path) -> list[Stage]:
     return [_stage(entries[name], out) for name in order.static_order()]
 
 
-def _stage(entry: Entry, out: Path) -> Stage:
+def _stage(entry: RecipeEntry, out: Path) -> Stage:
     found = catalog.find("recipe", entry.name)
     if isinstance(found, Mapping):
         kind, steps = "mllm", sum(int(part["steps"]) for part in found["stages"])

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[CatalogueEntry, ...] = ()

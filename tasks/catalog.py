@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import (
+    CatalogueEntry,
+    DataEntry,
+    MetricEntry,
+    ShownMetric,
+    StreamEntry,
+    SuiteEntry,
+    TaskEntry,
+)
 from tasks.data.entries import DATA_ENTRIES
 from tasks.editing.entries import EDITING_ENTRIES
 from tasks.fid.entries import FID_ENTRIES
@@ -10,16 +18,17 @@ from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.lmms.entries import LMMS_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
+from tasks.perplexity.shown import STRIDED, TEXT
 from tasks.questions.entries import QUESTION_ENTRIES
+from tasks.tokenizing.shown import PROGRESSIVE, RECONSTRUCTION, RECURSION
 from tasks.world.entries import WORLD_ENTRIES
 
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
 FASHION_LICENCE = "MIT (Zalando SE)"
 FASHION_PAPER = "Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747"
 
-DATA: tuple[Entry, ...] = (
-    Entry(
-        "data",
+DATA: tuple[CatalogueEntry, ...] = (
+    DataEntry(
         "fashion-mnist",
         "tasks.data.fashion_mnist:fashion_mnist",
         "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist "
@@ -28,40 +37,35 @@ DATA: tuple[Entry, ...] = (
         paper=FASHION_PAPER,
         at_hand="tasks.data.fashion_mnist:fashion_at_hand",
     ),
-    Entry(
-        "data",
+    StreamEntry(
         "fashion",
         "tasks.tokenizing.streams:open_fashion_stream",
         "Fashion-MNIST's 60,000 training images, padded to 32x32 RGB, mirrored at random",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
     ),
-    Entry(
-        "data",
+    StreamEntry(
         "fashion-lessons",
         "tasks.fashion.lessons:open_fashion_lessons",
         "Fashion-MNIST's training images with their classes: what class-conditional models learn from",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
     ),
-    Entry(
-        "data",
+    StreamEntry(
         "world+fashion",
         "tasks.tokenizing.streams:open_world_and_fashion",
         "each batch half world scenes, half Fashion-MNIST: what the zoo's tokenizers are trained on",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
     ),
-    Entry(
-        "data",
+    StreamEntry(
         "world+fashion-validation",
         "tasks.tokenizing.validation:open_mixture_validation",
         "256 validation scenes and 256 products: what choices during a tokenizer's training are made on",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
     ),
-    Entry(
-        "data",
+    DataEntry(
         "wikipedia",
         "tasks.data.wikipedia:wikipedia",
         "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",
@@ -70,9 +74,8 @@ DATA: tuple[Entry, ...] = (
     ),
 )
 
-TASKS: tuple[Entry, ...] = (
-    Entry(
-        "task",
+TASKS: tuple[CatalogueEntry, ...] = (
+    TaskEntry(
         "reconstruction",
         "tasks.tokenizing.reconstruction:build",
         "encode and decode images of world, fashion, photos, imagenet-val[:PATH] or a folder: PSNR, SSIM, LPIPS, "
@@ -80,23 +83,23 @@ TASKS: tuple[Entry, ...] = (
         licence="world and Fashion-MNIST: MIT; photographs as their facts say; ImageNet: research use",
         paper="arXiv 2012.09841, 2404.02905, 2505.07538 (tables of PSNR, SSIM and rFID)",
         data=("fashion-mnist", "imagenet-val"),
+        shown=RECONSTRUCTION,
     ),
-    Entry(
-        "task",
+    TaskEntry(
         "progressive",
         "tasks.tokenizing.progressive:build",
         "the image from the first 1, K/8, 2K/8 ... K codes, and from the last ones",
         paper=DDT_PAPER,
+        shown=PROGRESSIVE,
     ),
-    Entry(
-        "task",
+    TaskEntry(
         "recursion",
         "tasks.tokenizing.recursion:build",
         "the clean image from any timestep: with its codes, with none, and with those of another image",
         paper=DDT_PAPER,
+        shown=RECURSION,
     ),
-    Entry(
-        "task",
+    TaskEntry(
         "perplexity",
         "tasks.perplexity.tasks:build",
         "bits of wikipedia, wikitext[:PATH], captions, captions-given-image, image-codes, image-codes-given-caption or "
@@ -104,90 +107,86 @@ TASKS: tuple[Entry, ...] = (
         licence="captions and codes: MIT (ours); Wikipedia and WikiText: CC BY-SA and GFDL",
         paper="EleutherAI/lm-evaluation-harness (definitions)",
         data=("wikipedia", "wikitext"),
+        shown=TEXT,
     ),
-    Entry(
-        "task",
+    TaskEntry(
         "perplexity-strided",
         "tasks.perplexity.tasks:build_strided",
         "bits of wikipedia, wikitext[:PATH], captions or a text FILE, in windows that overlap by half",
         licence="captions: MIT (ours); Wikipedia and WikiText: CC BY-SA and GFDL",
         paper="transformers documentation, 'Perplexity of fixed-length models'",
         data=("wikipedia", "wikitext"),
+        shown=STRIDED,
     ),
 )
 
-METRICS: tuple[Entry, ...] = (
-    Entry(
-        "metric",
+METRICS: tuple[CatalogueEntry, ...] = (
+    MetricEntry(
         "progressive-psnr",
         "tasks.tokenizing.progressive:area_first",
         "PSNR over the share of codes shown, native order",
+        shown=ShownMetric("PSNR, first codes", order=16),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "progressive-psnr-reversed",
         "tasks.tokenizing.progressive:area_last",
         "the same from the last code on",
+        shown=ShownMetric("PSNR, last codes", order=17),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain",
         "tasks.tokenizing.recursion:gain",
         "dB that the codes add to no codes, mean over timesteps",
+        shown=ShownMetric("gain over no codes", order=18),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain-over-shuffled",
         "tasks.tokenizing.recursion:gain_over_shuffled",
         "and to another image's codes",
+        shown=ShownMetric("gain over others' codes", order=19),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain-at-0.2",
         "tasks.tokenizing.recursion:gain_at_02",
         "dB that the codes add to no codes at t = 0.2",
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain-at-0.5",
         "tasks.tokenizing.recursion:gain_at_05",
         "dB that the codes add to no codes at t = 0.5",
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain-at-0.8",
         "tasks.tokenizing.recursion:gain_at_08",
         "dB that the codes add to no codes at t = 0.8",
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-gain-at-1.0",
         "tasks.tokenizing.recursion:gain_at_1",
         "dB that the codes add to no codes at t = 1",
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "recursion-psnr",
         "tasks.tokenizing.recursion:mean_psnr",
         "PSNR of one-step estimates, mean over timesteps",
+        shown=ShownMetric("one-step PSNR"),
     ),
 )
 
-SUITES: tuple[Entry, ...] = (
-    Entry("suite", "scaling", "tasks.suites:scaling", "GenEval and perplexity, for each point of a scaling curve"),
-    Entry("suite", "demo", "tasks.suites:demo", "paper-small in short, and the tokenizers on world and fashion"),
-    Entry(
-        "suite",
+SUITES: tuple[CatalogueEntry, ...] = (
+    SuiteEntry("scaling", "tasks.suites:scaling", "GenEval and perplexity, for each point of a scaling curve"),
+    SuiteEntry("demo", "tasks.suites:demo", "paper-small in short, and the tokenizers on world and fashion"),
+    SuiteEntry(
         "paper-small",
         "tasks.suites:paper_small",
         "the paper's comparison on the world: three language models, five tasks",
     ),
-    Entry("suite", "world", "tasks.suites:world", "1,000 world scenes: objects, progressive decoding, recursion"),
-    Entry("suite", "fashion", "tasks.suites:fashion", "all 10,000 Fashion-MNIST test images", licence=FASHION_LICENCE),
-    Entry("suite", "photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),
+    SuiteEntry("world", "tasks.suites:world", "1,000 world scenes: objects, progressive decoding, recursion"),
+    SuiteEntry("fashion", "tasks.suites:fashion", "all 10,000 Fashion-MNIST test images", licence=FASHION_LICENCE),
+    SuiteEntry("photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),
 )
 
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[CatalogueEntry, ...] = (
     *WORLD_ENTRIES,
     *DATA,
     *DATA_ENTRIES,

@@ -3,7 +3,7 @@ here."""
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, ModelEntry
 
 VQGAN_PAPER = "Esser, Rombach and Ommer, Taming Transformers, CVPR 2021, arXiv 2012.09841"
 VAR_PAPER = "Tian et al., Visual Autoregressive Modeling, NeurIPS 2024, arXiv 2404.02905"
@@ -13,11 +13,11 @@ SELFTOK_PAPER = "Selftok Team, 2025, arXiv 2505.07538"
 
 def _entry(
     name: str, place: str, summary: str, provides: tuple[str, ...], needs: str, licence: str, paper: str
-) -> Entry:
-    return Entry("model", name, place, summary, provides=provides, licence=licence, paper=paper, needs=(needs,))
+) -> CatalogueEntry:
+    return ModelEntry(name, place, summary, provides=provides, licence=licence, paper=paper, needs=(needs,))
 
 
-TOKENIZERS: tuple[Entry, ...] = (
+TOKENIZERS: tuple[CatalogueEntry, ...] = (
     _entry(
         "selftok",
         "baselines.published.selftok:open_selftok",
@@ -66,7 +66,7 @@ TOKENIZERS: tuple[Entry, ...] = (
 )
 
 
-def _var(depth: int) -> Entry:
+def _var(depth: int) -> CatalogueEntry:
     return _entry(
         f"var-d{depth}",
         f"baselines.published.doors:open_var_d{depth}",
@@ -78,7 +78,7 @@ def _var(depth: int) -> Entry:
     )
 
 
-CLASS_GENERATORS: tuple[Entry, ...] = (
+CLASS_GENERATORS: tuple[CatalogueEntry, ...] = (
     *(_var(depth) for depth in (16, 20, 24, 30)),
     _entry(
         "llamagen-gpt",
@@ -92,7 +92,7 @@ CLASS_GENERATORS: tuple[Entry, ...] = (
 )
 
 FOLDER = "FOLDER as save_pretrained writes it, or a hub id OWNER/NAME[#REVISION[#WEIGHTS]]"
-IN_LIBRARIES: tuple[Entry, ...] = (
+IN_LIBRARIES: tuple[CatalogueEntry, ...] = (
     _entry(
         "janus",
         "baselines.libraries.janus:open_janus",
@@ -140,7 +140,7 @@ IN_LIBRARIES: tuple[Entry, ...] = (
     ),
 )
 
-TEXT_MODELS: tuple[Entry, ...] = (
+TEXT_MODELS: tuple[CatalogueEntry, ...] = (
     _entry(
         "hf-lm",
         "baselines.libraries.causal_lm:open_causal_lm",
@@ -152,4 +152,4 @@ TEXT_MODELS: tuple[Entry, ...] = (
     ),
 )
 
-PUBLISHED: tuple[Entry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES + TEXT_MODELS
+PUBLISHED: tuple[CatalogueEntry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES + TEXT_MODELS

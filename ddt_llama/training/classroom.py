@@ -62,7 +62,7 @@ class Classroom:
         would take is timed. Raises UserError."""
         name, _, source = recipe.tokenizer.partition("@")
         tokenizer = find("model", name)(source, "cpu")
-        lessons: TrainingLessons = find("data", recipe.data)(seed_for(recipe.seed, "lessons"))
+        lessons: TrainingLessons = find("stream", recipe.data)(seed_for(recipe.seed, "lessons"))
         model = _new_model(
             recipe, lessons, tokenizer, TokenizerReference.of(name, source) if source else TokenizerReference(name)
         )

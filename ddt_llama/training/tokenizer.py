@@ -59,11 +59,11 @@ class Training:
         if recipe.start:
             start_from(recipe.start, self.subject, self._state())
         self.subject.to(self.accelerator.device)
-        self.images: TrainingImages = find("data", recipe.data)(seed_for(recipe.seed, "data"))
+        self.images: TrainingImages = find("stream", recipe.data)(seed_for(recipe.seed, "data"))
         # a trainable may turn the images into what it learns from (latents), once
         prepare = getattr(self.subject, "prepare_data", None)
         self.data: TrainingImages = prepare(self.images) if prepare else self.images
-        self.validation = find("data", recipe.validation)() if recipe.validation and recipe.validate_every else None
+        self.validation = find("stream", recipe.validation)() if recipe.validation and recipe.validate_every else None
         self._batches: Iterator[Tensor] | None = None
         optimizers = [
             torch.optim.AdamW(turn, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)

@@ -13,6 +13,21 @@ Conventions, everywhere:
 This module imports no torch: ``ddtbench list`` must answer at once.
 """
 
+from harness.contracts.entries import (
+    CatalogueEntry,
+    DataEntry,
+    Entry,
+    InstrumentEntry,
+    Kind,
+    MetricEntry,
+    ModelEntry,
+    RecipeEntry,
+    StreamEntry,
+    SuiteEntry,
+    TaskEntry,
+    TrainerEntry,
+)
+from harness.contracts.shown import ShownMetric, ShownModel, ShownSeries, ShownTask
 from harness.contracts.stages import Columns, ComputesUnits, Instrument, RatioMetric, SetMetric, StatedMetric, Task
 from harness.contracts.subjects import (
     AnswersQuestions,
@@ -35,13 +50,15 @@ from harness.contracts.training import (
     TrainingLessons,
     ValidationImages,
 )
-from harness.contracts.values import Case, Entry, Estimate, Kind, Sample
+from harness.contracts.values import Case, Estimate, Sample
 
 __all__ = [
     "AnswersQuestions",
     "Case",
+    "CatalogueEntry",
     "Columns",
     "ComputesUnits",
+    "DataEntry",
     "Denoises",
     "EditsImages",
     "Entry",
@@ -50,20 +67,32 @@ __all__ = [
     "GeneratesImages",
     "ImageTokenizer",
     "Instrument",
+    "InstrumentEntry",
     "Kind",
     "Lesson",
     "Likelihood",
+    "MetricEntry",
+    "ModelEntry",
     "RatioMetric",
     "Recipe",
+    "RecipeEntry",
     "Sample",
     "ScoresAnswers",
     "ScoresImages",
     "ScoresText",
     "ScoresTextInStrides",
     "SetMetric",
+    "ShownMetric",
+    "ShownModel",
+    "ShownSeries",
+    "ShownTask",
     "StatedMetric",
+    "StreamEntry",
+    "SuiteEntry",
     "Task",
+    "TaskEntry",
     "Trainable",
+    "TrainerEntry",
     "TrainingImages",
     "TrainingLessons",
     "ValidationImages",

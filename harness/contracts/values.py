@@ -1,4 +1,4 @@
-"""The frozen values that pass between the stages, and the lines of the catalogue."""
+"""The frozen values that pass between the stages."""
 
 from __future__ import annotations
 
@@ -8,42 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
-
-Kind = Literal["model", "task", "suite", "metric", "instrument", "data", "recipe", "trainer", "published"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the catalogue: a name and the place it is loaded from, only when asked for.
-
-    ``place`` is ``"module:attribute"``. What the attribute is depends on ``kind``: for a model, a callable
-    ``open(source: str, device: str) -> subject`` where ``source`` is a folder, file or hub id (``""``: nothing to
-    open); for a task, ``build(argument: str, subject) -> Task`` where ``argument`` is what follows ``@`` in
-    ``NAME@ARGUMENT``; for a suite, a function without arguments that returns a SuiteSpec; for a metric or an
-    instrument, a function without arguments; for data, a factory ``open(seed: int)`` of ``TrainingImages`` or
-    ``TrainingLessons``; for a recipe, a ``Recipe`` or a function that returns one, or a
-    TOML file of the checkout (``folder/name.toml``). ``provides`` names the Protocols a model satisfies; ``source`` is
-    the default checkpoint, relative to the checkout. A model that is a ``control`` shows the scale and is never ranked.
-    ``needs`` are the recipes whose checkpoints this recipe is made from; of a model without a default checkpoint, what
-    must follow its ``@`` (``("FILE last.ckpt",)``). ``data`` are the data entries that a task can read beside what
-    needs no preparing; ``at_hand`` of such an entry is the place of a function without arguments that says, without
-    opening the data, whether it is prepared here (it imports nothing heavy: ``list`` calls it). ``exports`` of a task
-    are the forms of other programs that its runs can be written in, each with the place of a ``harness.export.Writer``.
-    """
-
-    kind: Kind
-    name: str
-    place: str
-    summary: str
-    provides: tuple[str, ...] = ()
-    source: str = ""
-    licence: str = ""
-    paper: str = ""
-    control: bool = False
-    needs: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    at_hand: str = ""
-    exports: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

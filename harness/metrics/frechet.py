@@ -50,8 +50,8 @@ class Frechet:
     the end of the columns' names where it is not the instrument's main one (sFID's ``_spatial``).
     """
 
-    name: str = "fd-world"
-    features: str = "world-features"
+    name: str
+    features: str
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
@@ -83,8 +83,3 @@ def require_two(count: int) -> None:
     """Raise NotMeasured for fewer than two pictures."""
     if count < 2:
         raise NotMeasured(f"a Frechet distance needs two images or more, not {count}")
-
-
-def fd_world() -> Frechet:
-    """Frechet distance on the features of the embedded world's net."""
-    return Frechet()

@@ -41,8 +41,8 @@ class FrechetInfinity:
     dimensions are not extrapolated from. The extrapolated value can fall below 0 where the true distance is near 0.
     """
 
-    name: str = "fd-infinity"
-    features: str = "world-features"
+    name: str
+    features: str
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
@@ -129,8 +129,3 @@ def _sum(blocks: tuple[FeaturePair, ...], chosen: NDArray[np.bool_]) -> FeatureP
             total = block if total is None else total + block
     assert total is not None  # every row of the Hadamard matrix but the first has four of each sign
     return total
-
-
-def fd_infinity() -> FrechetInfinity:
-    """FD-world extrapolated to infinitely many images."""
-    return FrechetInfinity()

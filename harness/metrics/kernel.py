@@ -102,8 +102,8 @@ class KernelDistance:
     0 is best; state holds the features, since a kernel needs all pairs.
     """
 
-    name: str = "kd-world"
-    features: str = "world-features"
+    name: str
+    features: str
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
@@ -128,8 +128,8 @@ class KernelDistance:
 class PairedKernelDistance:
     """Kernel distance of reconstructions to their own originals: an identical one has distance 0."""
 
-    name: str = "kd-world-paired"
-    features: str = "world-features"
+    name: str
+    features: str
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
@@ -198,16 +198,6 @@ def subset_distances(output: Floats, reference: Floats, subsets: int, size: int)
 def _require_two(count: int) -> None:
     if count < 2:
         raise NotMeasured(f"a kernel distance needs two images or more, not {count}")
-
-
-def kd_world() -> KernelDistance:
-    """Kernel distance on the features of the embedded world's net."""
-    return KernelDistance()
-
-
-def kd_world_paired() -> PairedKernelDistance:
-    """The same of reconstructions and their originals."""
-    return PairedKernelDistance()
 
 
 def kid_efficientnet_lite0() -> KernelDistance:

@@ -126,23 +126,3 @@ class ManifoldMetric:
 
     def value(self, state: Outputs) -> float:
         return Given(self.which, state.geometry, {}).value(state)
-
-
-def precision_world() -> ManifoldMetric:
-    """Share of the outputs on the manifold of the references, in the features of the embedded world's net."""
-    return ManifoldMetric("precision", "precision-world", "world-features")
-
-
-def recall_world() -> ManifoldMetric:
-    """Share of the references on the manifold of the outputs, in the features of the embedded world's net."""
-    return ManifoldMetric("recall", "recall-world", "world-features")
-
-
-def density_world() -> ManifoldMetric:
-    """Balls of references that hold an output, over their number expected, in the features of the world's net."""
-    return ManifoldMetric("density", "density-world", "world-features")
-
-
-def coverage_world() -> ManifoldMetric:
-    """Share of the references whose ball holds an output, in the features of the embedded world's net."""
-    return ManifoldMetric("coverage", "coverage-world", "world-features")

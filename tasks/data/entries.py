@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, DataEntry
 
 
-def _data(name: str, module: str, summary: str, licence: str, paper: str) -> Entry:
+def _data(name: str, module: str, summary: str, licence: str, paper: str) -> CatalogueEntry:
     place = f"tasks.data.{module}"
-    return Entry("data", name, f"{place}:prepare", summary, licence=licence, at_hand=f"{place}:at_hand", paper=paper)
+    return DataEntry(name, f"{place}:prepare", summary, licence=licence, at_hand=f"{place}:at_hand", paper=paper)
 
 
-DATA_ENTRIES: tuple[Entry, ...] = (
+DATA_ENTRIES: tuple[CatalogueEntry, ...] = (
     _data(
         "magicbrush",
         "magicbrush",

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from dataclasses import replace
+
+from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
+from tasks.editing.similarity_entries import ENCODER_ENTRIES
 
 LICENCE = "world: MIT (ours); MagicBrush: CC BY 4.0; Emu Edit: CC BY-NC 4.0"
 MAGICBRUSH_PAPER = "Zhang et al. 2023, arXiv 2306.10012 (sessions, settings, L1, L2)"
 
-EDITING_ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "task",
+SHOWN = ShownTask(
+    "editing",
+    ("edit-success", "l1"),
+    order=50,
+    breakdown="edit-success",
+    verdict="edit-success",
+    asked=("{instructions}",),
+    pictures=(("before", "source"), ("true edit", "reference")),
+)
+IN_TURNS = replace(SHOWN, title="editing in turns", headline=(), order=51)
+
+EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
+    *ENCODER_ENTRIES,
+    TaskEntry(
         "editing",
         "tasks.editing.task:build",
         "edit by instruction, each turn from the true previous picture: world, magicbrush[:PATH], emu-edit[:PATH], "
@@ -17,9 +31,9 @@ EDITING_ENTRIES: tuple[Entry, ...] = (
         licence=LICENCE,
         paper=MAGICBRUSH_PAPER,
         data=("magicbrush", "emu-edit"),
+        shown=SHOWN,
     ),
-    Entry(
-        "task",
+    TaskEntry(
         "editing-chain",
         "tasks.editing.task:build_chain",
         "sessions of one to three instructions, each turn from the model's own output; the final picture counts: "
@@ -27,21 +41,51 @@ EDITING_ENTRIES: tuple[Entry, ...] = (
         licence=LICENCE,
         paper=MAGICBRUSH_PAPER,
         data=("magicbrush",),
+        shown=IN_TURNS,
     ),
-    Entry("metric", "l2", "tasks.editing.metrics:l2", "mean squared difference of pixels in [0, 1]"),
-    Entry("metric", "l1-outside", "tasks.editing.metrics:l1_outside", "L1 outside of what the true edit changes"),
-    Entry("metric", "cos-world", "tasks.editing.metrics:cos_world", "cosine to the true edit on the world's features"),
-    Entry("metric", "edit-success", "tasks.editing.metrics:success", "share of edits done as told; a copy gets 0"),
-    Entry(
-        "metric",
+    MetricEntry(
+        "l2",
+        "tasks.editing.metrics:l2",
+        "mean squared difference of pixels in [0, 1]",
+        shown=ShownMetric("L2"),
+    ),
+    MetricEntry(
+        "l1-outside",
+        "tasks.editing.metrics:l1_outside",
+        "L1 outside of what the true edit changes",
+        shown=ShownMetric("L1 outside"),
+    ),
+    MetricEntry(
+        "cos-world",
+        "tasks.editing.metrics:cos_world",
+        "cosine to the true edit on the world's features",
+        shown=ShownMetric("similarity"),
+    ),
+    MetricEntry(
+        "edit-success",
+        "tasks.editing.metrics:success",
+        "share of edits done as told; a copy gets 0",
+        shown=ShownMetric("instruction done", order=7),
+    ),
+    MetricEntry(
         "edit-success-held-out",
         "tasks.editing.metrics:success_held_out",
         "the same, of edits with a combination of shape and colour that training never showed",
+        shown=ShownMetric("done, held out"),
     ),
-    Entry("metric", "edit-preserved", "tasks.editing.metrics:preserved", "share of the other objects that were kept"),
-    Entry("metric", "edit-exact", "tasks.editing.metrics:exact", "share of pictures that are the true edit throughout"),
-    Entry(
-        "instrument",
+    MetricEntry(
+        "edit-preserved",
+        "tasks.editing.metrics:preserved",
+        "share of the other objects that were kept",
+        shown=ShownMetric("rest kept"),
+    ),
+    MetricEntry(
+        "edit-exact",
+        "tasks.editing.metrics:exact",
+        "share of pictures that are the true edit throughout",
+        shown=ShownMetric("exact"),
+    ),
+    InstrumentEntry(
         "world-surroundings",
         "tasks.editing.surroundings:open_surroundings",
         "what an edit did outside of its region, and the name of the background",

@@ -30,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.answers import pixels_of
-from harness.contracts import Case, Sample
+from harness.contracts import Case, Sample, ShownTask
 from harness.images import Rounding, from_bytes
 from tasks.editing.picture_sets import OF_PAPER, PictureEdits, instructions_of
 from tasks.editing.turns import edited, in_turns
@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 
 ROUNDING: Rounding = "nearest"
 FILTER = "bicubic-antialias"
+TITLES = {
+    "magicbrush": "MagicBrush",
+    "emu-edit": "Emu Edit",
+    "emu-edit-filtered": "Emu Edit, filtered",
+    "evr": "EVR",
+    "ma5k": "MA5K",
+}
 
 
 class PictureEditing:
@@ -55,6 +62,14 @@ class PictureEditing:
         self.edits = edits
         self.side = int(subject.image_size)
         self.metrics = edits.metrics
+        true_edit = (("true edit", "reference"),) if edits.target else ()
+        self.shown = ShownTask(
+            TITLES.get(edits.name, edits.name) + (", final turn" if edits.chain else ""),
+            edits.metrics[:1],
+            order=52,
+            asked=("{instructions}",),
+            pictures=(("before", "source" if edits.target else "reference"), *true_edit),
+        )
         encoders = ("clip-vit-b32",) if edits.metrics == OF_PAPER else ("clip-vit-b32", "dino-vits16")
         self.instruments: Sequence[str] = ("picture-distance", *encoders)
 

@@ -2,59 +2,120 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, ShownMetric
 
 _ALIGNMENT = "tasks.editing.alignment"
 MAGICBRUSH = "arXiv 2306.10012"
 EMU_EDIT = "arXiv 2311.10089"
 
-ENCODER_ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "instrument",
+ENCODER_ENTRIES: tuple[CatalogueEntry, ...] = (
+    InstrumentEntry(
         "clip-vit-b32",
         "harness.instruments.clip:open_clip_vit_b32",
         "CLIP ViT-B/32 embeddings of pictures and captions; needs a folder of openai/clip-vit-base-patch32",
         licence="MIT (OpenAI)",
         paper="arXiv 2103.00020",
     ),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "dino-vits16",
         "harness.instruments.dino:open_dino_vits16",
         "DINO ViT-S/16 embeddings of pictures; needs a folder of facebook/dino-vits16",
         licence="Apache-2.0 (Meta)",
         paper="arXiv 2104.14294",
     ),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "picture-distance",
         "tasks.editing.distance:open_picture_distance",
         "L1 and L2 with the output resized to the other picture's size (MagicBrush's rule)",
         paper=MAGICBRUSH,
     ),
-    Entry("metric", "l1-target", f"{_ALIGNMENT}:l1_target", "L1 to the true edit at its size", paper=MAGICBRUSH),
-    Entry("metric", "l2-target", f"{_ALIGNMENT}:l2_target", "L2 to the true edit at its size", paper=MAGICBRUSH),
-    Entry("metric", "clip-i", f"{_ALIGNMENT}:clip_i", "CLIP cosine of output and true edit", paper=MAGICBRUSH),
-    Entry("metric", "clip-t", f"{_ALIGNMENT}:clip_t", "CLIP cosine of output and target caption", paper=MAGICBRUSH),
-    Entry("metric", "clip-t-of-truth", f"{_ALIGNMENT}:clip_t_of_truth", "the true edit's own CLIP-T", paper=MAGICBRUSH),
-    Entry("metric", "dino", f"{_ALIGNMENT}:dino", "DINO cosine of output and true edit", paper=MAGICBRUSH),
-    Entry(
-        "metric",
+    MetricEntry(
+        "l1-target",
+        f"{_ALIGNMENT}:l1_target",
+        "L1 to the true edit at its size",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("L1"),
+    ),
+    MetricEntry(
+        "l2-target",
+        f"{_ALIGNMENT}:l2_target",
+        "L2 to the true edit at its size",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("L2"),
+    ),
+    MetricEntry(
+        "clip-i",
+        f"{_ALIGNMENT}:clip_i",
+        "CLIP cosine of output and true edit",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("CLIP-I"),
+    ),
+    MetricEntry(
+        "clip-t",
+        f"{_ALIGNMENT}:clip_t",
+        "CLIP cosine of output and target caption",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("CLIP-T"),
+    ),
+    MetricEntry(
+        "clip-t-of-truth",
+        f"{_ALIGNMENT}:clip_t_of_truth",
+        "the true edit's own CLIP-T",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("CLIP-T of the true edit"),
+    ),
+    MetricEntry(
+        "dino",
+        f"{_ALIGNMENT}:dino",
+        "DINO cosine of output and true edit",
+        paper=MAGICBRUSH,
+        shown=ShownMetric("DINO"),
+    ),
+    MetricEntry(
         "cvs-assumed",
         f"{_ALIGNMENT}:cvs_assumed",
         "DDT-LLaMA's CVS, assumed to be 100 x the CLIP cosine of output and true edit; its definition is not known",
+        shown=ShownMetric("CVS (assumed: CLIP-I)"),
     ),
-    Entry(
-        "metric", "clip-dir", f"{_ALIGNMENT}:clip_dir", "CLIP cosine of what moved and what was asked", paper=EMU_EDIT
+    MetricEntry(
+        "clip-dir",
+        f"{_ALIGNMENT}:clip_dir",
+        "CLIP cosine of what moved and what was asked",
+        paper=EMU_EDIT,
+        shown=ShownMetric("CLIPdir"),
     ),
-    Entry("metric", "clip-im", f"{_ALIGNMENT}:clip_im", "CLIP cosine of output and source", paper=EMU_EDIT),
-    Entry("metric", "clip-out", f"{_ALIGNMENT}:clip_out", "CLIP cosine of output and target caption", paper=EMU_EDIT),
-    Entry("metric", "l1-source", f"{_ALIGNMENT}:l1_source", "L1 to the source at its size", paper=EMU_EDIT),
-    Entry("metric", "dino-source", f"{_ALIGNMENT}:dino_source", "DINO cosine of output and source", paper=EMU_EDIT),
-    Entry(
-        "metric",
+    MetricEntry(
+        "clip-im",
+        f"{_ALIGNMENT}:clip_im",
+        "CLIP cosine of output and source",
+        paper=EMU_EDIT,
+        shown=ShownMetric("CLIPim"),
+    ),
+    MetricEntry(
+        "clip-out",
+        f"{_ALIGNMENT}:clip_out",
+        "CLIP cosine of output and target caption",
+        paper=EMU_EDIT,
+        shown=ShownMetric("CLIPout"),
+    ),
+    MetricEntry(
+        "l1-source",
+        f"{_ALIGNMENT}:l1_source",
+        "L1 to the source at its size",
+        paper=EMU_EDIT,
+        shown=ShownMetric("L1 to the source"),
+    ),
+    MetricEntry(
+        "dino-source",
+        f"{_ALIGNMENT}:dino_source",
+        "DINO cosine of output and source",
+        paper=EMU_EDIT,
+        shown=ShownMetric("DINO to the source"),
+    ),
+    MetricEntry(
         "token-perplexity",
         "harness.metrics.likelihood:token_perplexity",
         "exp of the nats per token of the model's own vocabulary: ranks nothing",
+        shown=ShownMetric("token perplexity"),
     ),
 )

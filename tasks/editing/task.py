@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Case, Sample
 from harness.spec import canonical_json
+from tasks.editing.entries import IN_TURNS, SHOWN
 from tasks.editing.picture_sets import open_edits
 from tasks.editing.pictures import PictureEditing
 from tasks.editing.sessions import SESSIONS, expected, world_sessions
@@ -136,6 +137,7 @@ class Editing(TokenizerTask):
     instruments = ("pixels", "world-features", "world-detector", "world-surroundings")
     metrics: Sequence[str] = (*METRICS, "edit-success-held-out")
     chain = False
+    shown = SHOWN
     source: WorldEdits
 
     def __init__(self, subject: Any) -> None:
@@ -156,7 +158,7 @@ class Editing(TokenizerTask):
         """One batch (``turns.in_turns``). Raises ValueError for outputs of another number or size than the inputs'."""
 
         def edit(pictures: Sequence[np.ndarray], instructions: Sequence[str], drawn: Sequence[int]) -> np.ndarray:
-            return self.stored(edited(subject, self.shown(subject, pictures), instructions, drawn), len(pictures))
+            return self.stored(edited(subject, self.input_batch(subject, pictures), instructions, drawn), len(pictures))
 
         told = [case.facts["instructions"] for case in cases]
         made = in_turns(edit, [source for source, _ in inputs], told, seeds)
@@ -172,6 +174,7 @@ class EditingChain(Editing):
     title = "editing-chain"
     metrics = METRICS
     chain = True
+    shown = IN_TURNS
 
 
 def build(argument: str, subject: Any) -> Editing | PictureEditing:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from harness.contracts import ShownTask
 from harness.errors import UserError
 from harness.instruments.feature_protocols import DEFAULT, OTHER, PROTOCOLS, FeatureProtocol, other_weights
 from harness.metrics.statistics_files import PAIRS, StatisticsFile
+from tasks.fid.entries import SHOWN
 
 OTHER_INSTRUMENTS = ("dinov2-vitl14", "clip-vitl14-336", "efficientnet-lite0")
 OTHER_METRICS = ("fd@dinov2-vitl14", "cmmd", "kid-efficientnet-lite0")
@@ -65,3 +68,8 @@ class Features:
         for layer, width in WIDTHS.items():
             if layer == "" or ("spatial" in self.protocol.further and set(PAIRS[layer]) <= set(file.names)):
                 file.require_width(layer, width, f"Inception's {'spatial layer' if layer else 'pool3'}")
+
+
+def headed(metrics: Sequence[str]) -> ShownTask:
+    """FID as its task is shown, by the first of these metrics."""
+    return replace(SHOWN, headline=tuple(metrics[:1]))

@@ -19,7 +19,7 @@ from harness.contracts import Case, Sample
 from harness.images import centre_crop_resize, describe_preprocessing
 from harness.metrics.statistics_files import StatisticsFile
 from harness.sets import SETS, SIDES, UNPAIRED
-from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features
+from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features, headed
 from tasks.fid.sources import DIGITS, FidFolder, statistics_name
 from tasks.tokenizing.reconstruction import FILTER
 
@@ -83,6 +83,7 @@ class FidOfSets:
             self.metrics = (features.metric_of(outputs.statistics, references.statistics),)
         else:
             self.metrics = features.metrics(references.statistics)
+        self.shown = headed(self.metrics)
 
     @property
     def data_revision(self) -> str:

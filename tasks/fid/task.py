@@ -11,7 +11,7 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.metrics.statistics_files import StatisticsFile
 from harness.paths import user_path
-from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features
+from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features, headed
 from tasks.fid.sets import AS_THEY_ARE, FidOfSets, Side
 from tasks.fid.sources import ReferenceFolder, StatisticsReference
 from tasks.generation.task import Generation
@@ -41,6 +41,7 @@ class FidOfFolder(Generation):
             _require_classes(subject, source)
         self.instruments = (features.instrument, *OTHER_INSTRUMENTS)
         self.metrics = (*features.metrics(), *OTHER_METRICS)
+        self.shown = headed(self.metrics)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -66,6 +67,7 @@ class FidOfStatistics(Generation):
         self.statistics, self.features = source, features
         self.instruments = (features.instrument,)
         self.metrics = features.metrics(source.file)
+        self.shown = headed(self.metrics)
 
     def check(self) -> None:
         """Raises UserError for statistics of another width than the features, before anything is generated."""

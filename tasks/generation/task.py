@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
-from tasks.generation import coco
+from tasks.generation import coco, entries
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
 from tasks.tokenizing.cost import language_cost, median_seconds
@@ -95,6 +95,7 @@ class FromCaptions(Generation):
     examines = "GeneratesImages"
     instruments: Sequence[str] = ("world-features", "efficientnet-lite0")
     metrics: Sequence[str] = WORLD_METRICS
+    shown = entries.SHOWN
 
     def generate(self, subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Tensor:
         images: Tensor = subject.generate([case.facts["caption"] for case in cases], seeds)
@@ -106,12 +107,14 @@ class FromCocoCaptions(FromCaptions):
 
     instruments = ("efficientnet-lite0", "clip-vit-b32")
     metrics = coco.METRICS
+    shown = entries.COCO
 
 
 class FromClasses(Generation):
     """``generation@fashion`` and ``generation@fashion-2000``."""
 
     examines = "GeneratesClasses"
+    shown = entries.CLASSES
 
     def __init__(self, source: Reference, subject: Any) -> None:
         super().__init__(source, subject)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from dataclasses import replace
+
+from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
 
 PAPER = "Ghosh, Hajishirzi and Schmidt 2023, arXiv 2310.11513"
 
-GENEVAL_ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "task",
+SHOWN = ShownTask(
+    "GenEval",
+    ("geneval",),
+    order=10,
+    breakdown="geneval",
+    verdict="geneval",
+    asked=("{geneval.prompt}",),
+)
+OFFICIAL = replace(
+    SHOWN,
+    title="GenEval, official",
+    headline=("geneval-coco",),
+    order=11,
+    breakdown="geneval-coco",
+    verdict="geneval-coco",
+)
+
+GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
+    TaskEntry(
         "geneval",
         "tasks.geneval.task:build",
         "objects, counts, colours and positions of a prompt in four images: @world, @official or @PATH",
@@ -16,46 +34,57 @@ GENEVAL_ENTRIES: tuple[Entry, ...] = (
         data=("geneval",),
         paper=PAPER,
         exports=(("geneval", "tasks.geneval.export:write_official"),),
+        shown=SHOWN,
     ),
-    Entry("metric", "geneval", "tasks.geneval.metrics:overall", "share of right images, mean of the six tags"),
-    Entry(
-        "metric",
+    MetricEntry(
+        "geneval",
+        "tasks.geneval.metrics:overall",
+        "share of right images, mean of the six tags",
+        shown=ShownMetric("GenEval", order=5),
+    ),
+    MetricEntry(
         "geneval-prompts",
         "tasks.geneval.metrics:any_of_four",
         "share of prompts with at least one right image",
+        shown=ShownMetric("any of four"),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "geneval-held-out",
         "tasks.geneval.metrics:held_out",
         "colors and color_attr, prompts with a combination that training never showed",
+        shown=ShownMetric("held out"),
     ),
-    Entry("metric", "geneval-seen", "tasks.geneval.metrics:seen", "colors and color_attr, the other prompts"),
-    Entry(
-        "metric",
+    MetricEntry(
+        "geneval-seen",
+        "tasks.geneval.metrics:seen",
+        "colors and color_attr, the other prompts",
+        shown=ShownMetric("seen"),
+    ),
+    MetricEntry(
         "geneval-shuffled",
         "tasks.geneval.metrics:shuffled",
         "chance: GenEval if each image belonged to another prompt of its tag",
+        shown=ShownMetric("by chance"),
     ),
-    Entry(
-        "metric", "geneval-coco", "tasks.geneval.metrics:on_coco", "GenEval on its own prompts, about COCO's objects"
+    MetricEntry(
+        "geneval-coco",
+        "tasks.geneval.metrics:on_coco",
+        "GenEval on its own prompts, about COCO's objects",
+        shown=ShownMetric("GenEval (COCO)"),
     ),
-    Entry(
-        "metric",
+    MetricEntry(
         "geneval-coco-prompts",
         "tasks.geneval.metrics:any_of_four_on_coco",
         "share of GenEval's own prompts with at least one right image",
     ),
-    Entry(
-        "instrument",
+    InstrumentEntry(
         "geneval-coco",
         "tasks.geneval.official.coco:open_coco",
         "Mask2Former's objects on COCO and their colours by CLIP; needs DDTBENCH_DETECTOR and DDTBENCH_COLOUR_CLIP",
         licence="MIT (code of Mask2Former and CLIP), Apache-2.0 (MMDetection)",
         paper="arXiv 2112.01527 and arXiv 2103.00020",
     ),
-    Entry(
-        "data",
+    DataEntry(
         "geneval",
         "tasks.geneval.prompt_sets:prepare",
         "the 553 official prompts, checked once: ddtbench data prepare geneval --from PATH",

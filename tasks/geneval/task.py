@@ -30,6 +30,7 @@ import numpy as np
 from harness.answers import pixels_of
 from harness.contracts import Case, Sample
 from harness.images import Rounding, centre_crop_resize, describe_preprocessing, load_rgb
+from tasks.geneval.entries import OFFICIAL, SHOWN
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT, check_images
 from tasks.geneval.prompt_sets import PromptSource, open_prompts, tags_of
 
@@ -50,6 +51,7 @@ class GenEval:
         self.data_revision = source.revision
         self.instruments = source.instruments
         self.metrics = source.metrics
+        self.shown = SHOWN if set(SHOWN.headline) <= set(source.metrics) else OFFICIAL
         self._made_elsewhere = _files(source, getattr(subject, "folder", None))
 
     @property

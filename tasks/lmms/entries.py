@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, MetricEntry, ShownTask, SuiteEntry, TaskEntry
 
 PAPER = "Zhang et al. 2024, LMMs-Eval, arXiv 2407.12772"
 LICENCE = "lmms-eval: MIT; each data set its own, most pictures research only"
@@ -29,20 +29,19 @@ STATED: Mapping[str, str] = {
 }
 """Totals of the nine sets of the DDT-LLaMA paper -> what they are."""
 
-LMMS_ENTRIES: tuple[Entry, ...] = (
-    Entry(
-        "task",
+LMMS_ENTRIES: tuple[CatalogueEntry, ...] = (
+    TaskEntry(
         "lmms",
         "tasks.lmms.task:build",
         "any task of lmms-eval, run by it on local data: lmms@mme, lmms@pope, lmms@gqa ... (extra 'lmms')",
         licence=LICENCE,
         paper=PAPER,
         exports=(("lmms-eval", "tasks.lmms.export:write_samples"),),
+        shown=ShownTask("lmms-eval", order=45),
     ),
-    Entry("metric", SCORE, "tasks.lmms.metrics:score", "mean of lmms-eval's own scores of rows", paper=PAPER),
-    *(Entry("metric", name, f"tasks.lmms.metrics:{name}", summary, paper=PAPER) for name, summary in STATED.items()),
-    Entry(
-        "suite",
+    MetricEntry(SCORE, "tasks.lmms.metrics:score", "mean of lmms-eval's own scores of rows", paper=PAPER),
+    *(MetricEntry(name, f"tasks.lmms.metrics:{name}", summary, paper=PAPER) for name, summary in STATED.items()),
+    SuiteEntry(
         "understanding",
         "tasks.lmms.suite:understanding",
         "the nine sets of the DDT-LLaMA paper through lmms-eval, on the three language models",

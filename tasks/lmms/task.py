@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.catalog import split_name
-from harness.contracts import Case, Sample
+from harness.contracts import Case, Sample, ShownTask
 from harness.errors import UserError
 from harness.images import PADDING
 from harness.paths import checkout_root, data_root, user_path
@@ -69,6 +69,13 @@ class LmmsTask:
     def metrics(self) -> Sequence[str]:
         stated = [f"lmms-{name}" for name in self.definition.metrics if f"lmms-{name}" in STATED]
         return stated if self.definition.captions else [SCORE, *stated]
+
+    @property
+    def shown(self) -> ShownTask:
+        """By lmms-eval's own total where it states one, else by the mean score of rows."""
+        return ShownTask(
+            f"{self.argument}, lmms-eval", tuple(self.metrics[-1:]), order=45, asked=("{question}", "row {row}")
+        )
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

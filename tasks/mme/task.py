@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.answers import texts_of
-from harness.contracts import Case, Sample
+from harness.contracts import Case, Sample, ShownTask
 from harness.images import PADDING, from_bytes, load_rgb, shown_whole
 from harness.paths import user_path
 from harness.spec import path_safe
 from tasks.mme.answers import NAME as ANSWERS
 from tasks.mme.answers import answers_text
 from tasks.mme.data import MmeData, Pair, Source, parquet_files, read_data
+from tasks.mme.entries import SHOWN
 from tasks.mme.metrics import CHANCE_SCORE, HIGHEST
 from tasks.mme.prepare import prepared_file
 from tasks.mme.schema import COGNITION, PERCEPTION
@@ -61,6 +63,15 @@ class Mme:
         if self.argument in WORLD:
             return f"{kind}-{self.argument or 'world'}"
         return path_safe(f"{kind}-{user_path(self.argument).resolve().stem}")
+
+    @property
+    def shown(self) -> ShownTask:
+        """The held-out combinations stand beside the others, and not in their place."""
+        if self.wording != "official":
+            return replace(SHOWN, title="MME as lmms-eval asks", order=42)
+        if self.argument in WORLD:
+            return SHOWN if self.argument in ("", "world") else replace(SHOWN, headline=())
+        return replace(SHOWN, title="MME, official", order=41)
 
     @property
     def data(self) -> MmeData:

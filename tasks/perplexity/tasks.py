@@ -9,6 +9,7 @@ from harness.contracts import Case, Likelihood, Sample
 from harness.errors import UserError
 from harness.texts import text_of
 from tasks.perplexity.scored import readable, scored, text_sizes
+from tasks.perplexity.shown import CODES, GIVEN_CAPTION, OF_PICTURES, STRIDED, TEXT, of_source
 from tasks.perplexity.texts import TEXTS, TextSource, open_texts
 from tasks.tokenizing.reconstruction import TokenizerTask
 from tasks.tokenizing.sources import WorldSource
@@ -55,6 +56,7 @@ class TextPerplexity:
     def __init__(self, source: TextSource, subject: Any) -> None:
         self.source, self.first_context = source, first_context(subject)
         self.metrics = (*TEXT_METRICS, "bits-per-text") if source.name == "captions" else TEXT_METRICS
+        self.shown = of_source(TEXT, source.name)
 
     @property
     def name(self) -> str:
@@ -111,6 +113,7 @@ class StridedPerplexity(TextPerplexity):
     def __init__(self, source: TextSource, subject: Any) -> None:
         super().__init__(source, subject)
         self.metrics = (*self.metrics, "token-perplexity")
+        self.shown = of_source(STRIDED, source.name)
 
     def score(self, subject: Any, texts: Sequence[str]) -> Sequence[Likelihood]:
         found: Sequence[Likelihood] = subject.score_text_in_strides(texts, SHARE)
@@ -154,6 +157,7 @@ class CaptionsGivenImage(WorldPerplexity):
     given = "the picture"
     examines = "ScoresText"
     metrics = (*TEXT_METRICS, "bits-per-text", "bits-from-context")
+    shown = OF_PICTURES
     protocol = TEXT_PROTOCOL
 
     def ask(
@@ -164,7 +168,7 @@ class CaptionsGivenImage(WorldPerplexity):
 
         texts = [text for _, text in inputs]
         with torch.no_grad():
-            found = subject.score_text(texts, self.shown(subject, [picture for picture, _ in inputs]))
+            found = subject.score_text(texts, self.input_batch(subject, [picture for picture, _ in inputs]))
             alone = subject.score_text(texts)
         return scored(cases, found, alone, [text_sizes(text) for text in texts])
 
@@ -176,6 +180,7 @@ class CodePerplexity(WorldPerplexity):
     part = "image-codes"
     examines = "ScoresImages"
     metrics: Sequence[str] = CODE_METRICS
+    shown = CODES
     protocol = CODE_PROTOCOL
 
     def ask(
@@ -185,7 +190,7 @@ class CodePerplexity(WorldPerplexity):
         import torch
 
         with torch.no_grad():
-            found = subject.score_images(self.shown(subject, [picture for picture, _ in inputs]))
+            found = subject.score_images(self.input_batch(subject, [picture for picture, _ in inputs]))
         return scored(cases, found, None, self._sizes(cases))
 
     def _sizes(self, cases: Sequence[Case]) -> list[dict[str, float]]:
@@ -198,6 +203,7 @@ class CodesGivenCaption(CodePerplexity):
     part = "image-codes-given-caption"
     given = "the caption"
     metrics = (CODE_METRICS[0], "bits-from-context", *CODE_METRICS[1:])
+    shown = GIVEN_CAPTION
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[tuple[Any, str]], seeds: Sequence[int]
@@ -205,7 +211,7 @@ class CodesGivenCaption(CodePerplexity):
         """Score one batch of pictures twice: after their captions, and given nothing."""
         import torch
 
-        pictures, captions = self.shown(subject, [picture for picture, _ in inputs]), [text for _, text in inputs]
+        pictures, captions = self.input_batch(subject, [picture for picture, _ in inputs]), [text for _, text in inputs]
         with torch.no_grad():
             found = subject.score_images(pictures, captions)
             alone = subject.score_images(pictures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.contracts import Entry
+from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownTask, TaskEntry
 
 _TASK = "tasks.questions.task"
 _METRICS = "tasks.questions.metrics"
@@ -13,15 +13,23 @@ DPG_PAPER = "Hu et al. 2024 (ELLA), arXiv 2403.05135"
 DRAWBENCH_PAPER = "Saharia et al. 2022 (Imagen), arXiv 2205.11487"
 
 
-def _pair(name: str, attribute: str, summary: str, what: str, licence: str, paper: str) -> tuple[Entry, Entry]:
-    task = Entry("task", name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper, data=(name,))
+def _shown(title: str, metric: str, order: int) -> ShownTask:
+    return ShownTask(title, (metric,), order=order, breakdown=metric, asked=("{prompt}",))
+
+
+def _pair(
+    name: str, attribute: str, summary: str, what: str, licence: str, paper: str, shown: ShownTask
+) -> tuple[CatalogueEntry, CatalogueEntry]:
+    task = TaskEntry(
+        name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper, data=(name,), shown=shown
+    )
     words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
     there = f"tasks.data.places:{attribute}_at_hand"
     place = f"{_TASK}:prepare_{attribute}"
-    return task, Entry("data", name, place, words, licence=licence, paper=paper, at_hand=there)
+    return task, DataEntry(name, place, words, licence=licence, paper=paper, at_hand=there)
 
 
-QUESTION_ENTRIES: tuple[Entry, ...] = (
+QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
     *_pair(
         "geneval2",
         "geneval2",
@@ -29,6 +37,7 @@ QUESTION_ENTRIES: tuple[Entry, ...] = (
         "GenEval 2's 800 prompts",
         "CC BY-NC 4.0",
         GENEVAL2_PAPER,
+        _shown("GenEval 2", "soft-tifa-am", 12),
     ),
     *_pair(
         "t2i-compbench",
@@ -37,6 +46,7 @@ QUESTION_ENTRIES: tuple[Entry, ...] = (
         "color_val.txt, shape_val.txt and texture_val.txt",
         "MIT",
         COMPBENCH_PAPER,
+        _shown("T2I-CompBench", "attribute-binding", 13),
     ),
     *_pair(
         "dpg-bench",
@@ -45,6 +55,7 @@ QUESTION_ENTRIES: tuple[Entry, ...] = (
         "dpg_bench.csv",
         "Apache-2.0",
         DPG_PAPER,
+        _shown("DPG-Bench", "dpg", 14),
     ),
     *_pair(
         "drawbench",
@@ -53,14 +64,14 @@ QUESTION_ENTRIES: tuple[Entry, ...] = (
         "the 200 prompts as CSV (Prompts, Category)",
         "unknown",
         DRAWBENCH_PAPER,
+        _shown("DrawBench", "vqascore", 15),
     ),
-    Entry("metric", "soft-tifa-am", f"{_METRICS}:soft_tifa_am", "mean probability of the answers about an image"),
-    Entry("metric", "soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same"),
-    Entry("metric", "attribute-binding", f"{_METRICS}:attribute_binding", "product of the probabilities of yes"),
-    Entry("metric", "dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first"),
-    Entry("metric", "vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt"),
-    Entry(
-        "instrument",
+    MetricEntry("soft-tifa-am", f"{_METRICS}:soft_tifa_am", "mean probability of the answers about an image"),
+    MetricEntry("soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same"),
+    MetricEntry("attribute-binding", f"{_METRICS}:attribute_binding", "product of the probabilities of yes"),
+    MetricEntry("dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first"),
+    MetricEntry("vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt"),
+    InstrumentEntry(
         "vlm-answers",
         "tasks.questions.vlm:open_vlm",
         "a local vision-language model answers a case's questions; needs DDTBENCH_JUDGE",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 REPETITIONS, PATIENCE = 3, 3.0
-"""How often a batch is timed; no further repetition begins after so many seconds: what takes long varies little."""
+"""How often a batch is timed, and after how many seconds not again: what takes long varies little."""
 
 
 def tokenizer_cost(

@@ -79,7 +79,7 @@ class Progressive(TokenizerTask):
         references = np.stack(list(inputs))
         count = int(subject.code_count)
         with torch.no_grad():
-            codes = codes_of(subject.encode(self.shown(subject, inputs)), len(cases), subject)
+            codes = codes_of(subject.encode(self.input_batch(subject, inputs)), len(cases), subject)
             full = self.stored(subject.decode(codes, seeds=seeds), len(cases))
             pictures = {
                 (order, shown): full

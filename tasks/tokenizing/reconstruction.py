@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from harness.answers import codes_of, pixels_of
 from harness.contracts import Case, Sample
 from harness.images import Rounding, centre_crop_resize, describe_preprocessing, from_bytes
 from tasks.tokenizing.cost import device_of, tokenizer_cost
+from tasks.tokenizing.shown import RECONSTRUCTION
 from tasks.tokenizing.sources import ImageSource, open_source
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ class TokenizerTask:
         side = self.compared_size
         return image if image.shape[:2] == (side, side) else centre_crop_resize(image, side, FILTER)
 
-    def shown(self, subject: Any, references: Sequence[np.ndarray]) -> Tensor:
+    def input_batch(self, subject: Any, references: Sequence[np.ndarray]) -> Tensor:
         """What the subject sees of these references: float ``batch 3 size size`` on its device."""
         import numpy as np
 
@@ -150,6 +152,8 @@ class Reconstruction(TokenizerTask):
         self.instruments = ("pixels", "lpips", features, *further)
         also = (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ())
         self.metrics = ("psnr", "ssim", "lpips", distance, *also, *CODE_METRICS)
+        main = RFID_METRICS[:1] if full else OBJECT_METRICS[-1:] if world else ()
+        self.shown = replace(RECONSTRUCTION, title=f"reconstruction, {source.name}", headline=("psnr", *main))
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]
@@ -158,7 +162,7 @@ class Reconstruction(TokenizerTask):
         import torch
 
         with torch.no_grad():
-            codes = codes_of(subject.encode(self.shown(subject, inputs)), len(cases), subject)
+            codes = codes_of(subject.encode(self.input_batch(subject, inputs)), len(cases), subject)
             outputs = self.stored(subject.decode(codes, seeds=seeds), len(cases))
         numbers = {
             "pixels": float(self.shown_size**2),
@@ -184,7 +188,7 @@ class Reconstruction(TokenizerTask):
         if not references:
             return {}
         batch = (references * PROBE_BATCH)[:PROBE_BATCH]
-        return {**tokenizer_cost(subject, self.shown(subject, batch)), "bits_per_image": bits_per_image(subject)}
+        return {**tokenizer_cost(subject, self.input_batch(subject, batch)), "bits_per_image": bits_per_image(subject)}
 
 
 def build(argument: str, subject: Any) -> Reconstruction:

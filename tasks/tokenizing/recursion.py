@@ -76,9 +76,9 @@ class Recursion(TokenizerTask):
         scores: dict[str, list[float]] = {}
         pictures: dict[str, np.ndarray] = {}
         with torch.no_grad():
-            images = self.shown(subject, list(references))
+            images = self.input_batch(subject, list(references))
             codes = codes_of(subject.encode(images), len(cases), subject)
-            partners = self.shown(subject, [partner for _, partner in inputs])
+            partners = self.input_batch(subject, [partner for _, partner in inputs])
             other = codes_of(subject.encode(partners), len(cases), subject)
             hidden = torch.zeros(codes.shape, dtype=torch.bool, device=codes.device)
             for t in TIMES:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.contracts import Entry, Sample, Task
+from harness.contracts import CatalogueEntry, Sample, Task
 from harness.spec import canonical_json, path_safe
 from tasks.catalog import ENTRIES
 from tasks.data.wikipedia import wikipedia_at_hand
@@ -126,7 +126,7 @@ def task(request: pytest.FixtureRequest, folder: Path) -> Iterator[Task]:
     yield build(entry, source, folder)
 
 
-def build(entry: Entry, source: str, folder: Path) -> Task:
+def build(entry: CatalogueEntry, source: str, folder: Path) -> Task:
     if source == "photos" and not importlib.util.find_spec("skimage"):
         pytest.skip("photographs are not here: pip install scikit-image foolbox")
     if source == "wikipedia" and not wikipedia_at_hand():
@@ -156,7 +156,7 @@ def test_the_fingerprint_is_json_and_the_name_is_safe(task: Task) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_second_build_is_the_same_task(call: tuple[Entry, str], folder: Path) -> None:
+def test_a_second_build_is_the_same_task(call: tuple[CatalogueEntry, str], folder: Path) -> None:
     entry, source = call
     one, two = build(entry, source, folder), build(entry, source, folder)
     assert one.data_revision == two.data_revision
@@ -213,7 +213,7 @@ def test_a_probe_is_finite_numbers(task: Task) -> None:
 
 
 @pytest.mark.parametrize("entry", ON_IMAGES, ids=lambda entry: entry.name)
-def test_ids_of_the_world_are_pinned(entry: Entry, folder: Path) -> None:
+def test_ids_of_the_world_are_pinned(entry: CatalogueEntry, folder: Path) -> None:
     assert digest(build(entry, "world", folder)) == WORLD_IDS
 
 

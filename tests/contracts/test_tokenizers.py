@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from harness.catalog import entries, find, lookup, open_model
-from harness.contracts import Entry, ImageTokenizer
+from harness.contracts import CatalogueEntry, ImageTokenizer
 from harness.paths import checkout_root
 
 TOKENIZERS = [entry for entry in entries("model") if "ImageTokenizer" in entry.provides]
@@ -25,7 +25,7 @@ SAME_CODES = 0.99
 SAME_PIXELS = 1e-3
 
 
-def _parameter(entry: Entry) -> Any:
+def _parameter(entry: CatalogueEntry) -> Any:
     """A model that needs a path is asked through its miniature (``conftest``); none is left out."""
     there = not entry.source or (checkout_root() / entry.source / "card.json").is_file()
     reason = f"{entry.source} has not been trained in this checkout"

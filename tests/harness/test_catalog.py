@@ -131,6 +131,21 @@ def test_two_entries_of_one_name_are_an_error_that_names_both(plugins):
         catalog.entries()
 
 
+def test_a_task_without_a_title_is_named_with_its_cure_and_hides_nobody(plugins):
+    source = (
+        "from harness.contracts import MetricEntry, TaskEntry\n"
+        "ENTRIES = (TaskEntry('mute', 'm:a', 'x'), MetricEntry('loud', 'm:b', 'x'))"
+    )
+    write_plugin(plugins.target, "mute_pack", source)
+    plugins()
+    with pytest.warns(
+        catalog.BrokenPlugin, match=r"task 'mute' of mute_pack .* has no title: .*shown=ShownTask\(title="
+    ):
+        assert catalog.lookup("metric", "loud").place == "m:b"
+    with pytest.raises(UserError, match="unknown task 'mute'"):
+        catalog.lookup("task", "mute")
+
+
 def test_one_name_of_two_kinds_is_fine(plugins):
     source = ENTRY + "ENTRIES = (Entry('model', 'same', 'm:a', 'x'), Entry('data', 'same', 'm:b', 'x'))"
     write_plugin(plugins.target, "other_pack", source)

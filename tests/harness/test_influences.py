@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from harness.influences import Shares, share_difference, share_interval
-from harness.metrics.frechet import Frechet
 from harness.seeding import rng_for
+from tasks.world.measures import fd_world
 
 Draw = Callable[[np.random.Generator, int, int], tuple[np.ndarray, np.ndarray]]
 
@@ -30,7 +30,7 @@ def rebuilt(rng: np.random.Generator, count: int, width: int) -> tuple[np.ndarra
 
 
 def measured(x: np.ndarray, y: np.ndarray, paired: bool) -> tuple[float, Shares, float]:
-    metric = Frechet()
+    metric = fd_world()
     output, reference = metric.needs
     blocks = [{output: x, reference: y}] if paired else [{output: x, reference: y[:0]}, {output: x[:0], reference: y}]
     found = metric.influences(metric.state({output: x, reference: y}), lambda: iter(blocks))

@@ -14,14 +14,13 @@ from harness.contracts import Case, Estimate, Sample
 from harness.errors import UserError
 from harness.measure import measure
 from harness.metrics.codebook import bits_per_image, code_perplexity, codebook_use
-from harness.metrics.frechet import fd_world
-from harness.metrics.kernel import kd_world
 from harness.metrics.ratio import Ratio
 from harness.metrics.reconstruction import lpips, psnr
 from harness.spec import RunSpec
 from harness.statistics import Jackknife, jackknife_difference, ratio_difference
 from harness.store.parts import encode_observations, encode_samples, sample_row
 from harness.store.run_folder import RunFolder, case_set_digest, observations_folder
+from tasks.world.measures import fd_world, kd_world
 from tasks.world.objects import object_f1, object_recall
 
 COUNT = 60

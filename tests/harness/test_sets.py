@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from harness.metrics import NotMeasured
-from harness.metrics.frechet import Frechet
-from harness.metrics.kernel import KernelDistance, PairedKernelDistance, kernel_distance
+from harness.metrics.kernel import kernel_distance
 from harness.metrics.precision_recall import ManifoldMetric
 from harness.sets import Sides, measure_set
+from tasks.world.measures import fd_world, kd_world, kd_world_paired
 
 FEATURES = "world-features"
 
@@ -39,7 +39,7 @@ def measured(metric: Any, outputs: int, references: int) -> Any:
 
 @pytest.mark.parametrize(("outputs", "references"), [(30, 45), (45, 30)])
 def test_groups_are_taken_of_either_side_and_variances_add(outputs: int, references: int) -> None:
-    table, metric = columns(outputs, references), KernelDistance()
+    table, metric = columns(outputs, references), kd_world()
     found = measured(metric, outputs, references)
     x, y = table[f"{FEATURES}.output"][:outputs], table[f"{FEATURES}.reference"][outputs:]
     assert found.interval.value == pytest.approx(kernel_distance(x, y), rel=1e-9)
@@ -51,7 +51,7 @@ def test_groups_are_taken_of_either_side_and_variances_add(outputs: int, referen
     assert both.var(ddof=1) / 40 == pytest.approx(apart, rel=1e-6)
 
 
-@pytest.mark.parametrize("metric", [Frechet(), KernelDistance(), ManifoldMetric("recall", "recall", FEATURES)])
+@pytest.mark.parametrize("metric", [fd_world(), kd_world(), ManifoldMetric("recall", "recall", FEATURES)])
 def test_a_side_without_pictures_is_not_measured(metric: Any) -> None:
     for counts in ((30, 0), (0, 30)):
         with pytest.raises(NotMeasured):
@@ -60,4 +60,4 @@ def test_a_side_without_pictures_is_not_measured(metric: Any) -> None:
 
 def test_what_pairs_each_output_with_its_reference_is_not_measured() -> None:
     with pytest.raises(NotMeasured, match="these two sets are not paired"):
-        measured(PairedKernelDistance(), 30, 30)
+        measured(kd_world_paired(), 30, 30)

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.metrics.codebook import perplexity
-from harness.metrics.frechet import Frechet
 from harness.statistics import (
     FEWEST_CLUSTERS,
     GROUPS,
@@ -31,6 +30,7 @@ from harness.statistics import (
     ratio_interval,
     t_interval,
 )
+from tasks.world.measures import fd_world
 
 SIMULATIONS = 200
 PER_CLUSTER = 3
@@ -235,14 +235,14 @@ def frechet_features(rng: np.random.Generator, shift: float) -> dict[str, np.nda
 
 
 def frechet_value(seed: int, shift: float) -> float:
-    return Frechet().value(Frechet().state(frechet_features(np.random.default_rng(seed), shift)))
+    return fd_world().value(fd_world().state(frechet_features(np.random.default_rng(seed), shift)))
 
 
 def frechet_jackknife(seed: int, shift: float) -> Jackknife:
     features = frechet_features(np.random.default_rng(seed), shift)
     states, sizes = bags(np.arange(300))
-    pairs = [Frechet().state({name: rows[bag.data] for name, rows in features.items()}) for bag in states]
-    return Jackknife.of(pairs, sizes, Frechet().value)
+    pairs = [fd_world().state({name: rows[bag.data] for name, rows in features.items()}) for bag in states]
+    return Jackknife.of(pairs, sizes, fd_world().value)
 
 
 def test_jackknife_of_a_frechet_distance_and_of_paired_differences_cover() -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from harness.metrics import NotMeasured
-from harness.metrics.frechet import Frechet, between, frechet_distance
+from harness.metrics.frechet import between, frechet_distance
 from harness.metrics.frechet_infinity import FrechetInfinity
 from harness.metrics.moments import Moments
+from tasks.world.measures import fd_infinity, fd_world
 
 PACK = Path(__file__).resolve().parents[2] / "parity" / "frechet"
 MANIFEST = json.loads((PACK / "manifest.json").read_text(encoding="utf-8"))["cases"]
@@ -155,7 +156,7 @@ def columns(output: np.ndarray, reference: np.ndarray) -> dict[str, object]:
 def test_metric_of_identical_sets_is_zero_at_any_number() -> None:
     for count in (2, 5, 200):
         x = features(3, count, 16)
-        for metric in (Frechet(), FrechetInfinity()):
+        for metric in (fd_world(), fd_infinity()):
             if count < 200 and isinstance(metric, FrechetInfinity):
                 continue
             assert abs(metric.value(metric.state(columns(x, x)))) <= 1e-9 * np.trace(np.cov(x, rowvar=False))
@@ -164,7 +165,7 @@ def test_metric_of_identical_sets_is_zero_at_any_number() -> None:
 def test_metric_states_add() -> None:
     x, y = features(4, 120, 6), features(5, 120, 6)
     whole = columns(x, y)
-    for metric in (Frechet(), FrechetInfinity()):
+    for metric in (fd_world(), fd_infinity()):
         parts = [{name: values[a:b] for name, values in whole.items()} for a, b in ((0, 50), (50, 120))]  # type: ignore[index]
         joined = metric.state(parts[0]) + metric.state(parts[1])
         assert metric.value(joined) == pytest.approx(metric.value(metric.state(whole)), rel=1e-12)
@@ -178,8 +179,8 @@ def test_extrapolation_takes_away_the_bias_with_n() -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
         data = columns(sigma * rng.normal(size=(400, width)), rng.normal(size=(400, width)))
-        plain.append(Frechet().value(Frechet().state(data)))
-        extrapolated.append(FrechetInfinity().value(FrechetInfinity().state(data)))
+        plain.append(fd_world().value(fd_world().state(data)))
+        extrapolated.append(fd_infinity().value(fd_infinity().state(data)))
     assert np.mean(plain) > truth + 0.25
     assert abs(np.mean(extrapolated) - truth) < 0.1
 
@@ -187,12 +188,12 @@ def test_extrapolation_takes_away_the_bias_with_n() -> None:
 def test_nothing_is_extrapolated_from_fewer_images_than_the_features_need() -> None:
     data = columns(features(6, 100, 40), features(7, 100, 40))
     with pytest.raises(NotMeasured, match="80 are needed"):
-        FrechetInfinity().value(FrechetInfinity().state(data))
-    assert Frechet().value(Frechet().state(data)) > 0
+        fd_infinity().value(fd_infinity().state(data))
+    assert fd_world().value(fd_world().state(data)) > 0
 
 
 def test_one_image_is_not_measured() -> None:
     one = columns(np.ones((1, 3)), np.zeros((1, 3)))
-    for metric in (Frechet(), FrechetInfinity()):
+    for metric in (fd_world(), fd_infinity()):
         with pytest.raises(NotMeasured, match=r"too few|two images"):
             metric.value(metric.state(one))

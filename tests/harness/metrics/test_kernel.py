@@ -10,14 +10,13 @@ import torch
 
 from harness.metrics import NotMeasured
 from harness.metrics.kernel import (
-    KernelDistance,
     KernelSubsets,
-    PairedKernelDistance,
     kernel_distance,
     paired_kernel_distance,
     polynomial_kernel,
     subset_distances,
 )
+from tasks.world.measures import kd_world, kd_world_paired
 
 
 def pair(seed: int, count: int, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +61,7 @@ def columns(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
 def test_of_generated_pictures_it_does_not_matter_which_reference_stands_beside_which() -> None:
     """The fault: 0.0814 where torch-fidelity had 0.0911 on the same 32 pictures, and 0.077 to 0.108 over pairings."""
     x, y = pair(4, 32)
-    metric = KernelDistance()
+    metric = kd_world()
     found = {metric.value(metric.state(columns(x, np.roll(y, shift, axis=0)))) for shift in (0, 1, 17)}
     assert max(found) == pytest.approx(min(found), rel=1e-12)
     assert metric.version == 2 and metric.value(metric.state(columns(x, y))) == kernel_distance(x, y)
@@ -70,7 +69,7 @@ def test_of_generated_pictures_it_does_not_matter_which_reference_stands_beside_
 
 def test_two_sets_of_other_sizes_add_part_by_part() -> None:
     x, y = pair(5, 50)[0], pair(6, 70)[1]
-    metric = KernelDistance()
+    metric = kd_world()
     none = np.zeros((0, 8))
     parts = [(x[:20], none), (x[20:], none), (none, y[:33]), (none, y[33:])]
     states = [metric.state(columns(*part)) for part in parts]
@@ -96,7 +95,7 @@ def test_published_subsets_are_those_of_torch_fidelity() -> None:
 
 def test_states_add_and_rows_beyond_a_chunk_are_counted() -> None:
     x, y = pair(3, 1100, 4)
-    metric = PairedKernelDistance()
+    metric = kd_world_paired()
     edges = [0, 100, 400, 1100]
     states = [metric.state(columns(x[a:b], y[a:b])) for a, b in itertools.pairwise(edges)]
     joined = metric.value(states[0] + states[1] + states[2])
@@ -106,7 +105,7 @@ def test_states_add_and_rows_beyond_a_chunk_are_counted() -> None:
 
 
 def test_one_image_is_not_measured() -> None:
-    for metric in (KernelDistance(), PairedKernelDistance()):
+    for metric in (kd_world(), kd_world_paired()):
         with pytest.raises(NotMeasured):
             metric.value(metric.state(columns(np.ones((1, 3)), np.ones((1, 3)))))
     with pytest.raises(ValueError, match="two samples"):

@@ -13,11 +13,11 @@ from harness.contracts import Columns
 from harness.metrics import feature_sets
 from harness.metrics import transport as module
 from harness.metrics.feature_sets import FeaturePair, FeatureSet, Gaussian
-from harness.metrics.frechet import Frechet, gaussian_of
-from harness.metrics.frechet_infinity import FrechetInfinity
+from harness.metrics.frechet import gaussian_of
 from harness.metrics.influence import of_one, of_pair
 from harness.metrics.moments import Moments
 from harness.metrics.transport import Transport, distance
+from tasks.world.measures import fd_infinity, fd_world
 
 NEEDS = ("output", "reference")
 
@@ -99,7 +99,7 @@ def test_an_extrapolated_distance_shares_out_its_halves() -> None:
     x, y = features(6, 300, 8), 1.2 * features(7, 300, 8)
     names = np.array([f"case-{number}" for number in range(300)], object)
     columns = {"world-features.output": x, "world-features.reference": y, "group": names}
-    metric = FrechetInfinity()
+    metric = fd_infinity()
     found = metric.influences(metric.state(columns), lambda: iter([columns]))
     assert found is not None and found.value == pytest.approx(metric.value(metric.state(columns)), rel=1e-9)
     for row in (0, 100, 250):
@@ -120,7 +120,7 @@ def test_sets_add_in_either_form() -> None:
         total = parts[0] + parts[1] + parts[2]
         assert total.mean == pytest.approx(whole.mean) and total.variance == pytest.approx(whole.variance)
         assert total.factor.T @ total.factor == pytest.approx(np.cov(x, rowvar=False))
-    assert Frechet().value(FeaturePair(whole, whole)) == pytest.approx(0, abs=1e-10)
+    assert fd_world().value(FeaturePair(whole, whole)) == pytest.approx(0, abs=1e-10)
 
 
 def test_few_pictures_of_many_dimensions_decompose_nothing_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_few_pictures_of_many_dimensions_decompose_nothing_large(monkeypatch: py
             return whole(matrix, *rest, **options)
 
         monkeypatch.setattr(np.linalg, name, watched)
-    metric = Frechet()
+    metric = fd_world()
     output, reference = metric.needs
     columns = {output: features(9, 32, 2048), reference: features(10, 40, 2048)}
     blocks: list[Columns] = [{**columns, reference: columns[reference][:0]}, {**columns, output: columns[output][:0]}]

@@ -1,0 +1,109 @@
+"""How a task, a metric and a model are shown. Each says it of itself, and a run stores it, so that a report knows no
+name: neither its own packages' nor a plug-in's, which need not even be installed where the report is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["score", "rate", "cost"]
+Standing = Literal["model", "ceiling", "floor", "control"]
+
+
+@dataclass(frozen=True)
+class ShownMetric:
+    """A metric in tables and figures.
+
+    ``label`` heads its column ("": its name); of ``NAME@FEATURES`` the features follow in brackets. ``order``: low ones
+    come first where there is no room for all. A ``rate`` (bits spent) and a ``cost`` stand beside the scores and nobody
+    wins by them. ``unit`` is shown in place of the estimate's ("": that one). ``margin`` is the smallest difference
+    that matters, in the metric's own unit (0: not stated), and ``margin_reason`` says why; under ``fewest`` cases a
+    value is no basis for a judgement (0: the interval tells). ``meaning``: one line in plain words ("": its line of
+    the catalogue).
+    """
+
+    label: str = ""
+    order: int = 100
+    role: Role = "score"
+    unit: str = ""
+    margin: float = 0.0
+    margin_reason: str = ""
+    fewest: int = 0
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """A model in tables and figures.
+
+    ``family``: what is alike in it and others (a tokenizer and the language models on it). ``role``: a ``ceiling``
+    cannot be beaten and a ``floor`` should be, else a measurement is wrong; these and every other ``control`` show the
+    scale and are never ranked. ``order``: low ones come first. ``colour`` (hex) and ``marker`` (matplotlib's): "" is
+    one of the report's own.
+    """
+
+    label: str = ""
+    family: str = ""
+    role: Standing = "model"
+    order: int = 100
+    colour: str = ""
+    marker: str = ""
+
+    @property
+    def control(self) -> bool:
+        return self.role != "model"
+
+
+@dataclass(frozen=True)
+class ShownSeries:
+    """Pictures and numbers that a sample has at several steps: pictures ``WAY-STEP``, numbers ``MEASURE-WAY-STEP``.
+
+    ``ways``: (way, in words). ``share``: steps are counts, drawn as shares of the largest; else they are drawn as they
+    are. ``panels``: a panel for each way, with all models in it, or for each model, with all ways. ``words`` says what
+    a step is, with ``{step}`` and ``{most}`` in it.
+    """
+
+    title: str
+    axis: str
+    ways: tuple[tuple[str, str], ...]
+    measure: str
+    label: str
+    unit: str
+    caption: str
+    gallery: str
+    share: bool = False
+    panels: Literal["way", "model"] = "way"
+    words: str = "{step}"
+
+
+@dataclass(frozen=True)
+class ShownTask:
+    """A task in a report.
+
+    ``title`` names it in the table over several tasks, where its ``headline`` metrics stand, the main one first; of
+    tasks of one title the one of lowest ``order`` does. () keeps it out. ``breakdown``: the metric that is worth its
+    strata. ``verdict``: the metric whose score of a case says whether the answer is right (above 0).
+
+    ``asked``: where in the facts of a case the question stands, the first that is there (``geneval.prompt``); a list is
+    a line each. ``truth``: where the right answers to these lines stand. ``drop``: what every question ends with, left
+    out. ``pictures``: (heading, name of the picture) that belong to the question. ``reference``: the name in prose of
+    the picture that an output is compared with; where it is given the samples are a ``gallery``, outputs below their
+    references, and not a sheet of questions and answers.
+
+    ``rate`` and ``plane``: the metric of what is spent and those that are drawn against it. ``series``: what its
+    samples have at several steps.
+    """
+
+    title: str = ""
+    headline: tuple[str, ...] = ()
+    order: int = 100
+    breakdown: str = ""
+    verdict: str = ""
+    asked: tuple[str, ...] = ()
+    truth: str = ""
+    drop: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()
+    reference: str = ""
+    rate: str = ""
+    plane: tuple[str, ...] = ()
+    series: ShownSeries | None = None
