@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "reports": {"reports", "harness"},
 }
 OF_THE_HARNESS = {
-    f"harness.{name}" for name in ("contracts", "checkpoints", "fitting", "seeding", "errors", "paths", "texts")
+    f"harness.{name}"
+    for name in ("contracts", "weights.checkpoints", "weights.fitting", "seeding", "errors", "paths", "texts")
 }
 """All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
 
