@@ -17,7 +17,7 @@ from harness.errors import UserError
 from harness.images import load_rgb
 from harness.paths import user_path
 from harness.walk import PICTURES, walk_pictures
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -165,18 +165,19 @@ def open_model(text: str, device: str = "cpu") -> Any:
         raise UserError(f"no '{name}' can be made from {source} ({what}): is its card that of a '{name}'?") from error
 
 
-def make(kind: Literal["metric", "instrument"], text: str) -> Any:
+def make(kind: Literal["metric", "instrument"], text: str, device: str = "cpu") -> Any:
     """The metric or instrument that ``NAME[@ARGUMENT]`` stands for: ``fid@clean``, ``inception-adm@FILE``.
 
-    Raises UserError also for an argument where the entry takes none.
+    An instrument whose maker takes a ``device`` computes there. Raises UserError also for an argument where the entry
+    takes none.
     """
     name, argument = split_name(text)
     maker = find(kind, name)
-    if not argument:
-        return maker()
-    if not signature(maker).parameters:
+    known = signature(maker).parameters
+    if argument and not known.keys() - {"device"}:
         raise UserError(f"{kind} '{name}' takes no argument, so '@{argument}' means nothing: leave it out")
-    return maker(argument)
+    where = {"device": device} if "device" in known else {}
+    return maker(argument, **where) if argument else maker(**where)
 
 
 def build_task(text: str, subject: Any) -> Task:

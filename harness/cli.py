@@ -33,6 +33,7 @@ app.add_typer(train, name="train")
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Runs = Annotated[str, typer.Argument(metavar="RUNS", help="The folder that 'run' wrote: a path or any fsspec URL.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Suite = Annotated[str | None, typer.Option("--suite", help="Only the runs of this suite.")]
 
 
@@ -84,7 +85,7 @@ def run_command(
         float, typer.Option(metavar="SECONDS", help="How long one batch may take.")
     ] = BATCH_TIMEOUT,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask again the cases that failed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     seed: Annotated[int | None, typer.Option(help="The seed of every draw.")] = None,
     seeds: Annotated[
         str | None, typer.Option(metavar="0,1,2", help="Every run once per seed: the variance of sampling.")
@@ -154,13 +155,14 @@ def observe_command(
         list[str] | None, typer.Option("--instrument", "-i", help="Use this one too; can be repeated.")
     ] = None,
     suite: Suite = None,
+    device: Device = "auto",
     debug: Debug = False,
 ) -> int:
     """Make the observations that stored samples lack."""
     from harness import commands
 
     failed: list[str] = []
-    count = commands.observe_runs(runs, suite=suite, instruments=instrument or (), failed=failed)
+    count = commands.observe_runs(runs, suite=suite, instruments=instrument or (), device=device, failed=failed)
     print(f"observed {count} runs\n\nNext: ddtbench measure {runs}")
     return _said_partial(failed)
 
@@ -265,12 +267,14 @@ def statistics_command(
     protocol: Annotated[
         str, typer.Option(metavar="P", help="clean, adm, legacy-pytorch ..., or inception@FILE of other weights.")
     ] = "adm",
+    device: Device = "auto",
     debug: Debug = False,
 ) -> None:
     """Write a folder's FID statistics, as clean-fid, pytorch-fid and ADM read them."""
+    from harness import commands
     from harness.folder_statistics import write_folder_statistics
 
-    print(f"written: {write_folder_statistics(folder, protocol, to)}")
+    print(f"written: {write_folder_statistics(folder, protocol, to, device=commands.resolve_device(device))}")
 
 
 @train.command("tokenizer")

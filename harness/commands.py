@@ -98,7 +98,7 @@ def run_suite(
                 crew.runs = len(planned) - place
                 try:
                     item, folder = asking.run(item)
-                    estimates = _measured(item, folder, progress)
+                    estimates = _measured(item, folder, progress, device)
                 except UserError as error:
                     if len(planned) == 1:
                         raise
@@ -120,11 +120,11 @@ def run_suite(
     return frame_of(measured)
 
 
-def _measured(item: PlannedRun, folder: RunFolder, progress: Progress) -> Sequence[Estimate]:
+def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: str) -> Sequence[Estimate]:
     protocol = _protocol(item)
     named = {"shown": item.shown} if item.shown else {}
     folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item), **named)
-    observe_run(folder, protocol["instruments"], progress)
+    observe_run(folder, protocol["instruments"], progress, device)
     return measure_run(folder, protocol)
 
 

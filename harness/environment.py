@@ -21,6 +21,7 @@ from typing import Any
 from harness.spec import canonical_json
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ENVIRONMENT = "environment.json"
 FURTHER_PACKAGES = ("numpy", "pillow", "pyarrow", "safetensors", "tokenizers", "torchvision")
 
 

@@ -51,7 +51,7 @@ class Written:
 
 
 def write_folder_statistics(
-    folder: Path | str, protocol: str, to: Path | str, progress: Progress | None = None
+    folder: Path | str, protocol: str, to: Path | str, progress: Progress | None = None, device: str = "cpu"
 ) -> Written:
     """``protocol`` is one of ``feature_protocols``, ``inception@[PROTOCOL@]FILE``, or another feature instrument.
 
@@ -63,7 +63,7 @@ def write_folder_statistics(
         raise UserError(f"'{to}' is not a .npz: name the file to write, --to FILE.npz")
     if not place.is_dir():
         raise UserError(f"there is no folder {place}: name the one that holds the pictures")
-    instrument = _instrument(protocol)
+    instrument = _instrument(protocol, device)
     listing = walk(place, PICTURES)
     files = list(listing.files.values())
     if len(files) < 2:
@@ -82,12 +82,12 @@ def write_folder_statistics(
     return Written(target, len(files), widths, 0 if pictures is None else len(pictures))
 
 
-def _instrument(protocol: str) -> Any:
+def _instrument(protocol: str, device: str) -> Any:
     name = PROTOCOLS[protocol].instrument if protocol in PROTOCOLS else protocol
     known = [*PROTOCOLS, "inception@FILE"]
     if protocol not in PROTOCOLS and catalog.split_name(name)[0] not in {e.name for e in catalog.entries("instrument")}:
         raise UserError(f"no feature protocol '{protocol}': one of {', '.join(known)}, or an instrument of features")
-    instrument: Instrument = catalog.make("instrument", name)
+    instrument: Instrument = catalog.make("instrument", name, device)
     if not hasattr(instrument, "embed"):
         raise UserError(f"instrument '{name}' makes no features of single pictures: one of {', '.join(known)}")
     if reason := instrument.unavailable():

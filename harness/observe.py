@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Instrument, Sample
-from harness.environment import Environment, limited_threads
+from harness.environment import ENVIRONMENT, Environment, limited_threads
 from harness.errors import UserError
 from harness.isolation import OutOfMemory, caught, reason_of, storable
 from harness.places import sentence_without_folders
@@ -26,6 +26,8 @@ from harness.watch import current
 
 HALVED = "observed_in_batches"
 """In the manifest: instrument -> its batch, where memory ran out in a larger one."""
+OBSERVED = "observed"
+"""In ``environment.json``: instrument -> digest of an environment -> that environment."""
 ENOUGH = 2
 
 Observation = tuple[Mapping[str, Any], str]
@@ -38,7 +40,6 @@ def observe(
     *,
     batch: int,
     progress: Progress | None = None,
-    device: str = "cpu",
 ) -> dict[str, str]:
     """Instrument name -> "" once it has seen every ok sample, or the reason why it is unavailable.
 
@@ -57,14 +58,14 @@ def observe(
         if why := incomplete(folder):
             raise UserError(f"{folder.path} {why}: run again to make them again")
         seen = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
-        environment = Environment.current(folder.spec.threads, device).digest
+        where = {item.name: Environment.current(folder.spec.threads, device_of(item)) for item in usable}
         todo = [(part, [item for item in usable if part.digest not in seen[item.name]]) for part in folder.parts()]
         if any(missing for _, missing in todo):
             label = f"{folder.spec.model} on {folder.spec.task}: {', '.join(item.name for item in usable)}"
             total = sum(len(missing) for _, missing in todo)
             with progress.stage(label, total) as stage, limited_threads(folder.spec.threads):
                 try:
-                    _observe_missing(folder, dict(todo), batch, environment, stage)
+                    _observe_missing(folder, dict(todo), batch, where, stage)
                 except OutOfMemory as error:
                     if batch == 1:
                         raise
@@ -72,7 +73,8 @@ def observe(
                     halved = {**folder.manifest().get(HALVED, {}), **{item.name: batch // 2 for item in usable}}
                     folder.write_manifest(**{HALVED: halved})
                     stage.advance(-stage.done, -stage.failed)
-                    _observe_missing(folder, dict(todo), batch // 2, environment, stage)
+                    _observe_missing(folder, dict(todo), batch // 2, where, stage)
+            _note_environments(folder, {item.name: where[item.name] for _, missing in todo for item in missing})
             current().rest()
         manifest = folder.manifest()
         known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
@@ -93,6 +95,22 @@ def died_of(folder: RunFolder, instrument: str) -> str:
     return f"it ended the process twice ({deaths[-1]})" if len(deaths) >= ENOUGH else ""
 
 
+def device_of(instrument: Instrument) -> str:
+    """Where it computes; the CPU where it does not say."""
+    return str(getattr(instrument, "device", "cpu"))
+
+
+def _note_environments(folder: RunFolder, where: Mapping[str, Environment]) -> None:
+    """What each instrument's observations were made under, so that the digest in them can be read as a device."""
+    if not folder.folder.exists(ENVIRONMENT):
+        return
+    record = folder.folder.read_json(ENVIRONMENT)
+    known = record.get(OBSERVED, {})
+    found = {name: {**known.get(name, {}), item.digest: item.to_dict()} for name, item in where.items()}
+    if {**known, **found} != known:
+        folder.folder.write_json(ENVIRONMENT, {**record, OBSERVED: {**known, **found}})
+
+
 def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[str]:
     """The digests of the samples parts that this instrument has seen; observations that do not hold are reported and
     removed."""
@@ -109,7 +127,11 @@ def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[
 
 
 def _observe_missing(
-    folder: RunFolder, todo: Mapping[Part, Sequence[Instrument]], batch: int, environment: str, stage: Stage
+    folder: RunFolder,
+    todo: Mapping[Part, Sequence[Instrument]],
+    batch: int,
+    where: Mapping[str, Environment],
+    stage: Stage,
 ) -> None:
     """Unit by unit, so that the images of a unit are decoded once for all instruments."""
     worked: set[str] = set()
@@ -131,7 +153,7 @@ def _observe_missing(
                 "instrument": instrument.name,
                 "digest": instrument.digest,
                 "samples": part.digest,
-                "environment": environment,
+                "environment": where[instrument.name].digest,
             }
             data = encode_observations([sample.case.id for sample in samples], columns, failed, metadata)
             folder.write_part(part.unit, data, observations_folder(instrument.name, instrument.digest))

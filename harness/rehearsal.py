@@ -91,7 +91,7 @@ def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", worker
         for request in sorted(suite.runs, key=lambda request: suite.models.index(request.model)):
             try:
                 item = plan_run(suite, request, device)
-                rehearsed[request] = _rehearse(item, with_seeds(suite, item), out)
+                rehearsed[request] = _rehearse(item, with_seeds(suite, item), out, device)
                 planned.append(item)
             except UserError as error:
                 rehearsed[request] = Rehearsed(request, problem=str(error))
@@ -102,7 +102,7 @@ def dry_run(suite: SuiteSpec, out: str = "runs", *, device: str = "auto", worker
     return Rehearsal(suite, tuple(rehearsed[request] for request in suite.runs), hands)
 
 
-def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str) -> Rehearsed:
+def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str, device: str) -> Rehearsed:
     """The run with all of its seeds, of which one is timed."""
     cases = item.cases
     stored = [min(len(cases), _stored_cases(one, out)) for one in seeded]
@@ -111,7 +111,7 @@ def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str) -> Rehea
     if hasattr(item.task, "engine"):
         return Rehearsed(item.request, total, sum(stored), timed=False)
     batches = sum(math.ceil(count / item.spec.batch) for count in left)
-    seconds = batches * _seconds_of_a_batch(item, cases) if batches else 0.0
+    seconds = batches * _seconds_of_a_batch(item, cases, device) if batches else 0.0
     return Rehearsed(item.request, total, sum(stored), seconds)
 
 
@@ -127,7 +127,7 @@ def _stored_cases(item: PlannedRun, out: str) -> int:
     return sum(table.num_rows for table in tables.values())
 
 
-def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case]) -> float:
+def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case], device: str) -> float:
     """Seconds to ask and to observe the first batch."""
     from harness.store.parts import read_part, samples_of
     from harness.units import Job, Unit, make_unit
@@ -135,7 +135,7 @@ def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case]) -> float:
     job = Job(item.spec, item.task, item.open_subject, "dry-run")
     subject = item.open_subject()
     unit = Unit("00000", tuple(cases[: item.spec.batch]))
-    instruments = [catalog.make("instrument", name) for name in item.task.instruments]
+    instruments = [catalog.make("instrument", name, device) for name in item.task.instruments]
     usable = [instrument for instrument in instruments if not instrument.unavailable()]
     elapsed = 0.0
     for _ in range(2):  # the first warms up: kernels are picked and files are read then

@@ -17,7 +17,7 @@ import pyarrow as pa
 from harness.contracts import Case, Task
 from harness.engines import Engine
 from harness.engines.local import Crew
-from harness.environment import Environment, circumstances, difference
+from harness.environment import ENVIRONMENT, Environment, circumstances, difference
 from harness.errors import UserError
 from harness.isolation import storable
 from harness.progress import Progress
@@ -27,8 +27,6 @@ from harness.store.run_folder import RunFolder
 from harness.store.sealed_files import COST, MANIFEST
 from harness.units import Job, Unit, split
 from harness.watch import current
-
-ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _settle_environment(
         )
     known = {**known, now.digest: now.to_dict()}
     runs = [*record.get("runs", []), {"environment": now.digest, **circumstances()}]
-    folder.folder.write_json(ENVIRONMENT, {"schema": 1, "environments": known, "runs": runs})
+    folder.folder.write_json(ENVIRONMENT, {**record, "schema": 1, "environments": known, "runs": runs})
 
 
 def _compute(

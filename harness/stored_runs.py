@@ -18,6 +18,7 @@ from harness.errors import UserError
 from harness.failed_metrics import Unmade, failures_in
 from harness.isolation import tried
 from harness.places import ELSEWHERE, opened_again, passed_on, sentence_without_folders, without_folders
+from harness.plan import resolve_device
 from harness.progress import Progress
 from harness.store.results import frame_of, read_index
 
@@ -35,13 +36,16 @@ def observe_runs(
     *,
     suite: str | None = None,
     instruments: Sequence[str] = (),
+    device: str = "auto",
     progress: Progress | None = None,
     failed: list[str] | None = None,
 ) -> int:
     """Observe stored samples with the instruments of their tasks and these; only what is missing is computed.
 
-    Returns the number of runs; one of results only is none. Raises UserError.
+    ``device`` is that of instruments which can compute elsewhere than on the CPU. Returns the number of runs; one of
+    results only is none. Raises UserError.
     """
+    device = resolve_device(device)
     for name in instruments:
         catalog.lookup("instrument", catalog.split_name(name)[0])
 
@@ -49,7 +53,7 @@ def observe_runs(
         if folder.results_only:
             return False
         wider = _added(protocol, "instruments", instruments)
-        observe_run(folder, wider["instruments"], progress or Progress())
+        observe_run(folder, wider["instruments"], progress or Progress(), device)
         _keep_protocol(folder, wider)
         return True
 
@@ -93,18 +97,20 @@ def prune_runs(
 
 
 @cache
-def instrument(name: str) -> Instrument:
+def instrument(name: str, device: str = "cpu") -> Instrument:
     """Made once per process, since its weights are read only once then."""
-    made: Instrument = catalog.make("instrument", name)
+    made: Instrument = catalog.make("instrument", name, device)
     return made
 
 
-def observe_run(folder: RunFolder, instruments: Sequence[str], progress: Progress) -> None:
-    """Observe a run with these instruments of the catalogue, as far as missing."""
+def observe_run(folder: RunFolder, instruments: Sequence[str], progress: Progress, device: str = "cpu") -> None:
+    """Observe a run with these instruments of the catalogue, as far as missing. Of two with one name the last counts:
+    it was asked for with weights of its own (``NAME@PATH``)."""
     from harness.observe import observe
 
     with limited_threads(folder.spec.threads):
-        observe(folder, [instrument(name) for name in instruments], batch=folder.spec.batch, progress=progress)
+        made = {item.name: item for item in (instrument(name, device) for name in instruments)}
+        observe(folder, list(made.values()), batch=folder.spec.batch, progress=progress)
 
 
 def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:

@@ -15,8 +15,9 @@ from harness.errors import UserError, nearest
 from harness.paths import user_path
 from harness.texts import read_json_object
 from harness.walk import walk
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 from harness.weights.fitting import open_fitting, readable, require_words
+from harness.weights.places import Weights
 from harness.weights.published_files import split_choice
 
 READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
@@ -28,12 +29,10 @@ def place_of(source: str, config: str = "config.json") -> tuple[Path, str]:
     """(folder, which of its weights) of ``FOLDER[#WEIGHTS]`` or ``OWNER/NAME[#REVISION[#WEIGHTS]]``; "" for the default
     ones, ``ema`` for those of ``model.ema.safetensors``. Raises UserError where there is neither, or no ``config``."""
     place, chosen = split_choice(source)
-    folder = user_path(place)
-    if not folder.is_dir():
+    if not user_path(place).is_dir():
         name, revision, chosen = [*source.split("#", 2), "", ""][:3]
-        folder = _fetched(name, revision)
-    if not (folder / config).is_file():
-        raise UserError(f"{folder} has no {config}: give the folder that the library's save_pretrained writes")
+        place = str(_fetched(name, revision))
+    folder = Weights(holds=(config,), noun="folder of save_pretrained").find(place)
     if chosen and not any(folder.rglob(f"*.{chosen}*.safetensors")):
         raise UserError(f"{folder} has no weights called '{chosen}' (no file *.{chosen}.safetensors): leave it out")
     return folder, chosen

@@ -28,7 +28,9 @@ from baselines.vqgan import VQGAN, VQGANConfig
 from ddt_llama.mllm.sampling import Sampling
 from harness.errors import UserError
 from harness.weights.checkpoints import fill_module
-from harness.weights.published_files import digest_of_files, find_file, read_chosen, sizes_beside, split_choice, without
+from harness.weights.digests import digest_of_files
+from harness.weights.places import published
+from harness.weights.published_files import read_chosen, sizes_beside, split_choice, without
 
 LLAMAGEN_VQ_NESTS = ("ema", "model", "state_dict")
 """LlamaGen's own evaluation of its tokenizer takes the average where there is one
@@ -78,7 +80,7 @@ def open_taming_vqgan(source: str, device: str) -> VQGAN:
     """``taming-vqgan@FILE``: a checkpoint of taming-transformers, whose ``loss.*`` keys (discriminator, LPIPS) are left
     out by name."""
     source, asked = split_choice(source)
-    path = find_file(source, TAMING_FILES)
+    path = published(*TAMING_FILES).find(source)
     whole, chosen = read_chosen(path, ("state_dict",), asked)
     state = without(whole, "loss.")
     codes, _ = _shape(
@@ -97,7 +99,7 @@ def open_llamagen_vq(
     """``llamagen-vq@FILE[#NAME]``: VQ-16 at 256 px. Published code makes 8-bit pixels by clamp(127.5 x + 128); here
     they are rounded to nearest, as for every subject."""
     source, asked = split_choice(source)
-    path = find_file(source, LLAMAGEN_VQ_FILES)
+    path = published(*LLAMAGEN_VQ_FILES).find(source)
     state, chosen = read_chosen(path, nests, asked)
     _shape(state, "quantize.codebook_used", path, "LlamaGen's tokenizer")
     config = llamagen_vq.vq16_config(**{"image_size": image_size, **sizes_beside(path)})
@@ -110,7 +112,7 @@ def open_llamagen_vq(
 def open_var_vae(source: str, device: str) -> VARTokenizer:
     """``var-vae@FILE``: VAR's published tokenizer at 256 px."""
     source, asked = split_choice(source)
-    path = find_file(source, VAR_VAE_FILES)
+    path = published(*VAR_VAE_FILES).find(source)
     state, chosen = read_chosen(path, asked=asked)
     _shape(state, "quantize.ema_vocab_hit_SV", path, "VAR's tokenizer")
     sizes = sizes_beside(path)
@@ -139,8 +141,8 @@ class ScaleByScale:
 def open_var(source: str, device: str, depth: int) -> ClassSubject:
     """``var-dDEPTH@FOLDER``: a transformer of VAR with its tokenizer's file beside it."""
     source, asked = split_choice(source)
-    path = find_file(source, (f"var_d{depth}.pth",))
-    vae = find_file(str(path.parent), VAR_VAE_FILES)
+    path = published(f"var_d{depth}.pth").find(source)
+    vae = published(*VAR_VAE_FILES).find(str(path.parent))
     tokenizer, (state, chosen) = open_var_vae(str(vae), device), read_chosen(path, asked=asked)
     _shape(state, "pos_1LC", path, "a transformer of VAR")
     sizes = {"depth": depth, "embed_dim": 64 * depth, "num_heads": depth, **sizes_beside(path)}
@@ -164,8 +166,9 @@ def open_llamagen_gpt(source: str, device: str) -> ClassSubject:
     picture's size is what its published name ends in. Pictures of 384 px stay so; the published FIDs resize them to
     256."""
     source, asked = split_choice(source)
-    path = find_file(source, LLAMAGEN_GPT_FILES)
-    vq, (state, chosen) = find_file(str(path.parent), LLAMAGEN_VQ_FILES), read_chosen(path, LLAMAGEN_GPT_NESTS, asked)
+    path = published(*LLAMAGEN_GPT_FILES).find(source)
+    vq = published(*LLAMAGEN_VQ_FILES).find(str(path.parent))
+    state, chosen = read_chosen(path, LLAMAGEN_GPT_NESTS, asked)
     vocabulary, width = _shape(state, "output.weight", path, "a transformer of LlamaGen")
     _shape(state, "cls_embedding.embedding_table.weight", path, "a class-conditional transformer of LlamaGen")
     layers = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("layers."))

@@ -20,8 +20,10 @@ from ddt_llama.tokenizer.model import DDTTokenizer
 from ddt_llama.tokenizer.selftok import convert
 from harness.errors import UserError
 from harness.weights.checkpoints import fill_module
+from harness.weights.digests import digest_of_files
 from harness.weights.fitting import open_fitting
-from harness.weights.published_files import digest_of_files, find_file, read_chosen, sizes_beside, split_choice
+from harness.weights.places import published
+from harness.weights.published_files import read_chosen, sizes_beside, split_choice
 
 RELEASED: Mapping[str, Any] = {
     "codes": 512,
@@ -51,7 +53,7 @@ def open_selftok_renderer(source: str, device: str = "cpu") -> DDTTokenizer:
 
 def _open(source: str, name: str, device: str, canvas: bool) -> DDTTokenizer:
     place, asked = split_choice(source)
-    path = find_file(place, (name,))
+    path = published(name).find(place)
     state, chosen = read_chosen(path, asked=asked)
     _check_kind(state, path, canvas)
     sizes = {**RELEASED, **sizes_beside(path)}

@@ -22,7 +22,8 @@ from ddt_llama.mllm.vocabulary import row_count
 from harness.errors import UserError
 from harness.paths import user_path
 from harness.texts import read_json_object
-from harness.weights.checkpoints import CARD, WEIGHTS, locate, sha256_of
+from harness.weights.checkpoints import CARD, WEIGHTS, locate
+from harness.weights.digests import sha256_of
 from harness.weights.fitting import open_fitting, quiet_libraries, readable, require_text, require_words
 
 if TYPE_CHECKING:

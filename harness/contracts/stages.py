@@ -73,7 +73,12 @@ class ComputesUnits(Protocol):
 
 class Instrument(Protocol):
     """Sees samples in batches: detector, feature extractor, perceptual net. ``digest`` names the version of what it
-    sees with."""
+    sees with.
+
+    Its maker takes what follows ``@`` in ``NAME@PATH`` where it has weights, and ``device`` where it can compute
+    elsewhere than on the CPU. Optional: ``device``, where it does compute (``cpu`` without it), which its observations
+    are stored with.
+    """
 
     @property
     def name(self) -> str: ...
@@ -82,7 +87,7 @@ class Instrument(Protocol):
     def digest(self) -> str: ...
 
     def unavailable(self) -> str:
-        """Why it cannot be used here (a missing backbone ...), or an empty string."""
+        """Why it cannot be used here (a missing backbone ...), or an empty string. Downloads nothing, ever."""
         ...
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:

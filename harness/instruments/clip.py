@@ -2,7 +2,7 @@
 2103.00020), the encoder of MagicBrush's CLIP-I and CLIP-T and of most follow-ups.
 
 Weights: a folder of the hub's ``openai/clip-vit-base-patch32``, opened with transformers (``harness.instruments
-.encoders`` says where it lies). A picture enters as OpenAI's own ``clip.load`` prepares it: short side to 224 by
+.weights`` says where it lies). A picture enters as OpenAI's own ``clip.load`` prepares it: short side to 224 by
 Pillow's bicubic filter on 8-bit pixels, centre crop, CLIP's mean and deviation. Embeddings are projected, as they come
 (not scaled to unit length). A caption of more than 77 tokens is refused, as ``clip.tokenize`` does.
 """
@@ -18,8 +18,11 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
+from harness.instruments.devices import looking
+from harness.instruments.encoders import Remembered, files_digest, normalised, shared_images
+from harness.instruments.weights import CLIP_VIT_B32
 from harness.weights.fitting import open_fitting, readable, require_words
+from harness.weights.places import Located
 
 NAME = "clip-vit-b32"
 SIDE = 224
@@ -27,21 +30,6 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 """OpenAI/CLIP, clip/clip.py: ``_transform``."""
 PROTOCOL = f"short-side-{SIDE}/bicubic-antialias/8-bit/centre-crop/clip-normalised/projected"
-FOLDER = EncoderFolder(
-    "clip-vit-base-patch32",
-    "openai/clip-vit-base-patch32",
-    "DDTBENCH_CLIP_VIT_B32",
-    ("tokenizer.json",),
-    {
-        "projection_dim": 512,
-        "vision_config.hidden_size": 768,
-        "vision_config.num_hidden_layers": 12,
-        "vision_config.patch_size": 32,
-        "vision_config.image_size": 224,
-        "text_config.hidden_size": 512,
-        "text_config.num_hidden_layers": 12,
-    },
-)
 
 
 class ClipEmbeddings:
@@ -52,19 +40,20 @@ class ClipEmbeddings:
     images = ("output", "reference")
     facts = ("caption", "source_caption")
 
-    def __init__(self, folder: EncoderFolder = FOLDER) -> None:
-        self.folder = folder
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        self.device = device
+        self._weights = Located(CLIP_VIT_B32, given)
         self._pictures, self._texts = Remembered(self._look), Remembered(self._read)
 
     def unavailable(self) -> str:
-        return self.folder.unavailable()
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
         """Of the files and of what is done to a picture. Raises UserError where a file is missing."""
         if reason := self.unavailable():
             raise UserError(f"{self.name}: {reason}")
-        return hashlib.sha256(f"{self.folder.digest}\n{PROTOCOL}".encode()).hexdigest()
+        return hashlib.sha256(f"{files_digest(self._weights)}\n{PROTOCOL}".encode()).hexdigest()
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample. Raises ValueError, naming the case, for a caption of more tokens than CLIP reads."""
@@ -82,18 +71,16 @@ class ClipEmbeddings:
             raise ValueError(f"case '{sample.case.id}': its {fact} has {count} tokens, CLIP reads {self._longest}")
 
     def _look(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-
         side = int(self._net.config.vision_config.image_size)
-        with torch.inference_mode():
-            seen = self._net.get_image_features(pixel_values=normalised(pictures, side, side, MEAN, DEVIATION))
+        pixels = normalised(pictures, side, side, MEAN, DEVIATION).to(self.device)
+        with looking(self.device):
+            seen = self._net.get_image_features(pixel_values=pixels)
         return _vectors(seen)
 
     def _read(self, texts: Sequence[str]) -> np.ndarray:
-        import torch
-
         tokens = self._tokenizer(list(texts), padding="max_length", max_length=self._longest, return_tensors="pt")
-        with torch.inference_mode():
+        tokens = tokens.to(self.device)
+        with looking(self.device):
             read = self._net.get_text_features(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"])
         return _vectors(read)
 
@@ -105,9 +92,9 @@ class ClipEmbeddings:
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        with readable("tokenizer of CLIP", str(self.folder.path)):
-            tokenizer = AutoTokenizer.from_pretrained(self.folder.path, local_files_only=True)
-        require_words(tokenizer, str(self.folder.path))
+        with readable("tokenizer of CLIP", str(self._weights.path)):
+            tokenizer = AutoTokenizer.from_pretrained(self._weights.path, local_files_only=True)
+        require_words(tokenizer, str(self._weights.path))
         return tokenizer
 
     @cached_property
@@ -117,16 +104,16 @@ class ClipEmbeddings:
         import torch
         from transformers import CLIPModel
 
-        net = open_fitting(CLIPModel, self.folder.path, what="CLIP", dtype=torch.float32, local_files_only=True)
-        return net.eval().requires_grad_(False)
+        net = open_fitting(CLIPModel, self._weights.path, what="CLIP", dtype=torch.float32, local_files_only=True)
+        return net.eval().requires_grad_(False).to(self.device)
 
 
 def _vectors(output: Any) -> np.ndarray:
     """transformers 5 wraps the projected embedding; earlier versions return it bare."""
-    vectors: np.ndarray = getattr(output, "pooler_output", output).numpy()
+    vectors: np.ndarray = getattr(output, "pooler_output", output).cpu().numpy()
     return vectors
 
 
-def open_clip_vit_b32() -> ClipEmbeddings:
-    """The catalogue's factory."""
-    return ClipEmbeddings(FOLDER)
+def open_clip_vit_b32(given: str = "", device: str = "cpu") -> ClipEmbeddings:
+    """The catalogue's factory; ``given`` is a folder or a hub id."""
+    return ClipEmbeddings(given, device)

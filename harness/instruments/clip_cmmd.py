@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.instruments.devices import looking
+from harness.instruments.hub_networks import hub_digest, open_network
 from harness.instruments.picture_features import Layers, PictureFeatures
-from harness.weights.hub_folders import HubModel
+from harness.instruments.weights import CLIP_VIT_L14_336
+from harness.weights.places import Located
 
 NAME = "clip-vitl14-336"
-HUB_ID, VARIABLE = "openai/clip-vit-large-patch14-336", "DDTBENCH_CLIP336"
-EXPECTED = (("vision_config.image_size", 336), ("vision_config.patch_size", 14), ("projection_dim", 768))
 SIDE = 336
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PROTOCOL = "centre-square/bicubic-336/8-bit/clip-mean-and-deviation/projected/unit-length"
@@ -31,31 +32,32 @@ TEXT_SIDE = (r"^text_model\.", r"^text_projection\.", r"^logit_scale$")
 class Clip:
     """The embedding of each picture, of unit length."""
 
-    def __init__(self, given: str = "") -> None:
-        self._model = HubModel(HUB_ID, VARIABLE, EXPECTED, given)
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        self.device = device
+        self._weights = Located(CLIP_VIT_L14_336, given)
 
     def unavailable(self) -> str:
-        return self._model.unavailable()
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(f"{self._model.digest}\n{PROTOCOL}".encode()).hexdigest()
+        return hashlib.sha256(f"{hub_digest(self._weights)}\n{PROTOCOL}".encode()).hexdigest()
 
     def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
         import torch
 
         pixels = np.stack([centre_square(picture, SIDE) for picture in pictures]).astype(np.float32) / 255
         pixels = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
-        with torch.inference_mode():
-            found = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2)).image_embeds
+        with looking(self.device):
+            found = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device)).image_embeds
             found = found / found.norm(dim=1, keepdim=True)
-        return [{LAYER: row.copy()} for row in found.numpy()]
+        return [{LAYER: row.copy()} for row in found.cpu().numpy()]
 
     @cached_property
     def _net(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
 
-        return self._model.load(CLIPVisionModelWithProjection, unused=TEXT_SIDE)
+        return open_network(self._weights, self.device, CLIPVisionModelWithProjection, unused=TEXT_SIDE)
 
 
 def centre_square(picture: np.ndarray, side: int) -> np.ndarray:
@@ -69,6 +71,6 @@ def centre_square(picture: np.ndarray, side: int) -> np.ndarray:
     return np.array(square.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def open_clip_vitl14(given: str = "") -> PictureFeatures:
+def open_clip_vitl14(given: str = "", device: str = "cpu") -> PictureFeatures:
     """The catalogue's factory; ``given`` is a folder or a hub id."""
-    return PictureFeatures(NAME, Clip(given), LAYER)
+    return PictureFeatures(NAME, Clip(given, device), LAYER)

@@ -1,7 +1,7 @@
 """The instrument ``dino-vits16``: embeddings of pictures by DINO ViT-S/16 (Caron et al. 2021, arXiv 2104.14294), the
 encoder of MagicBrush's DINO score and of most follow-ups.
 
-Weights: a folder of the hub's ``facebook/dino-vits16``, opened with transformers (``harness.instruments.encoders`` says
+Weights: a folder of the hub's ``facebook/dino-vits16``, opened with transformers (``harness.instruments.weights`` says
 where it lies). A picture enters as MagicBrush's script prepares it: short side to 256 by Pillow's bicubic filter on
 8-bit pixels, centre crop of 224, ImageNet's mean and deviation. The embedding is the class token after the last norm,
 which is what ``torch.hub``'s ``dino_vits16`` returns.
@@ -20,8 +20,11 @@ import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.instruments.encoders import EncoderFolder, Remembered, normalised, shared_images
+from harness.instruments.devices import looking
+from harness.instruments.encoders import Remembered, files_digest, normalised, shared_images
+from harness.instruments.weights import DINO_VITS16
 from harness.weights.fitting import open_fitting
+from harness.weights.places import Located
 
 NAME = "dino-vits16"
 SHORT, CROP = 256, 224
@@ -29,13 +32,6 @@ MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 """OSU-NLP-Group/MagicBrush, evaluation/image_eval.py."""
 PROTOCOL = f"short-side-{SHORT}/bicubic-antialias/8-bit/centre-crop-{CROP}/imagenet-normalised/class-token"
-FOLDER = EncoderFolder(
-    "dino-vits16",
-    "facebook/dino-vits16",
-    "DDTBENCH_DINO_VITS16",
-    (),
-    {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6, "patch_size": 16},
-)
 
 
 class DinoEmbeddings:
@@ -45,30 +41,29 @@ class DinoEmbeddings:
     name = NAME
     images = ("output", "reference")
 
-    def __init__(self, folder: EncoderFolder = FOLDER) -> None:
-        self.folder = folder
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        self.device = device
+        self._weights = Located(DINO_VITS16, given)
         self._pictures = Remembered(self._look)
 
     def unavailable(self) -> str:
-        return self.folder.unavailable()
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
         """Of the files and of what is done to a picture. Raises UserError where a file is missing."""
         if reason := self.unavailable():
             raise UserError(f"{self.name}: {reason}")
-        return hashlib.sha256(f"{self.folder.digest}\n{PROTOCOL}".encode()).hexdigest()
+        return hashlib.sha256(f"{files_digest(self._weights)}\n{PROTOCOL}".encode()).hexdigest()
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample."""
         return {name: self._pictures(pictures) for name, pictures in shared_images(samples, self.images).items()}
 
     def _look(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-
-        with torch.inference_mode():
-            seen = self._net(pixel_values=normalised(pictures, SHORT, CROP, MEAN, DEVIATION))
-        vectors: np.ndarray = seen.last_hidden_state[:, 0].numpy()
+        pixels = normalised(pictures, SHORT, CROP, MEAN, DEVIATION).to(self.device)
+        with looking(self.device):
+            vectors: np.ndarray = self._net(pixel_values=pixels).last_hidden_state[:, 0].cpu().numpy()
         return vectors
 
     @cached_property
@@ -80,16 +75,16 @@ class DinoEmbeddings:
 
         net = open_fitting(
             ViTModel,
-            self.folder.path,
+            self._weights.path,
             what="ViT",
             unused=(r"^pooler\.",),
             dtype=torch.float32,
             local_files_only=True,
             add_pooling_layer=False,
         )
-        return net.eval().requires_grad_(False)
+        return net.eval().requires_grad_(False).to(self.device)
 
 
-def open_dino_vits16() -> DinoEmbeddings:
-    """The catalogue's factory."""
-    return DinoEmbeddings(FOLDER)
+def open_dino_vits16(given: str = "", device: str = "cpu") -> DinoEmbeddings:
+    """The catalogue's factory; ``given`` is a folder or a hub id."""
+    return DinoEmbeddings(given, device)

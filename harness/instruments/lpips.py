@@ -13,10 +13,8 @@ more on a side.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,16 +24,15 @@ from torch import Tensor, nn
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.paths import data_root
-from harness.weights.checkpoints import fill_module, sha256_of
+from harness.instruments.devices import looking
+from harness.instruments.weights import ALEXNET, LPIPS_HEADS
+from harness.paths import user_path
+from harness.weights.checkpoints import fill_module
 from harness.weights.fitting import require_whole
+from harness.weights.places import Located
 from harness.weights.published_files import read_weights
 
-BACKBONE = "alexnet-owt-7be5be79.pth"
-BACKBONE_DIGEST = "7be5be79"
-PLACE = "backbones/ in $DDTBENCH_DATA, by default ~/.cache/ddtbench"
-"""In words: reasons are stored beside the numbers, which must not depend on anyone's home folder."""
-HEADS = Path("weights") / "v0.1" / "alex.pth"
+HEADS = "alex.pth"
 SMALLEST = 31
 
 # The last layer of each of the five stages of torchvision's ``alexnet().features``.
@@ -91,22 +88,22 @@ class Lpips:
 
     name = "lpips"
 
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        """``given``: the backbone's file, or a folder that holds it (and the heads, where the package is not here)."""
+        self.device = device
+        self._backbone = Located(ALEXNET, given)
+        beside = user_path(given) / HEADS
+        self._heads = Located(LPIPS_HEADS, str(beside) if given and beside.is_file() else "")
+
     def unavailable(self) -> str:
-        if self._heads is None:
-            return "the linear heads are missing: install the Python package 'lpips'"
-        if self._backbone is None:
-            return f"its AlexNet weights are missing: put {BACKBONE} into {PLACE}"
-        if not self._backbone_digest.startswith(BACKBONE_DIGEST):
-            return f"{BACKBONE} is damaged: its SHA-256 does not start with {BACKBONE_DIGEST}; get the file again"
-        return ""
+        return self._heads.problem() or self._backbone.problem()
 
     @cached_property
     def digest(self) -> str:
         """Of both files. Raises UserError where one is missing."""
         if reason := self.unavailable():
             raise UserError(f"lpips: {reason}")
-        assert self._heads is not None
-        return hashlib.sha256(f"{self._backbone_digest}\n{sha256_of(self._heads)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._backbone.digest}\n{self._heads.digest}".encode()).hexdigest()
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
         """One row per sample. Raises ValueError for sizes that differ or a side of fewer than 31 pixels."""
@@ -119,39 +116,16 @@ class Lpips:
                 output, reference = (
                     _floats([samples[place].images[name] for place in places]) for name in ("output", "reference")
                 )
-                with torch.inference_mode():
-                    distances[places] = self._net(output, reference).double().numpy()
+                with looking(self.device):
+                    found = self._net(output.to(self.device), reference.to(self.device))
+                distances[places] = found.double().cpu().numpy()
         return {"distance": distances.tolist()}
-
-    @cached_property
-    def _backbone(self) -> Path | None:
-        return next((folder / BACKBONE for folder in _folders() if (folder / BACKBONE).is_file()), None)
-
-    @cached_property
-    def _backbone_digest(self) -> str:
-        assert self._backbone is not None
-        return sha256_of(self._backbone)
-
-    @cached_property
-    def _heads(self) -> Path | None:
-        # The package is not imported: it would set up networks of its own.
-        package = importlib.util.find_spec("lpips")
-        if package is None or not package.origin:
-            return None
-        path = Path(package.origin).parent / HEADS
-        return path if path.is_file() else None
 
     @cached_property
     def _net(self) -> LpipsNet:
         if reason := self.unavailable():
             raise UserError(f"lpips: {reason}")
-        assert self._backbone is not None and self._heads is not None
-        return LpipsNet(read_weights(self._backbone), read_weights(self._heads))
-
-
-def _folders() -> tuple[Path, ...]:
-    """Where the backbone is looked for: prepared data, then torch hub's cache."""
-    return data_root() / "backbones", Path(torch.hub.get_dir()) / "checkpoints"
+        return LpipsNet(read_weights(self._backbone.path), read_weights(self._heads.path)).to(self.device)
 
 
 def _shape(sample: Sample) -> tuple[int, ...]:
@@ -170,6 +144,6 @@ def _floats(pictures: Sequence[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div(255)
 
 
-def open_lpips() -> Lpips:
-    """The catalogue's factory."""
-    return Lpips()
+def open_lpips(given: str = "", device: str = "cpu") -> Lpips:
+    """The catalogue's factory; ``given`` is the backbone's file or a folder that holds it."""
+    return Lpips(given, device)

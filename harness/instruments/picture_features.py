@@ -86,6 +86,9 @@ def rows_of(
 class Extractor(Protocol):
     """A frozen network and what is done to a picture before it."""
 
+    @property
+    def device(self) -> str: ...
+
     def unavailable(self) -> str: ...
 
     @property
@@ -108,6 +111,11 @@ class PictureFeatures:
         self._layers = {"": main, **{f"_{layer}": layer for layer in (*further, *of_outputs)}}
         self._of_outputs = tuple(of_outputs)
         self._embed = Remembered(extractor.look, CHUNK, REMEMBERED)
+
+    @property
+    def device(self) -> str:
+        """Where its network computes."""
+        return self._extractor.device
 
     def unavailable(self) -> str:
         return self._extractor.unavailable()

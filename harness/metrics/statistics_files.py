@@ -25,7 +25,7 @@ import numpy as np
 from harness.errors import UserError
 from harness.metrics.feature_sets import Gaussian
 from harness.metrics.moments import Moments
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 
 PAIRS = {"": ("mu", "sigma"), "_spatial": ("mu_s", "sigma_s")}
 """The names of mean and covariance, by the end of the columns that they belong to."""

@@ -6,7 +6,6 @@ data, steps, time and final losses. Weights may be stored in half precision; the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UserError
-from harness.paths import checkout_root, user_path
+from harness.paths import user_path
 from harness.texts import read_json_object
+from harness.weights.digests import sha256_of
 from harness.weights.fitting import require_whole
+from harness.weights.places import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,13 +26,7 @@ WEIGHTS = "model.safetensors"
 CARD = "card.json"
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+CHECKPOINT = Weights(holds=(WEIGHTS, CARD), in_checkout=True, noun="checkpoint")
 
 
 def locate(source: str) -> Path:
@@ -39,18 +34,17 @@ def locate(source: str) -> Path:
     folder."""
     if not source:
         raise UserError("this model needs a checkpoint; name one as NAME@FOLDER")
-    for folder in (user_path(source), checkout_root() / source):
-        if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
-            return folder
-        if folder.exists():
-            pickles = [folder] if folder.is_file() else sorted(folder.glob("*.p*t*")) + sorted(folder.glob("*.ckpt"))
-            hint = (
-                f"; {pickles[0].name} is not read, since a pickle can run code: convert it to safetensors"
-                if pickles
-                else ""
-            )
-            raise UserError(f"{folder} is not a checkpoint folder: it needs {WEIGHTS} and {CARD}{hint}")
-    raise UserError(f"no checkpoint at '{source}': give a folder that holds {WEIGHTS} and {CARD}")
+    try:
+        return CHECKPOINT.find(source)
+    except UserError as error:
+        raise UserError(f"{error}{_about_pickles(user_path(source))}") from None
+
+
+def _about_pickles(place: Path) -> str:
+    pickles = [place] if place.is_file() else sorted(place.glob("*.p*t*")) + sorted(place.glob("*.ckpt"))
+    if not pickles:
+        return ""
+    return f"; {pickles[0].name} is not read, since a pickle can run code: convert it to safetensors"
 
 
 def read_card(source: str) -> dict[str, Any]:

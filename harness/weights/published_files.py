@@ -7,7 +7,6 @@ that neither the class nor its package is needed and nothing of the file's runs.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UserError
 from harness.paths import user_path
 from harness.texts import first_line, read_json_object
-from harness.weights.checkpoints import sha256_of
 from harness.weights.fitting import UNREADABLE
 
 if TYPE_CHECKING:
@@ -32,19 +30,6 @@ BOOKKEEPING = ("argparse.Namespace", "pytorch_lightning.callbacks.model_checkpoi
 
 class Ignored:
     """Stands for an object of bookkeeping; keeps what the file says of it and does nothing."""
-
-
-def find_file(source: str, names: Sequence[str]) -> Path:
-    """The file itself, or the first of ``names`` in a folder. Raises UserError that says which file to put where."""
-    path = user_path(source)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise UserError(f"there is no '{path}': give the file, or a folder that holds {' or '.join(names)}")
-    for name in names:
-        if (path / name).is_file():
-            return path / name
-    raise UserError(f"{path} holds no {' or '.join(names)}: put the published file there, or name the file itself")
 
 
 def split_choice(source: str) -> tuple[str, str]:
@@ -133,9 +118,3 @@ def sizes_beside(path: Path) -> dict[str, Any]:
         return {}
     sizes = read_json_object(beside, 'it must hold the sizes by name, for example {"n_embed": 1024}')
     return {key: tuple(value) if isinstance(value, list) else value for key, value in sizes.items()}
-
-
-def digest_of_files(*paths: Path) -> str:
-    """The SHA-256 of one file, or of the digests of several in this order."""
-    digests = [sha256_of(path) for path in paths]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.errors import UserError
+from harness.instruments.devices import looking
 from harness.weights.checkpoints import digest_of, fill_module, load_checkpoint
 from tasks.data.fashion_mnist import SIDE
 
@@ -91,8 +92,9 @@ class FashionFeatures:
     name = "fashion-features"
     columns = ("output", "reference")
 
-    def __init__(self, source: str = SOURCE) -> None:
-        self._source = source
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        """``given``: the folder of a checkpoint of this family in place of the embedded one."""
+        self._source, self.device = given or SOURCE, device
 
     @cached_property
     def digest(self) -> str:
@@ -100,7 +102,7 @@ class FashionFeatures:
 
     @cached_property
     def _net(self) -> FashionNet:
-        return load_features(self._source)
+        return load_features(self._source).to(self.device)
 
     def unavailable(self) -> str:
         try:
@@ -112,10 +114,10 @@ class FashionFeatures:
         """(features float32 ``count 64``, classes int64 ``count``) of floats ``count 28 28`` in [0, 1]."""
         features, classes = [np.empty((0, FEATURES), np.float32)], [np.empty(0, np.int64)]
         for start in range(0, len(pictures), CHUNK):
-            with torch.inference_mode():
-                found = self._net(torch.from_numpy(pictures[start : start + CHUNK])[:, None])
-                features.append(found.numpy())
-                classes.append(self._net.logits(found).argmax(1).numpy())
+            with looking(self.device):
+                found = self._net(torch.from_numpy(pictures[start : start + CHUNK])[:, None].to(self.device))
+                features.append(found.cpu().numpy())
+                classes.append(self._net.logits(found).argmax(1).cpu().numpy())
         return np.concatenate(features), np.concatenate(classes)
 
     def observe(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
@@ -148,6 +150,6 @@ def _seen(sample: Sample, name: str) -> np.ndarray:
     return grey
 
 
-def open_fashion_features() -> FashionFeatures:
-    """The catalogue's factory."""
-    return FashionFeatures()
+def open_fashion_features(given: str = "", device: str = "cpu") -> FashionFeatures:
+    """The catalogue's factory; ``given`` is the folder of a checkpoint."""
+    return FashionFeatures(given, device)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from harness.errors import UserError
 from tasks.geneval.detections import Detections
 from tasks.geneval.names import OBJECTS
-from tasks.geneval.official.colours import CURE as NO_CLASSIFIER
+from tasks.geneval.official.weights import CLASSIFIER_CURE
 from tasks.geneval.prompts import prompt_from_json
 from tasks.geneval.scoring import OFFICIAL_RULES, Rules, filter_detections, verdict
 
@@ -106,7 +106,7 @@ class DetectorJudge:
             return Judgement(None, absent=f"not measured: no stored detections of image {question.image}")
         prompt = prompt_from_json(question.record, f"prompt of image {question.image}", self.classes)
         if not self.stored.classifier and any(item.colour for item in prompt.include):
-            return Judgement(None, absent=f"not measured: judge missing (colour classifier); {NO_CLASSIFIER}")
+            return Judgement(None, absent=f"not measured: judge missing (colour classifier); {CLASSIFIER_CURE}")
         try:
             found = verdict(prompt, filter_detections(raw, prompt.tag, self.rules, self.classes), self.rules)
         except UserError as error:

@@ -8,25 +8,22 @@ of the right answer begins. Each question is asked by itself, without padding, s
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from harness.contracts import Sample
 from harness.errors import UserError
-from harness.paths import user_path
-from harness.weights.checkpoints import sha256_of
+from harness.instruments.devices import looking
+from harness.weights.digests import sha256_of
 from harness.weights.fitting import open_fitting, readable, require_words
-from tasks.geneval.official.mask2former import DEVICE_VARIABLE
+from harness.weights.places import Located
 from tasks.questions.judging import Answer, dumps
+from tasks.questions.weights import JUDGE, JUDGE_CURE
 
 NAME = "vlm-answers"
-VARIABLE = "DDTBENCH_JUDGE"
-CURE = f"set {VARIABLE} to the folder or hub id of a vision-language model (GenEval 2's own is Qwen3-VL-8B-Instruct)"
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model")
 
 
@@ -35,42 +32,20 @@ class VlmAnswers:
 
     name = NAME
 
-    def __init__(self, source: str = "") -> None:
-        self.source = source or os.environ.get(VARIABLE, "")
-        self.device = os.environ.get(DEVICE_VARIABLE, "cpu")
+    def __init__(self, source: str = "", device: str = "cpu") -> None:
+        self._weights, self.device = Located(JUDGE, source), device
 
     def unavailable(self) -> str:
-        """Why it cannot be used, or "". A hub id is fetched here."""
-        try:
-            found = any(self.folder.glob("*.safetensors"))
-        except UserError as error:
-            return str(error)
-        return "" if found else f"judge missing: no .safetensors in {self.folder.name}; {CURE}"
-
-    @cached_property
-    def folder(self) -> Path:
-        """Raises UserError where there is none."""
-        if not self.source:
-            raise UserError(f"judge missing: no vision-language model; {CURE}")
-        path = user_path(self.source)
-        if path.is_dir():
-            return path
-        from huggingface_hub import snapshot_download
-
-        try:
-            return Path(snapshot_download(self.source, allow_patterns=list(FILES)))
-        except (OSError, ValueError) as error:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(
-                f"judge missing: '{self.source}' is not a folder, and was not fetched ({line}); {CURE}"
-            ) from error
+        """Why it cannot be used, or ""."""
+        reason = self._weights.problem()
+        return f"judge missing: {reason}" if reason else ""
 
     @cached_property
     def digest(self) -> str:
         """Over names and contents of the model's files, tokenizer and chat template included."""
         if reason := self.unavailable():
             raise UserError(reason)
-        files = sorted({path for pattern in FILES for path in self.folder.glob(pattern)})
+        files = sorted({path for pattern in FILES for path in self._weights.path.glob(pattern)})
         return hashlib.sha256("\n".join(f"{path.name} {sha256_of(path)}" for path in files).encode()).hexdigest()
 
     def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
@@ -85,7 +60,6 @@ class VlmAnswers:
 
     def ask(self, picture: np.ndarray, text: str, answers: Sequence[str]) -> Answer:
         """One question about an 8-bit RGB picture."""
-        import torch
         from PIL import Image
 
         model, processor = self._model
@@ -97,7 +71,7 @@ class VlmAnswers:
             return_dict=True,
             return_tensors="pt",
         ).to(self.device)
-        with torch.inference_mode():
+        with looking(self.device):
             logits = model(**inputs).logits[0, -1].float()
         probabilities = logits.softmax(-1)
         first = {processor.tokenizer.encode(answer, add_special_tokens=False)[0] for answer in answers}
@@ -111,24 +85,24 @@ class VlmAnswers:
 
         if reason := self.unavailable():
             raise UserError(reason)
-        what, opener = f"vision-language model ({CURE})", cast(Any, AutoProcessor)
-        with readable(what, str(self.folder)):
-            processor = opener.from_pretrained(self.folder, local_files_only=True)
+        what, opener = f"vision-language model ({JUDGE_CURE})", cast(Any, AutoProcessor)
+        with readable(what, str(self._weights.path)):
+            processor = opener.from_pretrained(self._weights.path, local_files_only=True)
         model = open_fitting(
             AutoModelForImageTextToText,
-            self.folder,
+            self._weights.path,
             what=what,
             dtype="auto",
             use_safetensors=True,
             local_files_only=True,
         )
-        require_words(processor.tokenizer, str(self.folder))
+        require_words(processor.tokenizer, str(self._weights.path))
         if not getattr(processor, "chat_template", None):
-            raise UserError(f"{self.folder} has no chat template: take an instruction-tuned model; {CURE}")
+            raise UserError(f"{self._weights.path} has no chat template: take an instruction-tuned model; {JUDGE_CURE}")
         model.train(False)
         return model.requires_grad_(False).to(self.device), processor
 
 
-def open_vlm() -> VlmAnswers:
-    """The catalogue's factory."""
-    return VlmAnswers()
+def open_vlm(given: str = "", device: str = "cpu") -> VlmAnswers:
+    """The catalogue's factory; ``given`` is a folder or a hub id."""
+    return VlmAnswers(given, device)

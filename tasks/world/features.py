@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.errors import UserError
+from harness.instruments.devices import looking
 from harness.weights.checkpoints import digest_of, fill_module, load_checkpoint
 from tasks.world.scene import SIDE
 
@@ -116,8 +117,9 @@ class WorldFeatures:
     name = "world-features"
     columns = ("output", "reference")
 
-    def __init__(self, source: str = SOURCE) -> None:
-        self._source = source
+    def __init__(self, given: str = "", device: str = "cpu") -> None:
+        """``given``: the folder of a checkpoint of this family in place of the embedded one."""
+        self._source, self.device = given or SOURCE, device
 
     @cached_property
     def digest(self) -> str:
@@ -125,7 +127,7 @@ class WorldFeatures:
 
     @cached_property
     def _net(self) -> FeatureNet:
-        return load_features(self._source)
+        return load_features(self._source).to(self.device)
 
     @cached_property
     def _perceptual(self) -> PerceptualNet:
@@ -150,8 +152,9 @@ class WorldFeatures:
                 raise ValueError(
                     f"world-features needs pictures of {SIDE}x{SIDE}, not {chunk.shape[1]}x{chunk.shape[2]}"
                 )
-            with torch.inference_mode():
-                rows.append(self._net(torch.from_numpy(chunk).permute(0, 3, 1, 2).float().div(255)).numpy())
+            shown = torch.from_numpy(chunk).permute(0, 3, 1, 2).float().div(255)
+            with looking(self.device):
+                rows.append(self._net(shown.to(self.device)).cpu().numpy())
         return np.concatenate(rows) if rows else np.empty((0, FEATURES), np.float32)
 
     def observe(self, samples: Sequence[Sample]) -> dict[str, Sequence[Any]]:
@@ -159,9 +162,9 @@ class WorldFeatures:
         return {name: list(self.embed([sample.images[name] for sample in samples])) for name in shared}
 
 
-def open_world_features() -> WorldFeatures:
-    """The catalogue's factory."""
-    return WorldFeatures()
+def open_world_features(given: str = "", device: str = "cpu") -> WorldFeatures:
+    """The catalogue's factory; ``given`` is the folder of a checkpoint."""
+    return WorldFeatures(given, device)
 
 
 def smoothed(images: Tensor, sigma: Tensor) -> Tensor:

@@ -180,7 +180,7 @@ def test_folders_that_are_not_what_they_should_be(janus_folder: str, tmp_path: P
 
     with pytest.raises(UserError, match="holds a 'janus', not a 'emu3'"):
         open_model(f"emu3@{janus_folder}")
-    with pytest.raises(UserError, match=r"has no config\.json"):
+    with pytest.raises(UserError, match=r"holds no config\.json"):
         open_model(f"chameleon@{tmp_path}")
     for file in Path(janus_folder).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

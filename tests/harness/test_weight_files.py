@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 from harness.errors import UserError
 from harness.weights.fitting import UNREADABLE
+from harness.weights.digests import digest_of_files
+from harness.weights.places import published
 from harness.weights.published_files import (
-    digest_of_files,
-    find_file,
     read_chosen,
     read_weights,
     sizes_beside,
@@ -111,13 +111,17 @@ def test_what_is_no_tensor_is_named(tmp_path: Path) -> None:
         read_weights(tmp_path / "empty.pt")
 
 
+def find_file(source: str, names: tuple[str, ...]) -> Path:
+    return published(*names).find(source)
+
+
 def test_the_file_itself_or_the_one_that_a_folder_should_hold(tmp_path: Path) -> None:
     file = tmp_path / "b.pt"
     with pytest.raises(UserError, match=r"holds no a\.pt or b\.pt"):
         find_file(str(tmp_path), ("a.pt", "b.pt"))
     file.write_bytes(b"")
     assert find_file(str(tmp_path), ("a.pt", "b.pt")) == find_file(str(file), ("a.pt",)) == file
-    with pytest.raises(UserError, match="there is no"):
+    with pytest.raises(UserError, match="no file at"):
         find_file(str(tmp_path / "gone.pt"), ("a.pt",))
 
 

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.instruments import inception as module
 from harness.instruments import resizing
+from harness.instruments import weights as published
 from harness.instruments.feature_protocols import PROTOCOLS
 from harness.instruments.inception import InceptionExtractor
 from harness.instruments.inception_net import InceptionNet
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 
+TORCHSCRIPT, STATE_DICT = published.INCEPTION_EITHER.files[0][0], published.INCEPTION.files[0][0]
 pytestmark = [
     pytest.mark.parity,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning"),  # torch's, about TorchScript
@@ -56,10 +57,10 @@ class Pool3(nn.Module):
 def weights(open_pack: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A folder with the drawn weights under both published names, taken for the published ones in these tests."""
     folder, state = tmp_path_factory.mktemp("weights"), open_pack("fid_inception").state
-    torch.save(state, folder / module.STATE_DICT.names[0])
+    torch.save(state, folder / STATE_DICT)
     with torch.no_grad():
         traced = torch.jit.trace(Pool3(InceptionNet(state)), torch.zeros(1, 3, 299, 299), check_trace=False)
-        torch.jit.script(Scripted(traced)).save(str(folder / module.TORCHSCRIPT.names[0]))
+        torch.jit.script(Scripted(traced)).save(str(folder / TORCHSCRIPT))
     return {"folder": folder, "state": state}
 
 
@@ -72,11 +73,13 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(weights: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("STATE_DICT", "TORCHSCRIPT"):
-        file = getattr(module, name)
-        digest = sha256_of(weights["folder"] / file.names[0])
-        monkeypatch.setattr(module, name, replace(file, sha256=digest))
     found: Path = weights["folder"]
+    scripted = sha256_of(found / TORCHSCRIPT)
+    drawn = ((STATE_DICT, sha256_of(found / STATE_DICT)),)
+    monkeypatch.setattr(published, "TORCHSCRIPT_SHA256", scripted)
+    monkeypatch.setattr(published, "INCEPTION", replace(published.INCEPTION, files=drawn))
+    either = replace(published.INCEPTION_EITHER, files=((TORCHSCRIPT, scripted), *drawn))
+    monkeypatch.setattr(published, "INCEPTION_EITHER", either)
     return found
 
 
@@ -111,7 +114,7 @@ def test_torch_fidelity(folder: Path) -> None:
 
     names = {"64": "64", "192": "192", "768": "768", "pool3": "2048"}
     names |= {name: name for name in ("logits_unbiased", "logits")}
-    path = str(folder / module.STATE_DICT.names[0])
+    path = str(folder / STATE_DICT)
     theirs = FeatureExtractorInceptionV3("inception-v3-compat", list(names.values()), path)(batch())
     found = ours("torch-fidelity", folder, *names)
     for layer, wanted in zip(names, theirs, strict=True):
@@ -124,7 +127,7 @@ def test_torch_fidelity(folder: Path) -> None:
 def test_torchmetrics(folder: Path) -> None:
     from torchmetrics.image.fid import NoTrainInceptionV3
 
-    path = str(folder / module.STATE_DICT.names[0])
+    path = str(folder / STATE_DICT)
     theirs = NoTrainInceptionV3("inception-v3-compat", ["2048"], path)
     same(ours("torchmetrics", folder, "pool3")["pool3"], theirs(batch()))
 
@@ -145,7 +148,7 @@ def test_clean_fid_with_nvidias_file(name: str, folder: Path, monkeypatch: pytes
         theirs = model(torch.from_numpy(resized).permute(0, 3, 1, 2).float())
     same(ours(name, folder)["pool3"], theirs)
     # The other published file holds the same network.
-    same(ours(name, folder / module.STATE_DICT.names[0])["pool3"], theirs)
+    same(ours(name, folder / STATE_DICT)["pool3"], theirs)
 
 
 def test_clean_fid_with_the_network_of_pytorch_fid(

@@ -67,9 +67,10 @@ def encoders(tiny_folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -
     from harness import commands
     from harness.instruments import clip, dino
 
-    for module, folder in zip((clip, dino), tiny_folders, strict=True):
-        monkeypatch.setenv(module.FOLDER.variable, str(folder))
-        monkeypatch.setattr(module, "FOLDER", replace(module.FOLDER, shape={}))
+    for module, name, folder in zip((clip, dino), ("CLIP_VIT_B32", "DINO_VITS16"), tiny_folders, strict=True):
+        weights = getattr(module, name)
+        monkeypatch.setenv(weights.variable, str(folder))
+        monkeypatch.setattr(module, name, replace(weights, shape=()))
     commands._instrument.cache_clear()
     yield
     commands._instrument.cache_clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.contracts import Sample
 from harness.errors import UserError
+from harness.paths import user_path
 from tasks.geneval.detections import Detection, Detections, dumps, loads
 from tasks.geneval.judges import StoredDetections
 from tasks.geneval.names import OBJECTS
@@ -43,9 +44,16 @@ class CocoObjects:
 
     name = NAME
 
-    def __init__(self, detector: Mask2Former | None = None, colours: ColourClassifier | None = None) -> None:
-        self.detector = detector or Mask2Former()
-        self.colours = colours or ColourClassifier()
+    def __init__(
+        self, detector: Mask2Former | None = None, colours: ColourClassifier | None = None, device: str = "cpu"
+    ) -> None:
+        self.detector = detector or Mask2Former(device=device)
+        self.colours = colours or ColourClassifier(device=device)
+
+    @property
+    def device(self) -> str:
+        """Where both networks compute."""
+        return self.detector.device
 
     def unavailable(self) -> str:
         """Without the colour classifier it works, and prompts that ask for a colour are not measured."""
@@ -127,6 +135,17 @@ def stored(columns: Mapping[str, Sequence[Any]], cases: Sequence[str]) -> Stored
     return StoredDetections(detector, found, classifier)
 
 
-def open_coco() -> CocoObjects:
-    """The catalogue's factory."""
-    return CocoObjects()
+def open_coco(given: str = "", device: str = "cpu") -> CocoObjects:
+    """``geneval-coco@DETECTOR[@CLASSIFIER]``: the weights of either, as their environment variables name them."""
+    detector, classifier = split_pair(given)
+    return CocoObjects(Mask2Former(detector, device=device), ColourClassifier(classifier, device), device)
+
+
+def split_pair(given: str) -> tuple[str, str]:
+    """(detector, classifier) of ``DETECTOR[@CLASSIFIER]``; a path that is there may hold an ``@``."""
+    words = given.split("@")
+    for count in range(len(words), 0, -1):
+        first = "@".join(words[:count])
+        if first and user_path(first).exists():
+            return first, "@".join(words[count:])
+    return words[0], "@".join(words[1:])

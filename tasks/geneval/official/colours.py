@@ -10,33 +10,24 @@ Known deviation: float32 here; the script runs under autocast, so in half precis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import UserError
-from harness.paths import data_root, user_path
-from harness.weights.checkpoints import sha256_of
+from harness.instruments.devices import looking
 from harness.weights.fitting import readable, require_whole
+from harness.weights.places import Located
 from tasks.geneval.names import COLOURS
-from tasks.geneval.official.mask2former import DEVICE_VARIABLE
 from tasks.geneval.official.mmdet_pipeline import Instance
+from tasks.geneval.official.weights import CLASSIFIER, CLASSIFIER_WEIGHTS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-VARIABLE = "DDTBENCH_COLOUR_CLIP"
-OFFICIAL_FILE = "ViT-L-14.pt"
-OFFICIAL_DIGEST = "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836"
-"""SHA-256, which stands in the address that open_clip fetches it from (``open_clip/pretrained.py``)."""
-
-FOLDER_WEIGHTS = "open_clip_model.safetensors"
-CURE = f"set {VARIABLE} to OpenAI's {OFFICIAL_FILE}, or to a folder in open_clip's format"
-
+OFFICIAL_DIGEST = CLASSIFIER.files[0][1]
 TEMPLATES = ("a photo of a {colour} {name}", "a photo of a {colour}-colored {name}", "a photo of a {colour} object")
 GREY = (0x99, 0x99, 0x99)
 BATCH = 16
@@ -46,27 +37,23 @@ class ColourClassifier:
     """``source``: the file, or a folder with open_clip's configuration and weights; "" is what ``DDTBENCH_COLOUR_CLIP``
     says, else what lies in the data folder under ``detectors/``."""
 
-    def __init__(self, source: str = "") -> None:
-        given = source or os.environ.get(VARIABLE, "")
-        self.place = user_path(given) if given else data_root() / "detectors" / OFFICIAL_FILE
-        self.device = os.environ.get(DEVICE_VARIABLE, "cpu")
+    def __init__(self, source: str = "", device: str = "cpu") -> None:
+        self._weights = Located(CLASSIFIER, source)
+        self.device = device
         self._known: dict[str, Any] = {}
 
     def unavailable(self) -> str:
         """Why it cannot be used, or ""."""
-        if not self._weights.is_file():
-            return f"the colour classifier's weights are missing: {CURE}"
-        if not self.place.is_dir() and self.digest != OFFICIAL_DIGEST:
-            return f"{self._weights.name} is not OpenAI's file (its SHA-256 differs): {CURE}"
-        return ""
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of the file of the weights."""
-        return sha256_of(self._weights)
+        return self._weights.digest
 
     @property
     def official(self) -> bool:
+        """Whether it is the file that GenEval's script downloads."""
         return self.digest == OFFICIAL_DIGEST
 
     def classify(self, picture: np.ndarray, objects: Sequence[Instance], name: str) -> list[str]:
@@ -77,18 +64,13 @@ class ColourClassifier:
         found: list[str] = []
         for start in range(0, len(objects), BATCH):
             crops = [transform(cut_out(picture, item)) for item in objects[start : start + BATCH]]
-            with torch.inference_mode():
+            with looking(self.device):
                 seen = network.encode_image(torch.stack(crops).to(self.device), normalize=True)
                 found += [COLOURS[place] for place in (seen @ self._sentences(name)).argmax(1).tolist()]
         return found
 
-    @property
-    def _weights(self) -> Path:
-        return self.place / FOLDER_WEIGHTS if self.place.is_dir() else self.place
-
     def _sentences(self, name: str) -> Tensor:
         """``embedding colours``, unit columns; kept, since few classes are asked again and again."""
-        import torch
         from open_clip import build_zero_shot_classifier
 
         if name not in self._known:
@@ -96,7 +78,7 @@ class ColourClassifier:
             templates = [
                 lambda colour, template=template: template.format(colour=colour, name=name) for template in TEMPLATES
             ]
-            with torch.inference_mode():
+            with looking(self.device):
                 self._known[name] = build_zero_shot_classifier(
                     network, tokenizer, COLOURS, templates, num_classes_per_batch=None, device=self.device
                 )
@@ -110,13 +92,14 @@ class ColourClassifier:
 
         if reason := self.unavailable():
             raise UserError(reason)
-        if self.place.is_dir():
-            name = f"local-dir:{self.place}"
-            with readable("CLIP of open_clip", str(self.place)):
+        place = self._weights.path
+        if place.is_dir():
+            name = f"local-dir:{place}"
+            with readable("CLIP of open_clip", str(place)):
                 network, transform = open_clip.create_model_from_pretrained(name, device=self.device)
             self._require_shapes(network)
             return network.eval(), transform, open_clip.get_tokenizer(name)
-        network = open_clip.load_openai_model(str(self.place), precision="fp32", device=self.device)
+        network = open_clip.load_openai_model(str(place), precision="fp32", device=self.device)
         transform = open_clip.image_transform(network.visual.image_size, is_train=False)
         return network.eval(), transform, open_clip.get_tokenizer("ViT-L-14")
 
@@ -124,13 +107,13 @@ class ColourClassifier:
         """open_clip refuses what is missing or unknown, and stretches an embedding of positions to another size."""
         from safetensors import safe_open
 
-        own = network.state_dict()
-        with safe_open(self._weights, "pt") as file:
+        own, file_of = network.state_dict(), self._weights.path / CLASSIFIER_WEIGHTS
+        with safe_open(file_of, "pt") as file:
             shapes = [
                 (key, tuple(file.get_slice(key).get_shape()), tuple(own[key].shape))
                 for key in own.keys() & set(file.keys())
             ]
-        require_whole({"mismatched_keys": [shape for shape in shapes if shape[1] != shape[2]]}, str(self._weights))
+        require_whole({"mismatched_keys": [shape for shape in shapes if shape[1] != shape[2]]}, str(file_of))
 
 
 def cut_out(picture: np.ndarray, item: Instance) -> Any:

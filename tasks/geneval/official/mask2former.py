@@ -10,71 +10,48 @@ window of Swin (pictures of more than 5.9 to 1) transformers makes the window sm
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.errors import UserError
-from harness.paths import data_root, user_path
-from harness.weights.checkpoints import sha256_of
+from harness.instruments.devices import looking
 from harness.weights.fitting import open_fitting
+from harness.weights.places import Located
 from tasks.geneval.official.mmdet_pipeline import LONG_SIDE, SHORT_SIDE, Instance, fitted_size, instances_of, prepared
-from tasks.geneval.official.mmdet_weights import OFFICIAL_DIGEST, OFFICIAL_FILE, UNUSED, fill_from_mmdet, read_mmdet
+from tasks.geneval.official.mmdet_weights import OFFICIAL_DIGEST, UNUSED, fill_from_mmdet, read_mmdet
+from tasks.geneval.official.weights import DETECTOR, DETECTOR_CURE, DETECTOR_WEIGHTS
 
-VARIABLE = "DDTBENCH_DETECTOR"
-DEVICE_VARIABLE = "DDTBENCH_INSTRUMENT_DEVICE"
 CLASSES = 80
 BATCH = 4
 """Pictures of one size go through the network this many at a time, the last one repeated where there are fewer, so
 that not even the last bit of a score depends on how many there are."""
-
-WEIGHTS = "model.safetensors"
-CURE = f"set {VARIABLE} to a folder or hub id of transformers, or to mmdet's {OFFICIAL_FILE}"
 
 
 class Mask2Former:
     """``source``: a folder, a ``.pth`` of mmdet, or a hub id; "" is what ``DDTBENCH_DETECTOR`` says, else what lies in
     the data folder under ``detectors/``."""
 
-    def __init__(self, source: str = "", fit: tuple[int, int] | None = None, config: Any = None) -> None:
+    def __init__(
+        self, source: str = "", fit: tuple[int, int] | None = None, config: Any = None, device: str = "cpu"
+    ) -> None:
         """``config`` is that of mmdet's file where it is not the official one; ``fit`` (long side, short side), by
         default 1333 and 800."""
-        self.source = source or os.environ.get(VARIABLE, "")
-        self.device = os.environ.get(DEVICE_VARIABLE, "cpu")
+        self._weights = Located(DETECTOR, source)
+        self.device = device
         self.fit = fit or (LONG_SIDE, SHORT_SIDE)
         self._config = config
 
     def unavailable(self) -> str:
-        """Why it cannot be used, or "". A hub id is fetched here."""
-        try:
-            return "" if self.weights.is_file() else f"no {self.weights.name} in {self.weights.parent.name}: {CURE}"
-        except UserError as error:
-            return str(error)
-
-    @cached_property
-    def weights(self) -> Path:
-        """The file of the weights. Raises UserError where there is none."""
-        if not self.source:
-            places = data_root() / "detectors" / OFFICIAL_FILE, data_root() / "detectors" / "mask2former" / WEIGHTS
-            found = next((place for place in places if place.is_file()), None)
-            if found is None:
-                raise UserError(f"Mask2Former's weights are missing: {CURE}")
-            return found
-        path = user_path(self.source)
-        if path.is_file():
-            return path
-        return (path if path.is_dir() else _from_hub(self.source)) / WEIGHTS
+        """Why it cannot be used, or ""."""
+        return self._weights.problem()
 
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of the file of the weights. Raises UserError where there is none."""
-        if reason := self.unavailable():
-            raise UserError(reason)
-        return sha256_of(self.weights)
+        return self._weights.digest
 
     @property
     def official(self) -> bool:
@@ -103,7 +80,7 @@ class Mask2Former:
         shown = fitted_size(size, *self.fit)
         full = [prepared(picture, self.fit) for picture in pictures]
         inputs = torch.stack([*full, *[full[-1]] * (BATCH - len(full))]).to(self.device)
-        with torch.inference_mode():
+        with looking(self.device):
             seen = self.network(pixel_values=inputs)
             classes, masks = seen.class_queries_logits.float(), seen.masks_queries_logits.float()
             padded = tuple(inputs.shape[-2:])
@@ -119,11 +96,12 @@ class Mask2Former:
         if reason := self.unavailable():
             raise UserError(reason)
         model: Any
-        if self.weights.name == WEIGHTS:
+        path = self._weights.path.parent if self._weights.path.name == DETECTOR_WEIGHTS else self._weights.path
+        if path.is_dir():
             model = open_fitting(
                 Mask2FormerForUniversalSegmentation,
-                self.weights.parent,
-                what=f"Mask2Former ({CURE})",
+                path,
+                what=f"Mask2Former ({DETECTOR_CURE})",
                 unused=(*UNUSED, "relative_position_index$"),  # earlier versions of the library stored that
                 idle=UNUSED,
                 dtype=torch.float32,
@@ -132,21 +110,11 @@ class Mask2Former:
         else:
             config = self._config or Mask2FormerConfig.from_dict({"num_labels": CLASSES})
             model = Mask2FormerForUniversalSegmentation(config)
-            fill_from_mmdet(model, read_mmdet(self.weights), str(self.weights))
+            fill_from_mmdet(model, read_mmdet(path), str(path))
         if model.config.num_labels != CLASSES:
             raise UserError(
-                f"{self.weights.parent} knows {model.config.num_labels} classes, not COCO's {CLASSES}: "
+                f"{path} knows {model.config.num_labels} classes, not COCO's {CLASSES}: "
                 "take the weights for instance segmentation"
             )
         model.train(False)
         return model.requires_grad_(False).to(self.device)
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", WEIGHTS]))
-    except (OSError, ValueError) as error:  # the hub's own errors are of these kinds: no such name, no network
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"'{name}' is not a folder, and cannot be fetched ({line}): {CURE}") from error

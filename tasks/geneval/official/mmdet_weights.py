@@ -27,11 +27,11 @@ from harness.errors import UserError
 from harness.texts import first_line
 from harness.weights.checkpoints import fill_module
 from harness.weights.fitting import UNREADABLE
+from tasks.geneval.official.weights import DETECTOR_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-OFFICIAL_FILE = "mask2former_swin-s-p4-w7-224_lsj_8x2_50e_coco.pth"
 """As GenEval's ``download_models.sh`` calls it."""
 
 OFFICIAL_DIGEST = "743b7d99"
@@ -153,7 +153,7 @@ def _rule_for(key: str) -> tuple[Rule, list[str]]:
     for rule in RULES:
         if match := re.fullmatch(rule.there, key):
             return rule, [match.expand(name) for name in rule.here]
-    raise UserError(f"'{key}' is not a key of mmdet 2.x's Mask2Former with Swin: is this {OFFICIAL_FILE}?")
+    raise UserError(f"'{key}' is not a key of mmdet 2.x's Mask2Former with Swin: is this {DETECTOR_FILE}?")
 
 
 def read_mmdet(path: Path) -> dict[str, Tensor]:
@@ -168,7 +168,7 @@ def read_mmdet(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is not a checkpoint of mmdet ({first_line(error)}): get it again") from error
     state = stored.get("state_dict") if isinstance(stored, dict) else None
     if not isinstance(state, Mapping):
-        raise UserError(f"{path} holds no 'state_dict': it must be mmdet's {OFFICIAL_FILE}")
+        raise UserError(f"{path} holds no 'state_dict': it must be mmdet's {DETECTOR_FILE}")
     return dict(state)
 
 

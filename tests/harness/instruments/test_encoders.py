@@ -17,6 +17,7 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments import clip, dino
 from harness.instruments.encoders import CHUNK
+from harness.instruments.weights import CLIP_VIT_B32, DINO_VITS16
 
 CAPTIONS = ("a red ring", "two blue squares, no ring", "")
 
@@ -38,14 +39,14 @@ def samples(outputs: list[np.ndarray], captions: tuple[str, ...] = ()) -> list[S
 
 @pytest.fixture
 def clip_of(tiny_clip: Path, monkeypatch: pytest.MonkeyPatch) -> clip.ClipEmbeddings:
-    monkeypatch.setenv(clip.FOLDER.variable, str(tiny_clip))
-    return clip.ClipEmbeddings(replace(clip.FOLDER, shape={"vision_config.patch_size": 8}))
+    monkeypatch.setattr(clip, "CLIP_VIT_B32", replace(CLIP_VIT_B32, shape=(("vision_config.patch_size", 8),)))
+    return clip.ClipEmbeddings(str(tiny_clip))
 
 
 @pytest.fixture
 def dino_of(tiny_dino: Path, monkeypatch: pytest.MonkeyPatch) -> dino.DinoEmbeddings:
-    monkeypatch.setenv(dino.FOLDER.variable, str(tiny_dino))
-    return dino.DinoEmbeddings(replace(dino.FOLDER, shape={"patch_size": 56}))
+    monkeypatch.setattr(dino, "DINO_VITS16", replace(DINO_VITS16, shape=(("patch_size", 56),)))
+    return dino.DinoEmbeddings(str(tiny_dino))
 
 
 def torchvision_of(short: int, crop: int, mean: tuple[float, ...], deviation: tuple[float, ...]) -> transforms.Compose:
@@ -102,11 +103,11 @@ def test_dino_is_the_class_token_of_its_library(dino_of: dino.DinoEmbeddings, ti
     np.testing.assert_allclose(seen, wanted, rtol=0, atol=3e-6 * np.abs(wanted).max())
 
 
-def test_bits_do_not_depend_on_the_batch_or_on_what_is_known(clip_of: clip.ClipEmbeddings) -> None:
+def test_bits_do_not_depend_on_the_batch_or_on_what_is_known(clip_of: clip.ClipEmbeddings, tiny_clip: Path) -> None:
     made = pictures(4)
     together = clip_of.observe(samples(made))["output"]
     again = clip_of.observe(samples(made[2:] + pictures(CHUNK, 5)[:3]))["output"]
-    fresh = clip.ClipEmbeddings(clip_of.folder)
+    fresh = clip.ClipEmbeddings(str(tiny_clip))
     alone = [fresh.observe(samples([picture]))["output"][0] for picture in made]
     assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
     assert np.array_equal(again[0], together[2])
@@ -123,29 +124,32 @@ def test_no_column_where_a_sample_lacks_its_content(clip_of: clip.ClipEmbeddings
     assert clip_of.observe([both[0], bare]).keys() == {"output"}
 
 
-@pytest.mark.parametrize("module", [clip, dino])
-def test_a_missing_file_is_named_with_its_place(module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("instrument", [clip.open_clip_vit_b32, dino.open_dino_vits16])
+def test_a_missing_file_is_named_with_its_place(instrument, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = CLIP_VIT_B32 if instrument is clip.open_clip_vit_b32 else DINO_VITS16
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path))
-    monkeypatch.delenv(module.FOLDER.variable, raising=False)
-    reason = module.FOLDER.unavailable()
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv(weights.variable, raising=False)
+    reason = instrument().unavailable()
     assert reason.startswith("config.json is missing: put config.json,")
-    assert module.FOLDER.hub in reason and f"backbones/{module.FOLDER.name}" in reason and str(tmp_path) not in reason
+    assert weights.hub in reason and weights.prepared[0] in reason and str(tmp_path) not in reason
+    assert f"set {weights.variable} to its path" in reason and reason.endswith("name it by @PATH")
     with pytest.raises(UserError, match=r"config\.json is missing"):
-        _ = (clip.open_clip_vit_b32() if module is clip else dino.open_dino_vits16()).digest
+        _ = instrument().digest
 
 
 def test_a_folder_without_weights_or_of_another_network_is_refused(
     tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(clip.FOLDER.variable, str(tiny_clip))
-    assert "a different network from openai/clip-vit-base-patch32" in clip.FOLDER.unavailable()
+    monkeypatch.setenv(CLIP_VIT_B32.variable, str(tiny_clip))
+    assert "a different network from openai/clip-vit-base-patch32" in clip.ClipEmbeddings().unavailable()
     copy = shutil.copytree(tiny_clip, tmp_path / "copy")
-    monkeypatch.setenv(clip.FOLDER.variable, str(copy))
+    monkeypatch.setenv(CLIP_VIT_B32.variable, str(copy))
     (copy / "model.safetensors").unlink()
-    assert "model.safetensors is missing" in clip.FOLDER.unavailable()
+    assert "copy holds no model.safetensors: it must be a folder that holds" in clip.ClipEmbeddings().unavailable()
     (copy / "model.safetensors").write_bytes(b"")
     (copy / "config.json").write_text("no JSON")
-    assert "config.json is not JSON" in clip.FOLDER.unavailable()
+    assert "config.json is not JSON" in clip.ClipEmbeddings().unavailable()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,6 @@ def test_a_folder_whose_weights_do_not_fit_is_refused(
     from safetensors.torch import load_file, save_file
 
     copy = Path(shutil.copytree(tiny_clip if module is clip else tiny_dino, tmp_path / "copy"))
-    monkeypatch.setenv(module.FOLDER.variable, str(copy))
     state = load_file(copy / "model.safetensors")
     key = next(key for key in sorted(state) if key.endswith("fc1.bias") or key.endswith("intermediate.dense.bias"))
     if change is None:
@@ -171,18 +174,17 @@ def test_a_folder_whose_weights_do_not_fit_is_refused(
     else:
         state[f"{key}.more" if change == 1 else key] = torch.zeros(3)
     save_file(state, copy / "model.safetensors", {"format": "pt"})
+    monkeypatch.setattr(clip, "CLIP_VIT_B32", replace(CLIP_VIT_B32, shape=()))
+    monkeypatch.setattr(dino, "DINO_VITS16", replace(DINO_VITS16, shape=()))
     kind = clip.ClipEmbeddings if module is clip else dino.DinoEmbeddings
     with pytest.raises(UserError, match=says):
-        kind(replace(module.FOLDER, shape={})).observe(samples(pictures(1)))
+        kind(str(copy)).observe(samples(pictures(1)))
 
 
-def test_the_digest_is_that_of_the_files(tiny_dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = replace(dino.FOLDER, shape={})
-    monkeypatch.setenv(dino.FOLDER.variable, str(tiny_dino))
-    first = dino.DinoEmbeddings(replace(shape)).digest
+def test_the_digest_is_that_of_the_files(dino_of: dino.DinoEmbeddings, tiny_dino: Path, tmp_path: Path) -> None:
+    first = dino_of.digest
     copy = shutil.copytree(tiny_dino, tmp_path / "copy")
-    monkeypatch.setenv(dino.FOLDER.variable, str(copy))
-    assert dino.DinoEmbeddings(replace(shape)).digest == first
+    assert dino.DinoEmbeddings(str(copy)).digest == first
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-6}))
-    assert dino.DinoEmbeddings(replace(shape)).digest != first
+    assert dino.DinoEmbeddings(str(copy)).digest != first

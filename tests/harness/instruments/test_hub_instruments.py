@@ -3,6 +3,7 @@ named."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +16,14 @@ from PIL import Image
 from harness.errors import UserError
 from harness.instruments import clip_cmmd, dinov2
 from harness.instruments.picture_features import PictureFeatures
+from harness.weights.places import Weights
 
 OPEN = {dinov2: dinov2.open_dinov2, clip_cmmd: clip_cmmd.open_clip_vitl14}
+WEIGHTS = {dinov2: "DINOV2_LARGE", clip_cmmd: "CLIP_VIT_L14_336"}
+
+
+def weights_of(module: ModuleType) -> Weights:
+    return getattr(module, WEIGHTS[module])
 
 
 def picture(seed: int, height: int = 30, width: int = 40) -> np.ndarray:
@@ -40,31 +47,32 @@ def small(module: ModuleType) -> Any:
 def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     found: ModuleType = request.param
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv(found.VARIABLE, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv(weights_of(found).variable, raising=False)
     return found
 
 
 def opened(module: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PictureFeatures, Any]:
     net = small(module)
     net.save_pretrained(folder)
-    monkeypatch.setattr(module, "EXPECTED", ())
+    monkeypatch.setattr(module, WEIGHTS[module], replace(weights_of(module), shape=()))
     return OPEN[module](str(folder)), net
 
 
 def test_without_weights_it_says_what_goes_where(module: ModuleType, tmp_path: Path) -> None:
     instrument = OPEN[module]()
     reason = instrument.unavailable()
-    assert module.HUB_ID in reason and f"${module.VARIABLE}" in reason and "\n" not in reason
+    weights = weights_of(module)
+    assert weights.hub in reason and f"set {weights.variable} to" in reason and "\n" not in reason
     assert str(tmp_path) not in reason
-    with pytest.raises(UserError, match="it is missing"):
+    with pytest.raises(UserError, match=r"config\.json is missing"):
         _ = instrument.digest
-    assert "is not a folder with config.json" in OPEN[module](str(tmp_path)).unavailable()
+    assert "holds no config.json: it must be a folder" in OPEN[module](str(tmp_path)).unavailable()
 
 
 def test_another_model_is_refused(module: ModuleType, tmp_path: Path) -> None:
     small(module).save_pretrained(tmp_path)
-    assert f"the folder does not hold {module.HUB_ID}: its" in OPEN[module](str(tmp_path)).unavailable()
+    assert f"a different network from {weights_of(module).hub}: its" in OPEN[module](str(tmp_path)).unavailable()
 
 
 def test_a_folder_that_lacks_weights_is_refused(module: ModuleType, tmp_path: Path, monkeypatch: Any) -> None:
@@ -74,15 +82,15 @@ def test_a_folder_that_lacks_weights_is_refused(module: ModuleType, tmp_path: Pa
     state = load_file(tmp_path / "model.safetensors")
     lost = next(key for key in sorted(state) if "vision" in key or module is dinov2)
     save_file({key: value for key, value in state.items() if key != lost}, tmp_path / "model.safetensors")
-    with pytest.raises(UserError, match=rf"as {module.HUB_ID} does not fit: 1 keys missing \['{lost}'\]"):
+    with pytest.raises(UserError, match=rf"as {weights_of(module).hub} does not fit: 1 keys missing \['{lost}'\]"):
         instrument.embed([picture(0)])
 
 
 def test_the_prepared_folder_is_found(module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "data" / "backbones" / module.HUB_ID.rpartition("/")[2]
+    folder = tmp_path / "data" / "backbones" / weights_of(module).hub.rpartition("/")[2]
     given, _ = opened(module, folder, monkeypatch)
     assert OPEN[module]().unavailable() == "" and OPEN[module]().digest == given.digest
-    monkeypatch.setenv(module.VARIABLE, str(folder))
+    monkeypatch.setenv(weights_of(module).variable, str(folder))
     assert OPEN[module]().digest == given.digest
 
 

@@ -15,24 +15,33 @@ import torch
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.images import to_bytes
-from harness.instruments import inception as module
+from harness.instruments import weights
 from harness.instruments.feature_protocols import PROTOCOLS, protocol_of
 from harness.instruments.inception import InceptionExtractor, open_adm, open_clean, open_inception
 from harness.instruments.picture_features import PictureFeatures
-from harness.weights.checkpoints import sha256_of
+from harness.weights import caches
+from harness.weights.digests import sha256_of
+
+VARIABLE = weights.INCEPTION.variable
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No weights in any place that is searched."""
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv(module.VARIABLE, raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    for name in ("STATE_DICT", "TORCHSCRIPT"):
-        file = getattr(module, name)
-        caches = file.caches if name == "STATE_DICT" else (lambda: tmp_path / "clean-fid",)
-        monkeypatch.setattr(module, name, replace(file, caches=caches))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(caches, "CLEAN_FID", tmp_path / "clean-fid")
     return tmp_path
+
+
+def published_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digest of the state dict is that of this file."""
+    digest = sha256_of(file)
+    for name in ("INCEPTION", "INCEPTION_EITHER"):
+        known = getattr(weights, name)
+        files = tuple((one, due if due == weights.TORCHSCRIPT_SHA256 else digest) for one, due in known.files)
+        monkeypatch.setattr(weights, name, replace(known, files=files))
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -40,7 +49,7 @@ def test_without_weights_it_says_which_file_goes_where(name: str, nowhere: Path)
     instrument = open_inception(name)
     reason = instrument.unavailable()
     wanted = "inception-2015-12-05.pt" if PROTOCOLS[name].torchscript else "pt_inception-2015-12-05-6726825d.pth"
-    assert f"put {wanted} into backbones/ in $DDTBENCH_DATA" in reason and f"${module.VARIABLE}" in reason
+    assert f"put {wanted} into backbones/ in $DDTBENCH_DATA" in reason and f"set {VARIABLE} to" in reason
     assert "\n" not in reason and str(nowhere) not in reason
     with pytest.raises(UserError, match=f"inception-{name}: its weights are missing"):
         _ = instrument.digest
@@ -53,8 +62,7 @@ def test_files_are_found_where_libraries_put_them_and_checked(nowhere: Path, mon
     hub.mkdir(parents=True)
     (hub / "weights-inception-2015-12-05-6726825d.pth").write_bytes(b"another")
     assert "its SHA-256 does not start with 6726825d0af5f729" in open_adm().unavailable()
-    digest = sha256_of(hub / "weights-inception-2015-12-05-6726825d.pth")
-    monkeypatch.setattr(module, "STATE_DICT", replace(module.STATE_DICT, sha256=digest))
+    published_is(hub / "weights-inception-2015-12-05-6726825d.pth", monkeypatch)
     assert open_adm().unavailable() == "" and open_clean().unavailable() == ""
     scripted = nowhere / "clean-fid"
     scripted.mkdir()
@@ -65,9 +73,9 @@ def test_files_are_found_where_libraries_put_them_and_checked(nowhere: Path, mon
 def test_the_users_path_comes_first(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = nowhere / "mine.pth"
     mine.write_bytes(b"weights")
-    monkeypatch.setattr(module, "STATE_DICT", replace(module.STATE_DICT, sha256=sha256_of(mine)))
+    published_is(mine, monkeypatch)
     assert open_adm(str(mine)).unavailable() == ""
-    monkeypatch.setenv(module.VARIABLE, str(mine))
+    monkeypatch.setenv(VARIABLE, str(mine))
     assert open_adm().unavailable() == "" and "@PATH points to nothing" in open_adm("/nowhere").unavailable()
     digests = {open_inception(name).digest for name in PROTOCOLS}
     assert len(digests) == len(PROTOCOLS)  # one file, six protocols

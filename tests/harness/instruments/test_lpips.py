@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,12 @@ import torch
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments import lpips as module
-from harness.instruments.lpips import BACKBONE, Lpips, LpipsNet
+from harness.instruments.lpips import Lpips, LpipsNet
+from harness.instruments.weights import ALEXNET
+from harness.weights import caches
+from harness.weights.digests import sha256_of
+
+BACKBONE = ALEXNET.files[0][0]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,7 @@ def drawn_backbone() -> dict[str, torch.Tensor]:
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Prepared data and torch hub's cache, both empty."""
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "data" / "backbones").mkdir(parents=True)
     return tmp_path / "data" / "backbones"
 
@@ -57,7 +63,7 @@ def test_without_backbone_it_says_which_file_goes_where(data_folder: Path) -> No
 
 
 def test_without_heads_it_says_what_to_install(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(caches, "package_folder", lambda name: Path("/nowhere"))
     assert "install the Python package 'lpips'" in Lpips().unavailable()
 
 
@@ -74,7 +80,8 @@ def test_agrees_with_the_package_on_the_same_weights(
     """The drawn weights stand for the published ones, so the digest that is asked for is theirs."""
     package = pytest.importorskip("lpips")
     torch.save(drawn_backbone, data_folder / BACKBONE)
-    monkeypatch.setattr(module, "BACKBONE_DIGEST", module.sha256_of(data_folder / BACKBONE)[:8])
+    drawn = sha256_of(data_folder / BACKBONE)[:8]
+    monkeypatch.setattr(module, "ALEXNET", replace(ALEXNET, files=((BACKBONE, drawn),)))
     instrument = Lpips()
     assert instrument.unavailable() == "" and len(instrument.digest) == 64
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness import catalog
 from harness.errors import UserError
-from harness.weights.checkpoints import sha256_of
+from harness.weights.digests import sha256_of
 from tasks.fid.features import Features
 
 

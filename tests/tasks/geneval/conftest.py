@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tasks.geneval.names import OBJECTS
-from tasks.geneval.official.colours import FOLDER_WEIGHTS
+from tasks.geneval.official.weights import CLASSIFIER_WEIGHTS
 
 MINIATURE = (
     '{"tag": "single_object", "include": [{"class": "bench", "count": 1}], "prompt": "a photo of a bench"}',
@@ -108,7 +108,7 @@ def tiny_clip(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     model = open_clip.CLIP(**config)
     folder = tmp_path_factory.mktemp("clip")
-    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, folder / FOLDER_WEIGHTS)
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, folder / CLASSIFIER_WEIGHTS)
     preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
     (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": preprocess}))
     return folder

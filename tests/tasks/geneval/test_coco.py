@@ -75,7 +75,7 @@ def test_the_digest_names_both_files_and_a_comparison_says_that_the_detector_dif
 def test_only_the_published_bytes_are_the_official_detector(tiny_detector, monkeypatch):
     looks = Mask2Former(str(tiny_detector))
     assert not looks.official
-    monkeypatch.setattr("tasks.geneval.official.mask2former.sha256_of", lambda path: "743b7d99" + "0" * 56)
+    monkeypatch.setattr("harness.weights.places.sha256_of", lambda path: "743b7d99" + "0" * 56)
     assert Mask2Former(str(tiny_detector)).official
 
 
@@ -101,10 +101,10 @@ def test_missing_and_wrong_weights_say_what_to_do(tmp_path, monkeypatch, tiny_cl
     )
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "no model.safetensors in empty: set DDTBENCH_DETECTOR" in Mask2Former(str(empty)).unavailable()
+    assert "empty holds no model.safetensors: it must be mask2former_swin-s" in Mask2Former(str(empty)).unavailable()
     bad = tmp_path / "ViT-L-14.pt"
     bad.write_bytes(b"not it")
-    assert "ViT-L-14.pt is not OpenAI's file" in ColourClassifier(str(bad)).unavailable()
+    assert "ViT-L-14.pt is damaged or another file" in ColourClassifier(str(bad)).unavailable()
     pth = tmp_path / "detector.pth"
     pth.write_bytes(b"not it")
     with pytest.raises(UserError, match=r"detector\.pth is not a checkpoint of mmdet"):
@@ -157,7 +157,7 @@ def test_a_clip_that_lacks_a_weight_or_has_another_size_is_refused(tiny_clip, tm
             looks.classify(picture, [item], "bench")
     pickled = tmp_path / "ViT-L-14.bin"
     pickled.write_bytes(b"not it")
-    assert "is not OpenAI's file" in ColourClassifier(str(pickled)).unavailable()
+    assert "is damaged or another file" in ColourClassifier(str(pickled)).unavailable()
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_an_answer_depends_on_question_and_picture_and_not_on_the_batch(tiny_vlm
 def test_a_missing_judge_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.delenv("DDTBENCH_JUDGE", raising=False)
     assert VlmAnswers().unavailable().startswith("judge missing: no vision-language model; set DDTBENCH_JUDGE to")
-    assert "judge missing: no .safetensors in" in VlmAnswers(str(tmp_path)).unavailable()
+    assert "holds no *.safetensors: it must be" in VlmAnswers(str(tmp_path)).unavailable()
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match=r"no vision-language model .* can be opened at"):
