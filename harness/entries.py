@@ -123,14 +123,16 @@ HARNESS_ENTRIES: tuple[CatalogueEntry, ...] = (
     InstrumentEntry(
         "lpips",
         "harness.instruments.lpips:open_lpips",
-        "LPIPS v0.1 on AlexNet; needs two files that are not shipped",
+        "LPIPS v0.1 on AlexNet",
+        weights=("harness.instruments.weights:LPIPS_HEADS", "harness.instruments.weights:ALEXNET"),
         licence="BSD-2-Clause (heads), BSD-3-Clause (torchvision's weights)",
         paper="arXiv 1801.03924",
     ),
     InstrumentEntry(
         "efficientnet-lite0",
         "harness.instruments.efficientnet:open_efficientnet_lite0",
-        "1280 features of EfficientNet-Lite0, trained on ImageNet; needs two packages (extra 'features')",
+        "1280 features of EfficientNet-Lite0, trained on ImageNet",
+        weights=("harness.instruments.weights:EFFICIENTNET_LITE0",),
         licence="Apache-2.0",
         paper="arXiv 1905.11946",
     ),

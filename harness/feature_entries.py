@@ -7,6 +7,8 @@ from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, Show
 
 _BY_FEATURES = "harness.metrics.by_features"
 _INCEPTION = "harness.instruments.inception"
+_WEIGHTS = "harness.instruments.weights"
+_SCRIPTED = ("clean", "legacy-tensorflow")
 _LICENCE = "Apache-2.0 (weights)"
 
 
@@ -14,7 +16,8 @@ def _inception(name: str, opener: str, summary: str, paper: str = "arXiv 1512.00
     return InstrumentEntry(
         f"inception-{name}",
         f"{_INCEPTION}:{opener}",
-        f"features of the FID Inception {summary}; @PATH of its weights",
+        f"features of the FID Inception {summary}",
+        weights=(f"{_WEIGHTS}:{'INCEPTION_EITHER' if name in _SCRIPTED else 'INCEPTION'}",),
         licence=_LICENCE,
         paper=paper,
     )
@@ -31,19 +34,22 @@ INSTRUMENTS = (
         "inception",
         f"{_INCEPTION}:open_other",
         "features of the FID network with other weights, never called FID: inception@[PROTOCOL@]FILE",
+        weights=(f"{_WEIGHTS}:OTHER_INCEPTION",),
         paper="arXiv 1512.00567",
     ),
     InstrumentEntry(
         "dinov2-vitl14",
         "harness.instruments.dinov2:open_dinov2",
-        "1024 features of DINOv2 ViT-L/14 at 224 pixels; @FOLDER of its files",
+        "1024 features of DINOv2 ViT-L/14 at 224 pixels",
+        weights=(f"{_WEIGHTS}:DINOV2_LARGE",),
         licence=_LICENCE,
         paper="arXiv 2304.07193",
     ),
     InstrumentEntry(
         "clip-vitl14-336",
         "harness.instruments.clip_cmmd:open_clip_vitl14",
-        "768 embeddings of CLIP ViT-L/14 at 336 pixels, for CMMD; @FOLDER of its files",
+        "768 embeddings of CLIP ViT-L/14 at 336 pixels, for CMMD",
+        weights=(f"{_WEIGHTS}:CLIP_VIT_L14_336",),
         licence="MIT (weights)",
         paper="arXiv 2103.00020",
     ),

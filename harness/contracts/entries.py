@@ -66,11 +66,15 @@ class MetricEntry(CatalogueEntry):
 
 @dataclass(frozen=True)
 class InstrumentEntry(CatalogueEntry):
-    """A function without arguments, or of what follows ``@``, that returns an instrument. ``source``: its weights in
-    the checkout."""
+    """A function of what follows ``@`` and of the ``device``, as far as it takes them, that returns an instrument.
+
+    ``source``: its weights in the checkout. ``weights``: the places of ``harness.weights.places.Weights`` that say
+    where its other weights are looked for, all of which it needs (they import nothing heavy: ``list`` asks them).
+    """
 
     kind: ClassVar[Kind] = "instrument"
     source: str = field(default="", kw_only=True)
+    weights: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)

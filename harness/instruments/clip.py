@@ -22,7 +22,7 @@ from harness.instruments.devices import looking
 from harness.instruments.encoders import Remembered, files_digest, normalised, shared_images
 from harness.instruments.weights import CLIP_VIT_B32
 from harness.weights.fitting import open_fitting, readable, require_words
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 NAME = "clip-vit-b32"
 SIDE = 224

@@ -18,7 +18,7 @@ from harness.instruments.devices import looking
 from harness.instruments.hub_networks import hub_digest, open_network
 from harness.instruments.picture_features import Layers, PictureFeatures
 from harness.instruments.weights import CLIP_VIT_L14_336
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 NAME = "clip-vitl14-336"
 SIDE = 336

@@ -24,7 +24,7 @@ from harness.instruments.devices import looking
 from harness.instruments.encoders import Remembered, files_digest, normalised, shared_images
 from harness.instruments.weights import DINO_VITS16
 from harness.weights.fitting import open_fitting
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 NAME = "dino-vits16"
 SHORT, CROP = 256, 224

@@ -21,7 +21,7 @@ from harness.instruments.devices import looking
 from harness.instruments.hub_networks import hub_digest, open_network
 from harness.instruments.picture_features import Layers, PictureFeatures
 from harness.instruments.weights import DINOV2_LARGE
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 NAME = "dinov2-vitl14"
 SIDE = 224

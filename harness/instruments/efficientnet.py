@@ -27,7 +27,7 @@ from harness.instruments.devices import looking
 from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
 from harness.instruments.weights import EFFICIENTNET_LITE0
 from harness.weights.checkpoints import fill_module
-from harness.weights.places import Located
+from harness.weights.located import Located
 from harness.weights.published_files import read_weights
 
 CODE = "efficientnet_lite_pytorch"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Sample
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 CHUNK = 16
 REMEMBERED = 8192

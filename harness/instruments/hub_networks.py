@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.weights.fitting import open_fitting
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 
 def hub_digest(weights: Located) -> str:

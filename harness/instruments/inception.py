@@ -23,7 +23,7 @@ from harness.instruments.devices import looking
 from harness.instruments.feature_protocols import DEFAULT, OTHER, FeatureProtocol, other_weights, protocol_of
 from harness.instruments.picture_features import Layers, PictureFeatures
 from harness.spec import canonical_json
-from harness.weights.places import Located
+from harness.weights.located import Located
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -29,7 +29,7 @@ from harness.instruments.weights import ALEXNET, LPIPS_HEADS
 from harness.paths import user_path
 from harness.weights.checkpoints import fill_module
 from harness.weights.fitting import require_whole
-from harness.weights.places import Located
+from harness.weights.located import Located
 from harness.weights.published_files import read_weights
 
 HEADS = "alex.pth"

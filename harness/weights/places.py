@@ -12,17 +12,14 @@ that a list may ask for all of them. In this order, and the first that is named 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
 from harness.paths import checkout_root, data_root, user_path
-from harness.texts import read_json
 from harness.weights import caches
-from harness.weights.digests import sha256_of
 
 DATA = "$DDTBENCH_DATA"
 """In words: reasons are stored beside the numbers, which must not depend on anyone's home folder."""
@@ -144,7 +141,10 @@ class Weights:
         first = (self.lacks(data_root() / self.prepared[0]) or [""])[0] if self.holds and self.prepared else ""
         wanted = ", ".join(item.partition("|")[0] for item in self.holds) or self.files[0][0]
         of = f" of {self.hub}" if self.hub else ""
-        ways = [f"put {wanted}{of} into {_in_words(folder)} in {DATA} (by default ~/.cache/ddtbench)" for folder in self.prepared]
+        ways = [
+            f"put {wanted}{of} into {_in_words(folder)} in {DATA} (by default ~/.cache/ddtbench)"
+            for folder in self.prepared
+        ]
         ways += [f"set {self.variable} to its path"] * bool(self.variable)
         return f"{f'{first} is' if first else self.what} missing: {', '.join([*ways, 'or name it by @PATH'])}"
 
@@ -167,67 +167,8 @@ def published(*names: str) -> Weights:
     return Weights(files=tuple((name, "") for name in names), noun="file")
 
 
-class Located:
-    """Some weights for one ``NAME@ARGUMENT``: where they lie and whether they are the right ones, each read once."""
-
-    def __init__(self, weights: Weights, argument: str = "") -> None:
-        self.weights, self.argument = weights, argument
-
-    @cached_property
-    def path(self) -> Path:
-        """Raises UserError where there is none."""
-        return self.weights.find(self.argument)
-
-    def problem(self) -> str:
-        """Why they cannot be used, in one line, or "". Nothing is downloaded for it."""
-        try:
-            return self._wrong_file() if self.path.is_file() else self._wrong_shape()
-        except UserError as error:
-            return str(error)
-
-    @cached_property
-    def digests(self) -> Mapping[str, str]:
-        """The SHA-256 of the file, or of each file that the folder must hold, by name. Raises UserError."""
-        files = [self.path] if self.path.is_file() else [_first(self.path, item) for item in self.weights.holds]
-        return {file.name: sha256_of(file) for file in files}
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the one file. Raises UserError where there is none."""
-        return next(iter(self.digests.values()))
-
-    def _wrong_file(self) -> str:
-        known = [digest for _, digest in self.weights.files if digest]
-        if not known or any(self.digest.startswith(digest) for digest in known):
-            return ""
-        start = dict(self.weights.files).get(self.path.name) or known[0]
-        return (
-            f"{self.path.name} is damaged or another file: its SHA-256 does not start with {start[:16]}; "
-            f"get the file again{self.weights.instead}"
-        )
-
-    def _wrong_shape(self) -> str:
-        if not self.weights.shape:
-            return ""
-        try:
-            config = read_json(self.path / CONFIG)
-        except UserError:
-            return f"{CONFIG} is not JSON: take that of {self.weights.hub}"
-        for key, due in self.weights.shape:
-            found: Any = config
-            for part in key.split("."):
-                found = found.get(part) if isinstance(found, dict) else None
-            if found != due:
-                return f"it is a different network from {self.weights.hub}: its {key} is {found!r}, not {due!r}"
-        return ""
-
-
 def _held(folder: Path, item: str) -> bool:
     return any(True for pattern in item.split("|") for _ in folder.glob(pattern))
-
-
-def _first(folder: Path, item: str) -> Path:
-    return next(path for pattern in item.split("|") for path in sorted(folder.glob(pattern)))
 
 
 def _in_words(folder: str) -> str:

@@ -12,14 +12,16 @@ ENCODER_ENTRIES: tuple[CatalogueEntry, ...] = (
     InstrumentEntry(
         "clip-vit-b32",
         "harness.instruments.clip:open_clip_vit_b32",
-        "CLIP ViT-B/32 embeddings of pictures and captions; needs a folder of openai/clip-vit-base-patch32",
+        "CLIP ViT-B/32 embeddings of pictures and captions",
+        weights=("harness.instruments.weights:CLIP_VIT_B32",),
         licence="MIT (OpenAI)",
         paper="arXiv 2103.00020",
     ),
     InstrumentEntry(
         "dino-vits16",
         "harness.instruments.dino:open_dino_vits16",
-        "DINO ViT-S/16 embeddings of pictures; needs a folder of facebook/dino-vits16",
+        "DINO ViT-S/16 embeddings of pictures",
+        weights=("harness.instruments.weights:DINO_VITS16",),
         licence="Apache-2.0 (Meta)",
         paper="arXiv 2104.14294",
     ),

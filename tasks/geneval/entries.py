@@ -80,7 +80,8 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
     InstrumentEntry(
         "geneval-coco",
         "tasks.geneval.official.coco:open_coco",
-        "Mask2Former's objects on COCO and their colours by CLIP; needs DDTBENCH_DETECTOR and DDTBENCH_COLOUR_CLIP",
+        "Mask2Former's objects on COCO and their colours by CLIP: geneval-coco@DETECTOR[@CLASSIFIER]",
+        weights=("tasks.geneval.official.weights:DETECTOR", "tasks.geneval.official.weights:CLASSIFIER"),
         licence="MIT (code of Mask2Former and CLIP), Apache-2.0 (MMDetection)",
         paper="arXiv 2112.01527 and arXiv 2103.00020",
     ),

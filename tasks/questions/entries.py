@@ -74,7 +74,8 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
     InstrumentEntry(
         "vlm-answers",
         "tasks.questions.vlm:open_vlm",
-        "a local vision-language model answers a case's questions; needs DDTBENCH_JUDGE",
+        "a local vision-language model answers a case's questions",
+        weights=("tasks.questions.weights:JUDGE",),
         paper=GENEVAL2_PAPER,
     ),
 )

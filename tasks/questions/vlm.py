@@ -19,7 +19,7 @@ from harness.errors import UserError
 from harness.instruments.devices import looking
 from harness.weights.digests import sha256_of
 from harness.weights.fitting import open_fitting, readable, require_words
-from harness.weights.places import Located
+from harness.weights.located import Located
 from tasks.questions.judging import Answer, dumps
 from tasks.questions.weights import JUDGE, JUDGE_CURE
 

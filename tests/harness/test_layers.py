@@ -18,7 +18,16 @@ MAY_IMPORT = {
 }
 OF_THE_HARNESS = {
     f"harness.{name}"
-    for name in ("contracts", "weights.checkpoints", "weights.fitting", "seeding", "errors", "paths", "texts")
+    for name in (
+        "contracts",
+        "weights.checkpoints",
+        "weights.digests",
+        "weights.fitting",
+        "seeding",
+        "errors",
+        "paths",
+        "texts",
+    )
 }
 """All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
 

@@ -9,6 +9,7 @@ from harness.errors import UserError
 from harness.isolation import OutOfMemory
 from harness.observe import observe
 from harness.run import run
+from harness.store.columns import observations_folder
 from harness.store.run_folder import RunFolder
 
 TASK = fakes.FakeTask(count=11, bad_ask=(4,))
@@ -140,3 +141,23 @@ def test_text_that_cannot_be_stored_is_the_instruments_failure(folder: RunFolder
     observe(folder, [Garbled()], batch=4)
     reasons = folder.observation_columns("brightness")["_failed"]
     assert [reason for reason in reasons if reason] == ["column 'word' cannot be stored as UTF-8"]
+
+
+class Elsewhere(fakes.Brightness):
+    """One that computes on another device."""
+
+    device = "meta"
+
+
+def test_observations_are_stored_with_the_device_that_the_instrument_computed_on(folder: RunFolder):
+    before = folder.folder.read_json("environment.json")
+    observe(folder, [fakes.Brightness(), Elsewhere(name="elsewhere")], batch=4)
+    record = folder.folder.read_json("environment.json")
+    assert record["environments"] == before["environments"] and record["runs"] == before["runs"]
+    own, other = (folder.environments(observations_folder(name, "d1")) for name in ("brightness", "elsewhere"))
+    assert own == folder.environments() and other.isdisjoint(own)
+    (kept,) = record["observed"]["elsewhere"].items()
+    assert {kept[0]} == other and kept[1]["device"].startswith("meta ")
+    assert record["observed"]["brightness"] == before["environments"]
+    observe(folder, [fakes.Brightness(), Elsewhere(name="elsewhere")], batch=4)
+    assert folder.folder.read_json("environment.json") == record

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from plugin_packages import write_plugin
 
-from harness import commands
+from harness import catalog, commands
 from harness.errors import UserError
-from harness.store.run_folder import run_paths
+from harness.store.columns import observations_folder
+from harness.store.run_folder import RunFolder, run_paths
 
 
 def toy_runs(call) -> list[Path]:
@@ -133,3 +135,42 @@ def test_where_every_metric_fails_nothing_is_written(toy, call, monkeypatch) -> 
     monkeypatch.setattr(toy_bench.sums, "Exact", Fails)
     with pytest.raises(UserError, match="nobody thought of this'; nothing was written; and 1 more runs failed"):
         commands.measure_runs("runs")
+
+
+EYE = """
+from harness.contracts import InstrumentEntry
+
+
+class Eye:
+    name = "eye"
+
+    def __init__(self, given="", device="cpu"):
+        self.given, self.device = given, device
+        self.digest = f"eye-{given.rpartition('/')[2] or 'default'}"
+
+    def unavailable(self):
+        return "" if self.given else "it needs weights: eye@PATH"
+
+    def observe(self, samples):
+        return {"seen": [1.0] * len(samples)}
+
+
+ENTRIES = (InstrumentEntry("eye", f"{__name__}:Eye", "an eye"),)
+"""
+
+
+def test_an_instrument_takes_its_weights_by_name_and_the_device_of_the_command(toy, call) -> None:
+    write_plugin(toy / "site", "eyes", EYE)
+    catalog.refresh()
+    folder = RunFolder.open(str(toy_runs(call)[0]))
+    assert call("observe", "runs", "-i", "eye")[0] == 0
+    assert folder.unavailable() == {"eye": "it needs weights: eye@PATH"}
+    assert call("observe", "runs", "-i", f"eye@{toy}/weights", "--device", "meta")[0] == 0
+    assert folder.unavailable() == {} and folder.instruments()["eye"] == "eye-weights"
+    (kept,) = folder.folder.read_json("environment.json")["observed"]["eye"].items()
+    assert kept[1]["device"].startswith("meta ")
+    assert folder.environments(observations_folder("eye", "eye-weights")) == {kept[0]}
+    assert str(toy) not in (Path(folder.path) / "manifest.json").read_text()
+    assert call("observe", "runs")[0] == 0 and folder.unavailable() == {}  # the path is known on this machine
+    code, _, err = call("observe", "runs", "--device", "cuda:99")
+    assert code == 2 and "not on this machine" in err

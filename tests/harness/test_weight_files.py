@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import UserError
-from harness.weights.fitting import UNREADABLE
 from harness.weights.digests import digest_of_files
+from harness.weights.fitting import UNREADABLE
 from harness.weights.places import published
 from harness.weights.published_files import (
     read_chosen,

@@ -19,7 +19,7 @@ import numpy as np
 from harness.errors import UserError
 from harness.instruments.devices import looking
 from harness.weights.fitting import readable, require_whole
-from harness.weights.places import Located
+from harness.weights.located import Located
 from tasks.geneval.names import COLOURS
 from tasks.geneval.official.mmdet_pipeline import Instance
 from tasks.geneval.official.weights import CLASSIFIER, CLASSIFIER_WEIGHTS

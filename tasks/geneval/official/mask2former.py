@@ -19,7 +19,7 @@ import numpy as np
 from harness.errors import UserError
 from harness.instruments.devices import looking
 from harness.weights.fitting import open_fitting
-from harness.weights.places import Located
+from harness.weights.located import Located
 from tasks.geneval.official.mmdet_pipeline import LONG_SIDE, SHORT_SIDE, Instance, fitted_size, instances_of, prepared
 from tasks.geneval.official.mmdet_weights import OFFICIAL_DIGEST, UNUSED, fill_from_mmdet, read_mmdet
 from tasks.geneval.official.weights import DETECTOR, DETECTOR_CURE, DETECTOR_WEIGHTS

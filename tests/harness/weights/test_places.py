@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.weights.places import Located, Weights, published
+from harness.weights.located import Located
+from harness.weights.places import Weights, published
 
 FOLDER = Weights(
     holds=("config.json", "model.safetensors|pytorch_model.bin"),

@@ -75,7 +75,7 @@ def test_the_digest_names_both_files_and_a_comparison_says_that_the_detector_dif
 def test_only_the_published_bytes_are_the_official_detector(tiny_detector, monkeypatch):
     looks = Mask2Former(str(tiny_detector))
     assert not looks.official
-    monkeypatch.setattr("harness.weights.places.sha256_of", lambda path: "743b7d99" + "0" * 56)
+    monkeypatch.setattr("harness.weights.located.sha256_of", lambda path: "743b7d99" + "0" * 56)
     assert Mask2Former(str(tiny_detector)).official
 
 
