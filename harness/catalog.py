@@ -14,7 +14,17 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from typing import Any, Literal, get_args, overload
 
-from harness.contracts import CatalogueEntry, DataEntry, Kind, MetricEntry, ModelEntry, RecipeEntry, Task, TaskEntry
+from harness.contracts import (
+    CatalogueEntry,
+    DataEntry,
+    Kind,
+    MetricEntry,
+    ModelEntry,
+    RecipeEntry,
+    Task,
+    TaskEntry,
+    require_read,
+)
 from harness.errors import UserError, nearest
 from harness.paths import checkout_root
 from harness.texts import read_toml
@@ -23,6 +33,8 @@ GROUP = "ddtbench.catalog"
 REPORTERS = "ddtbench.reports"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+BAD_CODE = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, NameError)
+"""What a place that is wrong raises when it is imported."""
 
 # What an ill-formed configuration raises in a constructor, ours, torch's or another package's.
 BAD_CONFIGURATION = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
@@ -130,7 +142,7 @@ def load(place: str, what: str) -> Any:
     module, _, attribute = place.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except BAD_CODE as error:
         raise UserError(f"{what} cannot be loaded from {place}: {error}") from error
 
 
@@ -169,7 +181,7 @@ def make(kind: Literal["metric", "instrument"], text: str, device: str = "cpu") 
     """The metric or instrument that ``NAME[@ARGUMENT]`` stands for: ``fid@clean``, ``inception-adm@FILE``.
 
     An instrument whose maker takes a ``device`` computes there. Raises UserError also for an argument where the entry
-    takes none.
+    takes none, and for a metric that cannot be made or states what nothing reads.
     """
     name, argument = split_name(text)
     maker = find(kind, name)
@@ -177,7 +189,15 @@ def make(kind: Literal["metric", "instrument"], text: str, device: str = "cpu") 
     if argument and not known.keys() - {"device"}:
         raise UserError(f"{kind} '{name}' takes no argument, so '@{argument}' means nothing: leave it out")
     where = {"device": device} if "device" in known else {}
-    return maker(argument, **where) if argument else maker(**where)
+    if kind == "instrument":
+        return maker(argument, **where) if argument else maker(**where)
+    what = f"metric '{text}' of {_catalogue()[kind, name][1]}"
+    try:
+        made = maker(argument) if argument else maker()
+    except TypeError as error:  # an unknown trait, for example
+        raise UserError(f"{what} cannot be made: {error}") from error
+    require_read(made, what)
+    return made
 
 
 def build_task(text: str, subject: Any) -> Task:

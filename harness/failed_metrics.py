@@ -49,7 +49,7 @@ class Unmade:
     """A metric that could not be made: it fails with the reason, and so keeps its place among the others."""
 
     name: str
-    reason: str
+    why: str
     version: int = 0
     direction: str = "none"
     unit: str = ""
@@ -57,4 +57,4 @@ class Unmade:
 
     def parts(self, _: Columns) -> Any:
         """Raises UserError."""
-        raise UserError(self.reason)
+        raise UserError(self.why)

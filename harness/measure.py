@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns, Estimate, RatioMetric, SetMetric, StatedMetric
+from harness.contracts import (
+    ChanceOnData,
+    Columns,
+    Estimate,
+    NotesPublished,
+    RatioMetric,
+    SetMetric,
+    StatedMetric,
+    require_read,
+    traits_of,
+)
 from harness.errors import UserError
 from harness.failed_metrics import failed_estimate, failures_in, name_of
 from harness.isolation import tried
@@ -75,17 +85,19 @@ def measure(
     }
     scores: list[_ScoreRow] = []
     estimates: list[Estimate] = []
+    chances: dict[str, float | str | None] = {}
     for metric in metrics:
         rest = (stored.columns, asked, seed, reasons, fingerprint, digests, unreadable)
         measured, reason = tried(partial(_measure_with_protocol, metric, *rest))
+        if measured:
+            chances[name_of(metric)] = traits_of(metric).chance
         rows, found = measured or ([], [failed_estimate(metric, reason, asked.count() - len(asked.order), fingerprint)])
         scores += rows
         estimates += found
     failed = failures_in(estimates)
     if failed and len(failed) == len(metrics):
         raise UserError(f"{failed[0][1]}; nothing was written")
-    stated = {name_of(metric): getattr(metric, "chance", None) for metric in metrics}
-    estimates = _with_measured_chance(estimates, stated)
+    estimates = _with_measured_chance(estimates, chances)
     folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
     return estimates
 
@@ -104,12 +116,14 @@ def _measure_with_protocol(
     for name in _instruments(metric.needs):
         if name in unreadable:
             raise UserError(unreadable[name])
-    protocol = {**fingerprint, **getattr(metric, "protocol", {})}
+    require_read(metric, f"metric '{name_of(metric)}'")
+    traits = traits_of(metric)
+    protocol = {**fingerprint, **traits.protocol}
     protocol |= {name: digests[name] for name in _instruments(metric.needs) if name in digests}
-    if getattr(metric, "within_strata", False):
+    if traits.within_strata:
         protocol["resampled"] = WITHIN_STRATA
-    if note := getattr(metric, "published_note", None):
-        protocol["published"] = note(protocol)
+    if isinstance(metric, NotesPublished) and (note := metric.published_note(protocol)) is not None:
+        protocol["published"] = note
     if not _is_ratio(metric):
         protocol["n"] = asked.numbers()  # a metric of a set may depend on how many there are
     try:
@@ -200,7 +214,7 @@ def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> t
     estimates = []
     parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str), strata)
     chance = _stated_chance(metric, columns)
-    for stratum in (None, *(_shown_strata(asked) if getattr(metric, "by_stratum", True) else ())):
+    for stratum in (None, *(_shown_strata(asked) if traits_of(metric).by_stratum else ())):
         chosen = parts if stratum is None else parts.where(strata == stratum)
         estimate = _ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed)
         estimates.append(replace(estimate, chance=chance))
@@ -219,18 +233,19 @@ class _Parts:
 
 
 def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: int) -> Estimate:
+    traits = traits_of(metric)
     failed = asked - len(parts.groups)
     scored = asked - failed
     try:
         if not scored:
             raise ZeroDivisionError(f"all {asked} cases failed")
         within = None
-        if getattr(metric, "within_strata", False):
+        if traits.within_strata:
             # A case that weighs nothing is not one of the metric's: it says nothing about how its clusters vary.
             parts = parts.where(parts.denominators > 0)
             within, scored = parts.strata.tolist(), len(parts.groups)
         interval = ratio_interval(parts.numerators, parts.denominators, parts.groups.tolist(), strata=within, seed=seed)
-        interval = _shown(interval, getattr(metric, "monotone", None))
+        interval = _shown(interval, traits.monotone)
     except ZeroDivisionError as error:
         return _estimate(metric, None, scored, failed, stratum, absent=str(error))
     except OverflowError:
@@ -241,7 +256,7 @@ def _ratio_estimate(metric: Any, parts: _Parts, asked: int, stratum: str, seed: 
         weight = failed * float(parts.denominators.mean())
         total = float(parts.denominators.sum())
         bound = (float(parts.numerators.sum()) + metric.worst * weight) / (total + weight)
-        bound = metric.monotone(bound) if getattr(metric, "monotone", None) else bound
+        bound = traits.monotone(bound) if traits.monotone else bound
     return _estimate(metric, interval, scored, failed, stratum, failures_wrong=bound)
 
 
@@ -327,16 +342,16 @@ def _shown_strata(asked: _Asked) -> list[str]:
 
 def _stated_chance(metric: Any, columns: Columns) -> float | None:
     """The number that the metric states; None where it states none, or the name of another metric."""
-    stated = metric.chance_on(columns) if hasattr(metric, "chance_on") else getattr(metric, "chance", None)
+    stated = metric.chance_on(columns) if isinstance(metric, ChanceOnData) else traits_of(metric).chance
     return None if stated is None or isinstance(stated, str) else float(stated)
 
 
-def _with_measured_chance(estimates: Sequence[Estimate], stated: Mapping[str, Any]) -> list[Estimate]:
+def _with_measured_chance(estimates: Sequence[Estimate], stated: Mapping[str, float | str | None]) -> list[Estimate]:
     """The estimates, with the value of the metric that measures their chance, of the same stratum."""
     values = {(item.metric, item.stratum): item.value for item in estimates}
     return [
         replace(item, chance=values.get((name, item.stratum)))
-        if isinstance(name := stated[item.metric], str) and item.value is not None
+        if isinstance(name := stated.get(item.metric), str) and item.value is not None
         else item
         for item in estimates
     ]
@@ -354,7 +369,7 @@ def _estimate(
     failures_wrong: float | None = None,
     absent: str = "",
 ) -> Estimate:
-    lowest, highest = getattr(metric, "bounds", (-math.inf, math.inf))
+    lowest, highest = traits_of(metric).bounds
     low = None if interval is None or interval.low is None else max(lowest, interval.low)
     high = None if interval is None or interval.high is None else min(highest, interval.high)
     return Estimate(

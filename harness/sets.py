@@ -1,6 +1,6 @@
 """The value of a set's metric, its interval, and scores to pair it by.
 
-Where the metric shares its value out to the cases (``influences``), the interval is made of these shares, and each
+Where the metric shares its value out to the cases (``SharesItsValue``), the interval is made of these shares, and each
 case's score is the value plus its share times the number of cases: their mean is the value. Elsewhere, and where shares
 cannot be had, groups of clusters are left out in turn, and the scores are one pseudo-value each (``case`` =
 ``jackknife-07``).
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import Columns, HoldsFixed, SharesItsValue, traits_of
 from harness.influences import Shares, share_interval
 from harness.metrics import NotMeasured
 from harness.statistics import GROUPS, Interval, Jackknife, jackknife_groups, jackknife_interval
@@ -111,15 +111,15 @@ def measure_set(
 
     Raises NotMeasured where two sets are not paired and the metric pairs them.
     """
-    if len(sides.names) > 1 and not getattr(metric, "unpaired", False):
+    if len(sides.names) > 1 and not traits_of(metric).unpaired:
         raise NotMeasured("it compares each output with its own reference, and these two sets are not paired")
-    if hasattr(metric, "influences"):
+    if isinstance(metric, SharesItsValue):
         found = _by_shares(metric, sides)
         if found is not None:
             return found
     # A metric may hold something of all cases fixed (the references of precision and recall) while its groups vary.
-    fixed = hasattr(metric, "given")
-    given = metric.given(sides.whole()) if fixed else metric
+    fixed = isinstance(metric, HoldsFixed)
+    given: Any = metric.given(sides.whole()) if fixed else metric
     varying = sides.names[:1] if fixed else sides.names
     groups = {
         side: _groups(sides.part(side), {case: clusters[case] for case in clusters if side_of_case[case] == side}, seed)
@@ -130,7 +130,7 @@ def measure_set(
         return SetScores(Interval(float(given.value(_total(states))), None, None, _why_not(clusters)))
     states, names = [], []
     for side, parts in groups.items():
-        states += states_by_group(_OneSide(given, sides.empty(side)), sides.part(side), [rows for _, rows in parts])
+        states += _OneSide(given, sides.empty(side)).states(sides.part(side), [rows for _, rows in parts])
         names += [(name if side in ("", SIDES[0]) else name.replace("-", f"-{side}-"), side) for name, _ in parts]
     sizes = [len(rows) for parts in groups.values() for _, rows in parts]
     jackknife = Jackknife.of(states, sizes, given.value, [side for _, side in names])
@@ -163,15 +163,14 @@ class _OneSide:
     metric: Any
     empty: Columns
 
-    @property
-    def streams(self) -> bool:
-        return bool(getattr(self.metric, "streams", False))
-
     def state(self, columns: Columns) -> Any:
         return self.metric.state({**columns, **self.empty})
 
     def whole(self, columns: Columns) -> Any:
-        return states_by_group(self, columns, [np.arange(len(columns["case"]))])[0]
+        return self.states(columns, [np.arange(len(columns["case"]))])[0]
+
+    def states(self, columns: Columns, groups: Sequence[NDArray[np.int64]]) -> list[Any]:
+        return states_by_group(self.state, columns, groups, traits_of(self.metric).streams)
 
 
 def _groups(columns: Columns, clusters: Mapping[str, str], seed: int) -> list[tuple[str, NDArray[np.int64]]]:

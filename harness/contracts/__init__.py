@@ -50,12 +50,29 @@ from harness.contracts.training import (
     TrainingLessons,
     ValidationImages,
 )
+from harness.contracts.traits import (
+    NOT_NEGATIVE,
+    NOTHING_SPECIAL,
+    SHARE,
+    ChanceOnData,
+    GivesReasons,
+    HoldsFixed,
+    MetricTraits,
+    NotesPublished,
+    SharesItsValue,
+    require_read,
+    traits_of,
+)
 from harness.contracts.values import Case, Estimate, Sample
 
 __all__ = [
+    "NOTHING_SPECIAL",
+    "NOT_NEGATIVE",
+    "SHARE",
     "AnswersQuestions",
     "Case",
     "CatalogueEntry",
+    "ChanceOnData",
     "Columns",
     "ComputesUnits",
     "DataEntry",
@@ -65,6 +82,8 @@ __all__ = [
     "Estimate",
     "GeneratesClasses",
     "GeneratesImages",
+    "GivesReasons",
+    "HoldsFixed",
     "ImageTokenizer",
     "Instrument",
     "InstrumentEntry",
@@ -72,7 +91,9 @@ __all__ = [
     "Lesson",
     "Likelihood",
     "MetricEntry",
+    "MetricTraits",
     "ModelEntry",
+    "NotesPublished",
     "RatioMetric",
     "Recipe",
     "RecipeEntry",
@@ -82,6 +103,7 @@ __all__ = [
     "ScoresText",
     "ScoresTextInStrides",
     "SetMetric",
+    "SharesItsValue",
     "ShownMetric",
     "ShownModel",
     "ShownSeries",
@@ -96,4 +118,6 @@ __all__ = [
     "TrainingImages",
     "TrainingLessons",
     "ValidationImages",
+    "require_read",
+    "traits_of",
 ]

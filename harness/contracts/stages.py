@@ -105,8 +105,7 @@ arrays, or stay on disk where they are many: rows of them can be taken, and ``np
 class RatioMetric(Protocol):
     """A metric that is a ratio of sums over cases (a mean is a ratio with denominators 1). Clustered bootstrap.
 
-    Optional: ``published_note(fingerprint) -> str``, what stands in the way of a comparison with published rows ("" for
-    nothing); it joins the fingerprint as ``published``.
+    Optional, of every kind of metric: ``traits`` (``MetricTraits``) and the methods of ``harness.contracts.traits``.
     """
 
     @property
@@ -130,15 +129,7 @@ class RatioMetric(Protocol):
 
 
 class SetMetric(Protocol):
-    """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife.
-
-    Optional: ``influences(state, blocks)``, the value shared out to the cases (``harness.metrics.influence``), which
-    makes the interval in place of groups. ``unpaired = True``: outputs and references may be two sets of their own,
-    which ``state`` is then shown one at a time, the other column empty. ``given(columns) -> metric``, called once with
-    all scored cases before they are parted into groups; what it returns has ``state`` and ``value``, and holds fixed
-    what does not vary with the groups. ``streams = True``: its states do not grow with the cases, so that those of a
-    large group may be summed over parts of it.
-    """
+    """A metric of a set: features -> sufficient statistics -> value, and statistics add. Grouped jackknife."""
 
     @property
     def name(self) -> str: ...

@@ -67,7 +67,7 @@ def fid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
     if file:
         path = user_path(file)
         return FrechetToFile(f"fid@{features}@{path.stem}", instrument, StatisticsFile(path), about)
-    return Frechet(f"fid@{features}", instrument, protocol=about)
+    return Frechet(f"fid@{features}", instrument, about=about)
 
 
 def fid_of(argument: str = "") -> FrechetToFile | FrechetOfFiles:
@@ -92,31 +92,31 @@ def sfid(argument: str = DEFAULT) -> Frechet | FrechetToFile:
     if file:
         path = user_path(file)
         return FrechetToFile(f"sfid@{features}@{path.stem}", instrument, StatisticsFile(path), about, "_spatial")
-    return Frechet(f"sfid@{features}", instrument, protocol=about, layer="_spatial")
+    return Frechet(f"sfid@{features}", instrument, about=about, layer="_spatial")
 
 
 def fid_infinity(features: str = DEFAULT) -> FrechetInfinity:
     """``fid-infinity@PROTOCOL``: FID extrapolated to infinitely many pictures (Chong and Forsyth 2020)."""
     protocol = {**frechet_infinity.PROTOCOL, **_about(features)}
-    return FrechetInfinity(f"fid-infinity@{features}", _inception(features), protocol=protocol)
+    return FrechetInfinity(f"fid-infinity@{features}", _inception(features), about=protocol)
 
 
 def kid(features: str = DEFAULT) -> KernelDistance:
     """``kid@PROTOCOL``: kernel inception distance (Binkowski et al. 2018), over all pairs of two independent
     sets instead of subsets."""
     protocol = {**kernel.PROTOCOL, **_about(features)}
-    return KernelDistance(f"kid@{features}", _inception(features), protocol=protocol)
+    return KernelDistance(f"kid@{features}", _inception(features), about=protocol)
 
 
 def kid_paired(features: str = DEFAULT) -> PairedKernelDistance:
     """``kid-paired@PROTOCOL``: of reconstructions and their own originals."""
     protocol = {**kernel.PAIRED, **_about(features)}
-    return PairedKernelDistance(f"kid-paired@{features}", _inception(features), protocol=protocol)
+    return PairedKernelDistance(f"kid-paired@{features}", _inception(features), about=protocol)
 
 
 def kid_subsets(features: str = DEFAULT) -> KernelSubsets:
     """``kid-subsets@PROTOCOL``: the mean of 100 random subsets of 1,000, as published tables have it."""
-    return KernelSubsets(f"kid-subsets@{features}", _inception(features), features_protocol=_about(features))
+    return KernelSubsets(f"kid-subsets@{features}", _inception(features), about=_about(features))
 
 
 def fd(features: str = "") -> Frechet | FrechetToFile:
@@ -127,13 +127,13 @@ def fd(features: str = "") -> Frechet | FrechetToFile:
     if file:
         path = user_path(file)
         return FrechetToFile(f"{name}@{path.stem}", instrument, StatisticsFile(path), protocol)
-    return Frechet(name, instrument, protocol=protocol)
+    return Frechet(name, instrument, about=protocol)
 
 
 def kd(features: str = "") -> KernelDistance:
     """``kd@INSTRUMENT``: kernel distance on other features."""
     instrument, about, _ = _instrument(_named("kd", features))
-    return KernelDistance(_called("kd", features, instrument), instrument, protocol={**kernel.PROTOCOL, **about})
+    return KernelDistance(_called("kd", features, instrument), instrument, about={**kernel.PROTOCOL, **about})
 
 
 def inception_score(features: str = DEFAULT) -> InceptionScore:
@@ -148,14 +148,14 @@ def inception_score_unsplit(features: str = DEFAULT) -> InceptionScore:
 
 def _score(name: str, features: str, splits: int) -> InceptionScore:
     instrument = _inception(features, "logits_unbiased")
-    return InceptionScore(f"{name}@{features}", instrument, splits, features_protocol=_about(features))
+    return InceptionScore(f"{name}@{features}", instrument, splits, about=_about(features))
 
 
 def _manifold(which: Which, features: str, k: int) -> ManifoldMetric:
     instrument, about, _ = _instrument(features)
     nearest = k if "features" in about else NEAREST
     name = _called(which, features, instrument)
-    return ManifoldMetric(which, name, instrument, nearest=nearest, features_protocol=about)
+    return ManifoldMetric(which, name, instrument, nearest=nearest, about=about)
 
 
 def precision(features: str = DEFAULT) -> ManifoldMetric:

@@ -10,13 +10,13 @@ the arithmetic, which is in float64; ``harness.instruments.clip_cmmd`` states th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.pairwise import Part, TwoSets
 
@@ -24,7 +24,9 @@ Floats = NDArray[np.float64]
 
 SIGMA = 10.0
 SCALE = 1000.0
+PROTOCOL = {"distance": "mmd2/gaussian-10/biased/all-pairs/float64/x1000", "biased_with_n": True}
 _ROWS = 2048
+_TRAITS = MetricTraits(bounds=(0.0, np.inf), protocol=PROTOCOL, unpaired=True)
 
 
 def gaussian_pair_sum(first: Floats, second: Floats) -> float:
@@ -55,12 +57,7 @@ class Cmmd:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    bounds: tuple[float, float] = (0.0, np.inf)
-    protocol: dict[str, Any] = field(
-        default_factory=lambda: {"distance": "mmd2/gaussian-10/biased/all-pairs/float64/x1000", "biased_with_n": True}
-    )
-
-    unpaired = True
+    traits: MetricTraits = _TRAITS
 
     @property
     def needs(self) -> tuple[str, ...]:

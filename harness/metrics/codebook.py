@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.ratio import Ratio
 
 CODEBOOK_SIZE = "number.codebook_size"
 Counts = csr_array  # ``positions codebook_size``, int64: how often each code stood at each position
+
+_COUNTED = MetricTraits(bounds=(0.0, math.inf), protocol={"biased_with_n": True})
 
 
 def bits_per_image() -> Ratio:
@@ -47,8 +49,7 @@ class CodeMetric:
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     version: int = 1
-    bounds: tuple[float, float] = (0.0, np.inf)
-    protocol: dict[str, Any] = field(default_factory=lambda: {"biased_with_n": True})
+    traits: MetricTraits = _COUNTED
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def perplexity(counts: NDArray[np.int64], codebook_size: int) -> float:
 
 def codebook_use() -> CodeMetric:
     """Share of the codebook's entries that these images use. No direction: a small book fills by itself."""
-    return CodeMetric("codebook-use", share_used, "together", bounds=(0.0, 1.0))
+    return CodeMetric("codebook-use", share_used, "together", traits=replace(_COUNTED, bounds=(0.0, 1.0)))
 
 
 def code_perplexity() -> CodeMetric:

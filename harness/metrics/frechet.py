@@ -13,12 +13,12 @@ A distance on features of our own net is named after that net (FD-world), never 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.feature_sets import FeaturePair, FeatureSet, Gaussian
 from harness.metrics.influence import Blocks, Influences, of_pair
@@ -47,7 +47,8 @@ class Frechet:
     """Frechet distance of outputs to references on the features of one instrument (``contracts.SetMetric``). 0 is best.
 
     Of a reconstruction the same cases stand on both sides, so an identical one has distance 0 at any N. ``layer`` is
-    the end of the columns' names where it is not the instrument's main one (sFID's ``_spatial``).
+    the end of the columns' names where it is not the instrument's main one (sFID's ``_spatial``); ``about`` is what
+    fingerprints say of it.
     """
 
     name: str
@@ -55,12 +56,13 @@ class Frechet:
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    bounds: tuple[float, float] = (0.0, np.inf)
-    protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
+    about: Mapping[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
     layer: str = ""
 
-    streams = True  # its states are small: they may be summed over parts of a large set
-    unpaired = True
+    @property
+    def traits(self) -> MetricTraits:
+        """Its states are small: they may be summed over parts of a large set."""
+        return MetricTraits(bounds=(0.0, math.inf), protocol=self.about, streams=True, unpaired=True)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.feature_sets import FeaturePair, FeatureSet
 from harness.metrics.influence import Blocks, Influences, of_pair
@@ -46,10 +46,12 @@ class FrechetInfinity:
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
+    about: Mapping[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
 
-    streams = True  # its states are small: they may be summed over parts of a large set
-    unpaired = True
+    @property
+    def traits(self) -> MetricTraits:
+        """Its states are small: they may be summed over parts of a large set."""
+        return MetricTraits(protocol=self.about, streams=True, unpaired=True)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics.feature_sets import FeatureSet, Gaussian
 from harness.metrics.frechet import require_two
 from harness.metrics.influence import Blocks, Influences, of_one
@@ -32,19 +31,19 @@ class FrechetToFile:
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    bounds: tuple[float, float] = (0.0, np.inf)
-
-    streams = True  # its states are small: they may be summed over parts of a large set
 
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.{self.side}{self.layer}",)
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def traits(self) -> MetricTraits:
+        """Its states are small: they may be summed over parts of a large set."""
         if self.side == "reference":
-            return {**self.about, **about_outputs(self.file), "interval": "references vary, outputs stay"}
-        return {**self.about, **self.file.about(), "interval": "outputs vary, references stay"}
+            told = {**about_outputs(self.file), "interval": "references vary, outputs stay"}
+        else:
+            told = {**self.file.about(), "interval": "outputs vary, references stay"}
+        return MetricTraits(bounds=(0.0, math.inf), protocol={**self.about, **told}, streams=True)
 
     def state(self, columns: Columns) -> FeatureSet:
         (need,) = self.needs
@@ -77,14 +76,14 @@ class FrechetOfFiles:
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    bounds: tuple[float, float] = (0.0, np.inf)
     needs: tuple[str, ...] = ()
 
     method = "of two files of statistics, no interval"
 
     @property
-    def protocol(self) -> dict[str, Any]:
-        return {**self.about, **self.references.about(), **about_outputs(self.outputs), "interval": "both sides stay"}
+    def traits(self) -> MetricTraits:
+        told = {**self.references.about(), **about_outputs(self.outputs), "interval": "both sides stay"}
+        return MetricTraits(bounds=(0.0, math.inf), protocol={**self.about, **told})
 
     def stated(self, columns: Columns, asked: int) -> float:
         self.outputs.require_width("", len(self.references.pool3.mean), self.references.path.name)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.seeding import seed_for
 
@@ -93,20 +93,19 @@ class InceptionScore:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
-    bounds: tuple[float, float] = (1.0, np.inf)
-    features_protocol: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     split_of: Mapping[str, int] | None = None
-
-    streams = True  # its states are small: they may be summed over parts of a large set
 
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"{self.features}.output_logits_unbiased",)
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def traits(self) -> MetricTraits:
+        """Its states are small: they may be summed over parts of a large set."""
         parts = f"{self.splits} splits by a hash of the cases" if self.splits > 1 else "unsplit"
-        return {"score": f"inception-score/{parts}/float64", "biased_with_n": True, **self.features_protocol}
+        told = {"score": f"inception-score/{parts}/float64", "biased_with_n": True}
+        return MetricTraits(bounds=(1.0, np.inf), protocol={**told, **self.about}, streams=True)
 
     def given(self, columns: Columns) -> InceptionScore:
         """This metric with a split for each of these cases. Raises NotMeasured for fewer than two cases a split."""
@@ -115,9 +114,7 @@ class InceptionScore:
             raise NotMeasured(f"needs {2 * self.splits} pictures or more, not {len(names)}")
         shuffled = sorted(names, key=lambda name: seed_for("inception-score", name))
         split_of = dict(zip(shuffled, _in_order(len(names), self.splits).tolist(), strict=True))
-        return InceptionScore(
-            self.name, self.features, self.splits, features_protocol=self.features_protocol, split_of=split_of
-        )
+        return InceptionScore(self.name, self.features, self.splits, about=self.about, split_of=split_of)
 
     def state(self, columns: Columns) -> Answers:
         if self.split_of is None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.pairwise import Block, Blocks, Part, TwoSets
 
@@ -107,9 +107,11 @@ class KernelDistance:
     version: int = 2
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    protocol: dict[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
+    about: Mapping[str, Any] = field(default_factory=lambda: dict(PROTOCOL))
 
-    unpaired = True
+    @property
+    def traits(self) -> MetricTraits:
+        return MetricTraits(protocol=self.about, unpaired=True)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -133,7 +135,11 @@ class PairedKernelDistance:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    protocol: dict[str, Any] = field(default_factory=lambda: dict(PAIRED))
+    about: Mapping[str, Any] = field(default_factory=lambda: dict(PAIRED))
+
+    @property
+    def traits(self) -> MetricTraits:
+        return MetricTraits(protocol=self.about)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -162,9 +168,8 @@ class KernelSubsets:
     version: int = 1
     direction: Literal["higher", "lower", "none"] = "lower"
     unit: str = ""
-    features_protocol: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
-    unpaired = True
     method = f"mean of {SUBSETS} subsets of {SUBSET_SIZE:,}, no interval"
 
     @property
@@ -172,9 +177,9 @@ class KernelSubsets:
         return (f"{self.features}.output", f"{self.features}.reference")
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def traits(self) -> MetricTraits:
         subsets = f"{SUBSETS} subsets of {SUBSET_SIZE}, RandomState({SUBSET_SEED})"
-        return {**PROTOCOL, "subsets": subsets, **self.features_protocol}
+        return MetricTraits(protocol={**PROTOCOL, "subsets": subsets, **self.about}, unpaired=True)
 
     def stated(self, columns: Columns, asked: int) -> float:
         output, reference = (np.asarray(columns[name], dtype=np.float64) for name in self.needs)

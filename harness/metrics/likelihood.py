@@ -12,15 +12,16 @@ the codebook's size); ``nats_saved`` where a case was scored with and without co
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.contracts import NOT_NEGATIVE, MetricTraits
 from harness.metrics.ratio import Ratio
 
 NATS = ("number.nats",)
-_FROM_ZERO = (0.0, math.inf)
-_FROM_ONE = (1.0, math.inf)
+_PERPLEXITY = MetricTraits(bounds=(1.0, math.inf), monotone=math.exp)
 
 
 def in_bits(nats: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -31,7 +32,7 @@ def in_bits(nats: NDArray[np.float64]) -> NDArray[np.float64]:
 def word_perplexity() -> Ratio:
     """exp(nats / white-space words) of the corpus. From 1 on, lower is better. The interval is that of the ratio, its
     ends exponentiated."""
-    return Ratio("word-perplexity", NATS, ("number.words",), direction="lower", monotone=math.exp, bounds=_FROM_ONE)
+    return Ratio("word-perplexity", NATS, ("number.words",), direction="lower", traits=_PERPLEXITY)
 
 
 def byte_perplexity() -> Ratio:
@@ -41,9 +42,7 @@ def byte_perplexity() -> Ratio:
         NATS,
         ("number.bytes",),
         direction="lower",
-        monotone=math.exp,
-        bounds=_FROM_ONE,
-        chance=256.0,
+        traits=replace(_PERPLEXITY, chance=256.0),
     )
 
 
@@ -52,7 +51,7 @@ def token_perplexity() -> Ratio:
 
     It is what papers on one vocabulary state, and says nothing between two: it ranks nothing.
     """
-    return Ratio("token-perplexity", NATS, ("number.tokens",), direction="none", monotone=math.exp, bounds=_FROM_ONE)
+    return Ratio("token-perplexity", NATS, ("number.tokens",), direction="none", traits=_PERPLEXITY)
 
 
 def bits_per_byte() -> Ratio:
@@ -64,14 +63,13 @@ def bits_per_byte() -> Ratio:
         direction="lower",
         unit="bit/byte",
         transform=in_bits,
-        bounds=_FROM_ZERO,
-        chance=8.0,
+        traits=replace(NOT_NEGATIVE, chance=8.0),
     )
 
 
 def bits_per_text() -> Ratio:
     """Mean bits of a text (of a caption). From 0 on, lower is better."""
-    return Ratio("bits-per-text", NATS, direction="lower", unit="bit", transform=in_bits, bounds=_FROM_ZERO)
+    return Ratio("bits-per-text", NATS, direction="lower", unit="bit", transform=in_bits, traits=NOT_NEGATIVE)
 
 
 def nll_bits_per_image() -> Ratio:
@@ -85,8 +83,7 @@ def nll_bits_per_image() -> Ratio:
         direction="lower",
         unit="bit",
         transform=in_bits,
-        bounds=_FROM_ZERO,
-        chance="bits-per-image",
+        traits=replace(NOT_NEGATIVE, chance="bits-per-image"),
     )
 
 
@@ -99,7 +96,7 @@ def nll_bits_per_pixel() -> Ratio:
         direction="lower",
         unit="bit/px",
         transform=in_bits,
-        bounds=_FROM_ZERO,
+        traits=NOT_NEGATIVE,
     )
 
 
@@ -114,8 +111,7 @@ def nll_over_log_codebook() -> Ratio:
         ("number.bits",),
         direction="lower",
         transform=in_bits,
-        bounds=_FROM_ZERO,
-        chance=1.0,
+        traits=replace(NOT_NEGATIVE, chance=1.0),
     )
 
 
@@ -125,4 +121,6 @@ def bits_from_context() -> Ratio:
     Higher is better; 0 where the context says nothing to the model, below 0 where it misleads it. Its expectation is
     the pointwise mutual information of the two, under the model.
     """
-    return Ratio("bits-from-context", ("number.nats_saved",), unit="bit", transform=in_bits, chance=0.0)
+    return Ratio(
+        "bits-from-context", ("number.nats_saved",), unit="bit", transform=in_bits, traits=MetricTraits(chance=0.0)
+    )

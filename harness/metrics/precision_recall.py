@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics.manifold import NEAREST, Geometry
 from harness.metrics.neighbours import Floats, Ints
 
@@ -94,22 +94,17 @@ class ManifoldMetric:
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
     nearest: int = NEAREST
-    features_protocol: Mapping[str, Any] = field(default_factory=dict)
-
-    unpaired = True
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def protocol(self) -> dict[str, Any]:
-        return {
+    def traits(self) -> MetricTraits:
+        told = {
             "manifold": f"closed balls to nearest neighbour {self.nearest}, euclidean, float64",
             "interval": "outputs vary, references stay",
             "biased_with_n": True,
-            **self.features_protocol,
         }
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return (0.0, np.inf if self.which == "density" else 1.0)
+        highest = np.inf if self.which == "density" else 1.0
+        return MetricTraits(bounds=(0.0, highest), protocol={**told, **self.about}, unpaired=True)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import NOTHING_SPECIAL, Columns, MetricTraits
 
 Floats = NDArray[np.float64]
 
@@ -20,11 +20,10 @@ class Ratio:
 
     Each side adds the columns that it names, and a column named twice counts twice: F1 is ``("tp", "tp") / ("tp",
     "tp", "fp", "fn")``. No denominator column means 1 per case, that is a mean. ``transform`` acts on each case's
-    numerator (mean squared error to decibel). ``monotone`` acts on the ratio itself and on the ends of its interval,
-    and must rise with it: a perplexity is the exp of a ratio. Scores are stored without it, so that a paired test is
-    one of the ratio. ``worst`` is what a failed case counts as in the bound with failures counted wrong, before
-    ``monotone``; None where there is no worst. ``chance`` is the shown value of a subject that knows nothing, or the
-    name of the metric that measures it.
+    numerator (mean squared error to decibel). ``worst`` is what a failed case counts as in the bound with failures
+    counted wrong, before the trait ``monotone``; None where there is no worst. ``monotone`` acts on the ratio itself
+    and on the ends of its interval: a perplexity is the exp of a ratio. Scores are stored without it, so that a paired
+    test is one of the ratio.
     """
 
     name: str
@@ -35,10 +34,7 @@ class Ratio:
     worst: float | None = None
     version: int = 1
     transform: Callable[[Floats], Floats] | None = None
-    monotone: Callable[[float], float] | None = None
-    bounds: tuple[float, float] = (-np.inf, np.inf)
-    protocol: dict[str, Any] = field(default_factory=dict)
-    chance: float | str | None = None
+    traits: MetricTraits = NOTHING_SPECIAL
 
     @property
     def needs(self) -> tuple[str, ...]:

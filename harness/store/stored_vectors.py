@@ -77,16 +77,18 @@ def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
     }
 
 
-def states_by_group(metric: Any, columns: Columns, groups: Sequence[NDArray[np.int64]]) -> list[Any]:
-    """The metric's state of each group of rows, which together are all rows.
+def states_by_group(
+    state: Callable[[Columns], Any], columns: Columns, groups: Sequence[NDArray[np.int64]], streams: bool
+) -> list[Any]:
+    """The ``state`` of each group of rows, which together are all rows.
 
-    Where vectors stay on disk and the metric says that its states are small (``streams``), they are read once, in
-    order, some rows at a time, and each group's state is the sum over these.
+    Where vectors stay on disk and states are small (``streams``), they are read once, in order, some rows at a time,
+    and each group's state is the sum over these.
     """
     large = any(isinstance(values, StoredVectors) for values in columns.values())
-    if not groups or not (large and getattr(metric, "streams", False)):
+    if not groups or not (large and streams):
         columns = in_memory(columns) if groups else columns
-        return [metric.state(take(columns, rows)) for rows in groups]
+        return [state(take(columns, rows)) for rows in groups]
     group_of = np.empty(sum(map(len, groups)), np.int64)
     for number, rows in enumerate(groups):
         group_of[rows] = number
@@ -95,7 +97,7 @@ def states_by_group(metric: Any, columns: Columns, groups: Sequence[NDArray[np.i
         here = group_of[start : start + ROWS]
         block = in_memory(take(columns, np.arange(start, start + len(here))))
         for number in np.unique(here):
-            found = metric.state(take(block, np.flatnonzero(here == number)))
+            found = state(take(block, np.flatnonzero(here == number)))
             states[number] = found if states[number] is None else states[number] + found
     return states
 

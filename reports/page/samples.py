@@ -136,6 +136,7 @@ def _verdicts(run: Run, metric: str) -> dict[str, bool]:
 def _reasons(run: Run, kind: TaskKind, cases: Sequence[str]) -> dict[str, str]:
     """case -> why it is not right, in the metric's words; for questions what was read in the answers."""
     from harness import catalog
+    from harness.contracts import GivesReasons
 
     wanted = set(cases)
     if not kind.verdict:
@@ -145,10 +146,10 @@ def _reasons(run: Run, kind: TaskKind, cases: Sequence[str]) -> dict[str, str]:
         rows = [row for row, case in enumerate(columns["case"]) if case in wanted]
         few = {name: [values[row] for row in rows] for name, values in columns.items()}
         if kind.samples == "questions":
-            said = few.get(ANSWERS, [""] * len(rows))
+            said: Sequence[str] = few.get(ANSWERS, [""] * len(rows))
         else:
             metric = catalog.find("metric", kind.verdict)()
-            said = metric.reasons(few) if hasattr(metric, "reasons") else [""] * len(rows)
+            said = metric.reasons(few) if isinstance(metric, GivesReasons) else [""] * len(rows)
     except UNREADABLE:
         return {}
     return {str(case): str(text) for case, text in zip(few["case"], said, strict=True)}

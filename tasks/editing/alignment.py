@@ -7,18 +7,20 @@ names for the same column keep the two kinds of number apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics.ratio import Ratio
 
 Floats = NDArray[np.float64]
 
 CLIP, DINO = "clip-vit-b32", "dino-vits16"
+DIRECTION = "unit embeddings; equal captions do not count; no movement is 0"
 CVS = "assumed: 100 x cosine of CLIP ViT-B/32 picture embeddings; what the paper computes is not known"
 
 
@@ -35,15 +37,15 @@ class Cosine:
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
     version: int = 1
-    protocol: dict[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def worst(self) -> float:
         return -self.scale
 
     @property
-    def bounds(self) -> tuple[float, float]:
-        return -self.scale, self.scale
+    def traits(self) -> MetricTraits:
+        return MetricTraits(bounds=(-self.scale, self.scale), protocol=self.about)
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
         """(cosines, ones)."""
@@ -66,11 +68,11 @@ class ClipDirection:
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
     worst: float | None = -1.0
-    bounds: tuple[float, float] = (-1.0, 1.0)
     needs: tuple[str, ...] = tuple(f"{CLIP}.{name}" for name in ("output", "reference", "caption", "source_caption"))
-    protocol: dict[str, Any] = field(
-        default_factory=lambda: {"clip-dir": "unit embeddings; equal captions do not count; no movement is 0"}
-    )
+
+    @property
+    def traits(self) -> MetricTraits:
+        return MetricTraits(bounds=(-1.0, 1.0), protocol={"clip-dir": DIRECTION})
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
         """(cosines, 1 where the captions differ)."""
@@ -106,7 +108,7 @@ def cvs_assumed() -> Cosine:
     """The paper's CVS ("visual similarity"), as it is assumed here: CLIP-I times 100. Never equal to a published
     one."""
     needs = f"{CLIP}.output", f"{CLIP}.reference"
-    return Cosine("cvs-assumed", needs, scale=100.0, protocol={"cvs": CVS})
+    return Cosine("cvs-assumed", needs, scale=100.0, about={"cvs": CVS})
 
 
 def clip_im() -> Cosine:
@@ -131,14 +133,14 @@ def dino_source() -> Cosine:
 
 def l1_target() -> Ratio:
     """Mean absolute difference to the true edit, values in [0, 1], at its size (``picture-distance``)."""
-    return Ratio("l1-target", ("picture-distance.l1",), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return Ratio("l1-target", ("picture-distance.l1",), direction="lower", worst=1.0, traits=SHARE)
 
 
 def l2_target() -> Ratio:
     """Mean squared difference to the true edit, no root, at its size."""
-    return Ratio("l2-target", ("picture-distance.l2",), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return Ratio("l2-target", ("picture-distance.l2",), direction="lower", worst=1.0, traits=SHARE)
 
 
 def l1_source() -> Ratio:
     """Mean absolute difference to the source, at its size: an unchanged copy has next to nothing."""
-    return Ratio("l1-source", ("picture-distance.l1",), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return Ratio("l1-source", ("picture-distance.l1",), direction="lower", worst=1.0, traits=SHARE)

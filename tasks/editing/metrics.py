@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics.ratio import Ratio
 from tasks.editing.alignment import Cosine
 from tasks.editing.judging import Verdict, judge
@@ -26,18 +26,19 @@ Facts = Mapping[str, Any]
 
 RULES = f"objects by world-detector; place within {TOLERANCE} px, or in its cell where only that was told; sizes free"
 COPY = "an unchanged copy of the source has success 0"
+_TRAITS = replace(SHARE, protocol={"judge": RULES, "floor": COPY})
 
 
 def l2() -> Ratio:
     """Mean squared difference of pixel values in [0, 1] (MagicBrush's L2: no root is taken)."""
-    return Ratio("l2", ("pixels.mse",), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return Ratio("l2", ("pixels.mse",), direction="lower", worst=1.0, traits=SHARE)
 
 
 def l1_outside() -> Ratio:
     """Mean absolute difference to the true edit outside of the region that it changes; cases that change the whole
     picture (a new background) do not count."""
     columns = ("world-surroundings.l1",), ("world-surroundings.any",)
-    return Ratio("l1-outside", *columns, direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return Ratio("l1-outside", *columns, direction="lower", worst=1.0, traits=SHARE)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class Judged:
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
     worst: float | None = 0.0
-    bounds: tuple[float, float] = (0.0, 1.0)
-    protocol: dict[str, Any] = field(default_factory=lambda: {"judge": RULES, "floor": COPY})
+    traits: MetricTraits = _TRAITS
     needs: tuple[str, ...] = ("world-detector.detections", "world-surroundings.top", "world-surroundings.bottom")
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
@@ -93,7 +93,8 @@ def success_held_out() -> Judged:
 
 def preserved() -> Judged:
     """Share of the objects which the instruction leaves alone that keep shape, colour and place."""
-    return Judged("edit-preserved", lambda verdict, _: (verdict.preserved, verdict.kept), protocol={"judge": RULES})
+    traits = replace(SHARE, protocol={"judge": RULES})
+    return Judged("edit-preserved", lambda verdict, _: (verdict.preserved, verdict.kept), traits=traits)
 
 
 def exact() -> Judged:

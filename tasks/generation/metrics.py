@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from harness.contracts import SHARE
 from harness.metrics.frechet import Frechet
 from harness.metrics.frechet_infinity import FrechetInfinity
 from harness.metrics.kernel import KernelDistance
@@ -14,7 +17,7 @@ FEATURES = "fashion-features"
 def class_agreement() -> Ratio:
     """Share of the outputs in which the network reads the class that was asked for; chance is 0.1. It reads real test
     images with the accuracy that its card states, so more than that means pictures which are easier than real ones."""
-    return Ratio("class-agreement", (f"{FEATURES}.agrees",), worst=0.0, bounds=(0.0, 1.0), chance=0.1)
+    return Ratio("class-agreement", (f"{FEATURES}.agrees",), worst=0.0, traits=replace(SHARE, chance=0.1))
 
 
 def fd_fashion() -> Frechet:

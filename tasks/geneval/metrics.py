@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics import NotMeasured
 from tasks.geneval.judges import DetectorJudge, Judgement, Question
 from tasks.geneval.names import TAGS
@@ -113,7 +113,7 @@ Parts = Callable[[JudgedImages], tuple[Floats, Floats]]
 
 @dataclass(frozen=True)
 class GenEvalScore:
-    """A ratio over judged images (``contracts.RatioMetric``), in [0, 1]."""
+    """A ratio over judged images (``contracts.RatioMetric``), in [0, 1]. ``measured_by``: the metric of its chance."""
 
     name: str
     count: Parts
@@ -122,21 +122,18 @@ class GenEvalScore:
     version: int = 1
     unit: str = ""
     sight: Sight = WORLD
-    bounds: tuple[float, float] = (0.0, 1.0)
-    within_strata: bool = True
-    chance: float | str | None = None
+    measured_by: str | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
         return self.sight.columns
 
     @property
-    def protocol(self) -> Mapping[str, Any]:
-        return self.sight.protocol
+    def traits(self) -> MetricTraits:
+        return replace(SHARE, within_strata=True, chance=self.measured_by, protocol=self.sight.protocol)
 
-    @property
-    def published_note(self) -> Callable[[Mapping[str, Any]], str] | None:
-        return self.sight.note
+    def published_note(self, fingerprint: Mapping[str, Any]) -> str | None:
+        return None if self.sight.note is None else self.sight.note(fingerprint)
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:
         """(numerators, denominators), one per image. Raises NotMeasured where a tag has no image."""
@@ -178,7 +175,7 @@ def _prompts(images: JudgedImages) -> tuple[Floats, Floats]:
 
 def overall() -> GenEvalScore:
     """The plain mean over the six tags of the share of right images."""
-    return GenEvalScore("geneval", _overall, chance="geneval-shuffled")
+    return GenEvalScore("geneval", _overall, measured_by="geneval-shuffled")
 
 
 def any_of_four() -> GenEvalScore:

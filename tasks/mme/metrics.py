@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from tasks.mme.answers import NAME as ANSWERS
 from tasks.mme.parsers import DEFAULT
@@ -35,7 +35,7 @@ class SubtaskMean:
 
     ``terms`` are ``(column, weight)``: ``right``, ``yes`` and ``other`` are shares of a pair's two answers, ``both`` is
     0 or 1. ``summed`` adds the subtasks instead, and is not measured unless every one of them has a scored pair.
-    ``chance`` is the value of fair coins (for a total: per subtask), None where there is none.
+    ``highest`` is the highest value, ``coins`` that of fair coins (for a total: per subtask), None where there is none.
     """
 
     name: str
@@ -46,27 +46,26 @@ class SubtaskMean:
     direction: Literal["higher", "lower", "none"] = "higher"
     unit: str = ""
     worst: float | None = 0.0
-    bounds: tuple[float, float] = (0.0, np.inf)
-    chance: float | None = None
-    within_strata: bool = True
+    highest: float = 1.0
+    coins: float | None = None
     version: int = 1
 
     @property
-    def by_stratum(self) -> bool:
+    def traits(self) -> MetricTraits:
         """A subtask's part of a sum is not that subtask's score, so sums are not broken down."""
-        return not self.summed
+        coins = {} if self.coins is None else {"chance-per-subtask" if self.summed else "chance": self.coins}
+        return MetricTraits(
+            bounds=(0.0, self.highest),
+            within_strata=True,
+            by_stratum=not self.summed,
+            protocol={"parser": self.parser, **coins},
+        )
 
     def chance_on(self, columns: Columns) -> float | None:
         """What fair coins reach on this data."""
-        if self.chance is None or not self.summed:
-            return self.chance
-        return self.chance * len(set(json.loads(columns["facts"][0])["subtasks"]) & set(self.subtasks))
-
-    @property
-    def protocol(self) -> dict[str, Any]:
-        """What the estimate's fingerprint adds to the task's."""
-        chance = {} if self.chance is None else {"chance-per-subtask" if self.summed else "chance": self.chance}
-        return {"parser": self.parser, **chance}
+        if self.coins is None or not self.summed:
+            return self.coins
+        return self.coins * len(set(json.loads(columns["facts"][0])["subtasks"]) & set(self.subtasks))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -104,33 +103,33 @@ _SCORE = (("right", 100.0), ("both", 100.0))
 
 def score() -> SubtaskMean:
     """100 acc + 100 acc+ of a subtask, in [0, 200], and their mean over subtasks."""
-    return SubtaskMean("mme-score", _SCORE, unit="of 200", bounds=(0.0, HIGHEST), chance=CHANCE_SCORE)
+    return SubtaskMean("mme-score", _SCORE, unit="of 200", highest=HIGHEST, coins=CHANCE_SCORE)
 
 
 def percent() -> SubtaskMean:
     """The total in percent of what the scored subtasks can give, in [0, 100]: so it needs not all of them."""
     terms = tuple((column, weight * 100 / HIGHEST) for column, weight in _SCORE)
-    return SubtaskMean("mme-percent", terms, unit="%", bounds=(0.0, 100.0), chance=100 * CHANCE_SCORE / HIGHEST)
+    return SubtaskMean("mme-percent", terms, unit="%", highest=100.0, coins=100 * CHANCE_SCORE / HIGHEST)
 
 
 def accuracy() -> SubtaskMean:
     """Share of right answers, in [0, 1]."""
-    return SubtaskMean("mme-acc", (("right", 1.0),), bounds=(0.0, 1.0), chance=CHANCE["right"])
+    return SubtaskMean("mme-acc", (("right", 1.0),), coins=CHANCE["right"])
 
 
 def accuracy_plus() -> SubtaskMean:
     """Share of pictures of which both answers are right, in [0, 1]."""
-    return SubtaskMean("mme-acc-plus", (("both", 1.0),), bounds=(0.0, 1.0), chance=CHANCE["both"])
+    return SubtaskMean("mme-acc-plus", (("both", 1.0),), coins=CHANCE["both"])
 
 
 def yes_rate() -> SubtaskMean:
     """Share of answers read as yes, in [0, 1]; half of the true answers are, in a set of true and false pairs."""
-    return SubtaskMean("mme-yes-rate", (("yes", 1.0),), direction="none", worst=None, bounds=(0.0, 1.0))
+    return SubtaskMean("mme-yes-rate", (("yes", 1.0),), direction="none", worst=None)
 
 
 def other() -> SubtaskMean:
     """Share of answers that the parser reads as neither yes nor no, in [0, 1]. They are wrong."""
-    return SubtaskMean("mme-other", (("other", 1.0),), direction="lower", worst=1.0, bounds=(0.0, 1.0))
+    return SubtaskMean("mme-other", (("other", 1.0),), direction="lower", worst=1.0)
 
 
 def _total(parser: str, what: str = "total") -> SubtaskMean:
@@ -143,8 +142,8 @@ def _total(parser: str, what: str = "total") -> SubtaskMean:
         subtasks,
         summed=True,
         unit="points",
-        bounds=(0.0, HIGHEST * len(subtasks)),
-        chance=CHANCE_SCORE,
+        highest=HIGHEST * len(subtasks),
+        coins=CHANCE_SCORE,
     )
 
 

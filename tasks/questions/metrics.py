@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contracts import Columns
+from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics import NotMeasured
 from tasks.geneval.judges import Judge, Judgement, Question
 from tasks.questions.judging import RULES, QuestionJudge, loads
@@ -39,11 +39,10 @@ class JudgedScore:
     worst: float | None = 0.0
     version: int = 1
     unit: str = ""
-    bounds: tuple[float, float] = (0.0, 1.0)
 
     @property
-    def protocol(self) -> Mapping[str, Any]:
-        return {"judge": self.name}
+    def traits(self) -> MetricTraits:
+        return replace(SHARE, protocol={"judge": self.name})
 
     def judgements(self, columns: Columns) -> Sequence[Judgement]:
         """One per image, in order."""

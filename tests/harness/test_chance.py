@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.contracts import Case, Columns, Estimate, Sample
+from harness.contracts import Case, Columns, Estimate, MetricTraits, Sample
 from harness.measure import WITHIN_STRATA, measure
 from harness.metrics.ratio import Ratio
 from harness.spec import RunSpec
@@ -16,11 +16,12 @@ from harness.statistics import ratio_difference
 from harness.store.parts import encode_samples, sample_row
 from harness.store.run_folder import RunFolder
 
+TOTAL = MetricTraits(by_stratum=False, within_strata=True)
+
 
 @dataclass(frozen=True)
 class Total(Ratio):
-    by_stratum: bool = False
-    within_strata: bool = True
+    traits: MetricTraits = TOTAL
 
     def chance_on(self, columns: Columns) -> float:
         return 10.0 * len(set(columns["stratum"]))
@@ -44,10 +45,10 @@ def test_chance_is_a_number_or_another_metric_of_the_same_stratum(tmp_path: Path
     found = measured(
         tmp_path,
         [
-            Ratio("share", ("number.right",), chance=0.25),
-            Ratio("judged", ("number.right",), chance="guessed"),
+            Ratio("share", ("number.right",), traits=MetricTraits(chance=0.25)),
+            Ratio("judged", ("number.right",), traits=MetricTraits(chance="guessed")),
             Ratio("guessed", ("number.guess",)),
-            Ratio("orphan", ("number.right",), chance="nobody measures this"),
+            Ratio("orphan", ("number.right",), traits=MetricTraits(chance="nobody measures this")),
         ],
     )
     assert [found["share", name].chance for name in ("", "a", "b")] == [0.25] * 3

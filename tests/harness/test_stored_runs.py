@@ -9,6 +9,7 @@ import pytest
 from plugin_packages import write_plugin
 
 from harness import catalog, commands
+from harness.contracts import MetricTraits
 from harness.errors import UserError
 from harness.store.columns import observations_folder
 from harness.store.run_folder import RunFolder, run_paths
@@ -68,7 +69,7 @@ class NotFinite(Fails):
 
 
 class NotStorable(Fails):
-    name, protocol = "toy-not-storable", {"threshold": float("nan")}
+    name, traits = "toy-not-storable", MetricTraits(protocol={"threshold": float("nan")})
 
     def parts(self, columns):
         import numpy as np

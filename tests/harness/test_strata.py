@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.contracts import Case, Sample
+from harness.contracts import Case, MetricTraits, Sample
 from harness.measure import measure
 from harness.metrics.ratio import Ratio
 from harness.spec import RunSpec
@@ -67,8 +67,7 @@ def test_a_cluster_in_two_strata_is_refused() -> None:
         ratio_interval(np.arange(2.0), np.ones(2), ["one", "one"], strata=["a", "b"])
 
 
-class WithinStrata(Ratio):
-    within_strata = True
+WITHIN = MetricTraits(within_strata=True)
 
 
 def test_measuring_resamples_within_strata_where_the_metric_says_so(tmp_path: Path) -> None:
@@ -79,7 +78,10 @@ def test_measuring_resamples_within_strata_where_the_metric_says_so(tmp_path: Pa
         for place, (group, name, score) in enumerate(zip(GROUPS, NAMES, scores, strict=True))
     ]
     folder.write_part("00000", encode_samples([sample_row(sample) for sample in samples], {}))
-    plain, within = (measure(folder, [kind("score", ("number.score",))], {})[0] for kind in (Ratio, WithinStrata))
+    plain, within = (
+        measure(folder, [Ratio("score", ("number.score",), traits=traits)], {})[0]
+        for traits in (MetricTraits(), WITHIN)
+    )
     expected = ratio_interval(scores, ONES, GROUPS, strata=NAMES)
     assert (within.low, within.high, within.method) == (expected.low, expected.high, expected.method)
     assert plain.low is not None and within.low is not None and plain.low < within.low
@@ -95,7 +97,7 @@ def test_cases_of_no_weight_are_neither_scored_nor_resampled_within_strata(tmp_p
     ]
     failed = Sample(Case("case-failed", "c99", "s1"), "failed", "no image")
     folder.write_part("00000", encode_samples([sample_row(sample) for sample in [*samples, failed]], {}))
-    metric = WithinStrata("share", ("number.right",), ("number.weight",), worst=0.0)
+    metric = Ratio("share", ("number.right",), ("number.weight",), worst=0.0, traits=WITHIN)
     found = {item.stratum: item for item in measure(folder, [metric], {})}
     kept = [place for place, weight in enumerate(weights) if weight]
     expected = ratio_interval(

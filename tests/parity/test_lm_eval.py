@@ -54,5 +54,5 @@ def test_the_ratios(metric):
     columns |= {f"number.{name}": np.array([float(one[name]) for one in documents]) for name in ("words", "bytes")}
     tops, bottoms = metric.parts(columns)
     ratio = tops.sum() / bottoms.sum()
-    found = metric.monotone(ratio) if metric.monotone else ratio
+    found = metric.traits.monotone(ratio) if metric.traits.monotone else ratio
     assert found == pytest.approx(PACK["aggregates"][metric.name.replace("-", "_")], rel=1e-12)

@@ -31,8 +31,8 @@ def test_cosines_by_hand() -> None:
 def test_cvs_is_clip_i_times_100_and_says_that_it_is_assumed() -> None:
     seen = columns(**drawn(0))
     assert np.allclose(alignment.cvs_assumed().parts(seen)[0], 100 * alignment.clip_i().parts(seen)[0], rtol=1e-12)
-    assert "not known" in alignment.cvs_assumed().protocol["cvs"]
-    assert alignment.cvs_assumed().bounds == (-100.0, 100.0) and alignment.cvs_assumed().worst == -100.0
+    assert "not known" in alignment.cvs_assumed().traits.protocol["cvs"]
+    assert alignment.cvs_assumed().traits.bounds == (-100.0, 100.0) and alignment.cvs_assumed().worst == -100.0
 
 
 @given(st.integers(0, 1000))

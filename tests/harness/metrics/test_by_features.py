@@ -39,7 +39,7 @@ def test_each_protocol_is_a_metric_and_an_instrument_of_its_own() -> None:
             f"inception-{name}.output",
             f"inception-{name}.reference",
         )
-        described.append(metric.protocol["features"])
+        described.append(metric.traits.protocol["features"])
         instrument = catalog.make("instrument", f"inception-{name}@/nowhere/file.pth")
         assert instrument.name == protocol.instrument
         assert "@PATH points to nothing: it must be" in instrument.unavailable()

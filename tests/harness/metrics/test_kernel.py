@@ -90,7 +90,7 @@ def test_published_subsets_are_those_of_torch_fidelity() -> None:
     metric = KernelSubsets("kid-subsets@adm", "world-features")
     with pytest.raises(NotMeasured, match="a subset has 1,000 pictures, and here are 45"):
         metric.stated(columns(x, y), 60)
-    assert metric.protocol["subsets"] == "100 subsets of 1000, RandomState(2020)"
+    assert metric.traits.protocol["subsets"] == "100 subsets of 1000, RandomState(2020)"
 
 
 def test_states_add_and_rows_beyond_a_chunk_are_counted() -> None:

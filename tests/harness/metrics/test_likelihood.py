@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.contracts import Case, Estimate, Sample
+from harness.contracts import Case, Estimate, MetricTraits, Sample
 from harness.measure import measure
 from harness.metrics.likelihood import (
     bits_from_context,
@@ -94,7 +94,7 @@ def test_stored_scores_are_before_the_exponent(tmp_path: Path) -> None:
 
 
 def test_the_bound_with_failures_counted_wrong_is_on_the_same_scale(tmp_path: Path) -> None:
-    metric = Ratio("m", ("number.nats",), direction="lower", worst=3.0, monotone=math.exp)
+    metric = Ratio("m", ("number.nats",), direction="lower", worst=3.0, traits=MetricTraits(monotone=math.exp))
     folder = RunFolder.create_or_open(tmp_path, RunSpec("fake", 1, "", "task", 1, "r1"))
     samples = [Sample(Case("a", "a"), numbers={"nats": 1.0}), Sample(Case("b", "b"), "failed", "no answer")]
     folder.write_part("00000", encode_samples([sample_row(sample) for sample in samples], {}))

@@ -73,7 +73,7 @@ def test_a_distance_to_a_file_is_that_to_its_pictures(adm: Path) -> None:
         output = Moments.of(table[metric.needs[0]])
         wanted = gaussian_of(output).distance(gaussian_of(Moments.of(features(seed, width=width))))
         assert found == pytest.approx(wanted, rel=1e-10)
-        assert metric.protocol["reference_sha256"] == StatisticsFile(adm).digest[:16]
+        assert metric.traits.protocol["reference_sha256"] == StatisticsFile(adm).digest[:16]
 
 
 def test_statistics_of_another_dimension_are_named(adm: Path) -> None:

@@ -27,8 +27,8 @@ def test_they_are_called_by_their_digest_and_never_fid(weights: Path) -> None:
     for name in ("fd", "kd", "precision", "recall", "density", "coverage"):
         metric = catalog.make("metric", f"{name}@inception@clean@{weights}")
         assert metric.name == f"{name}@{instrument.name}" and metric.needs[0] == f"{instrument.name}.output"
-        assert f"other weights {digest[:16]}" in json.dumps(metric.protocol) and str(weights) not in json.dumps(
-            metric.protocol
+        assert f"other weights {digest[:16]}" in json.dumps(metric.traits.protocol) and str(weights) not in json.dumps(
+            metric.traits.protocol
         )
     assert catalog.make("metric", f"precision@inception@{weights}").nearest == 3
     to = catalog.make("metric", f"fd@inception@{weights}@/data/ref.npz")

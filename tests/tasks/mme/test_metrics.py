@@ -83,8 +83,8 @@ def test_each_parser_says_what_it_would_have_said() -> None:
     assert value(metrics.total(), columns) == pytest.approx(100 * 1 / 4)  # no of the first pair alone
     assert value(metrics.total_lmms_eval(), columns) == pytest.approx(100 * 2 / 4)
     assert value(metrics.total_vlmevalkit(), columns) == pytest.approx(100 * 3 / 4 + 100 * 1 / 2)
-    assert metrics.total().protocol["parser"] == "official"
-    assert metrics.total_vlmevalkit().protocol["parser"] == "vlmevalkit"
+    assert metrics.total().traits.protocol["parser"] == "official"
+    assert metrics.total_vlmevalkit().traits.protocol["parser"] == "vlmevalkit"
 
 
 pairs_of_answers = st.lists(st.tuples(*[st.sampled_from(["Yes", "no", "perhaps", ""])] * 2), min_size=1, max_size=5)
@@ -120,8 +120,8 @@ def test_coins_reach_chance_and_one_answer_to_all_less() -> None:
     coins = [RIGHT, FIRST, LAST, WRONG]
     columns = columns_of({"count": coins, "color": coins})
     for metric in (metrics.score(), metrics.percent(), metrics.accuracy(), metrics.accuracy_plus()):
-        assert value(metric, columns) == metric.chance == metric.protocol["chance"]
-    assert value(metrics.total(), columns) == 2 * metrics.total().protocol["chance-per-subtask"] == 150
+        assert value(metric, columns) == metric.coins == metric.traits.protocol["chance"]
+    assert value(metrics.total(), columns) == 2 * metrics.total().traits.protocol["chance-per-subtask"] == 150
     assert value(metrics.score(), columns_of({"count": [FIRST] * 4})) == 50
 
 
@@ -138,4 +138,4 @@ def test_the_catalogue_lists_every_metric_under_its_own_name() -> None:
         made = getattr(metrics, entry.place.partition(":")[2])()
         assert made.name == entry.name and made.version == 1
     assert len(PERCEPTION) == 10 and len(COGNITION) == 4
-    assert metrics.perception().bounds == (0, 2000) and metrics.cognition().bounds == (0, 800)
+    assert metrics.perception().traits.bounds == (0, 2000) and metrics.cognition().traits.bounds == (0, 800)

@@ -112,7 +112,7 @@ def test_equal_to_lm_evals_arithmetic(corpus: list[tuple[str, float]]) -> None:
     for metric, value in zip((word_perplexity(), byte_perplexity(), bits_per_byte()), expected, strict=True):
         tops, bottoms = metric.parts(columns)
         ratio = float(tops.sum() / bottoms.sum())
-        assert (metric.monotone(ratio) if metric.monotone else ratio) == pytest.approx(value, rel=1e-12)
+        assert (metric.traits.monotone(ratio) if metric.traits.monotone else ratio) == pytest.approx(value, rel=1e-12)
 
 
 def test_a_run_is_equal_to_lm_evals_arithmetic(tmp_path: Path) -> None:
