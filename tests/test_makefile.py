@@ -55,6 +55,18 @@ def test_set_up_says_what_it_does_and_is_done_once(place: Path) -> None:
     assert asked(place) == []
 
 
+def test_the_site_is_built_by_one_command_that_installs_what_builds_it_once(place: Path) -> None:
+    built = f'#!/bin/sh\necho "mkdocs $*" >> {place / "log"}\n'
+    assert make(place, "setup").returncode == 0
+    (place / "venv/bin/mkdocs").write_text(built)
+    (place / "venv/bin/mkdocs").chmod(0o755)
+    done = make(place, "docs")
+    assert done.returncode == 0 and "site/index.html" in done.stdout, done.stderr
+    assert [line for line in asked(place) if ".[docs]" in line] and asked(place)[-1] == "mkdocs build --quiet"
+    make(place, "docs")
+    assert asked(place) == ["mkdocs build --quiet"]
+
+
 def test_an_environment_whose_making_was_killed_is_made_anew(place: Path) -> None:
     (place / "venv/bin").mkdir(parents=True)
     (place / "venv/bin/python").write_text("#!/bin/sh\necho No module named pip >&2\nexit 1\n")

@@ -1,7 +1,7 @@
-"""The committed zoo: whole, small, equal in bits, and as good as its cards and the README say, within sampling error.
+"""The committed zoo: whole, small, equal in bits, and as good (within sampling error) as cards and docs/results.md say.
 
 The bounds are those of issue "The main job" less two standard errors of these small subsets (128 scenes, 128 products);
-the README's figures come from the whole suites.
+the figures of docs/results.md come from the whole suites.
 """
 
 from __future__ import annotations
