@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.added_commands import Command
     from harness.commands import (
         dry_run,
         export_run,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from harness.spec import RunRequest, RunSpec, SuiteSpec
 
 _PLACES = {
+    "Command": "harness.added_commands",
     "RunRequest": "harness.spec",
     "RunSpec": "harness.spec",
     "SuiteSpec": "harness.spec",
@@ -53,6 +55,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "Command",
     "RunRequest",
     "RunSpec",
     "SuiteSpec",

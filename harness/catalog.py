@@ -25,7 +25,8 @@ from harness.contracts import (
     TaskEntry,
     require_read,
 )
-from harness.errors import UserError, nearest
+from harness.errors import BrokenPlugin, UserError, nearest, owner_of
+from harness.isolation import reason_of
 from harness.paths import checkout_root
 from harness.texts import read_toml
 
@@ -38,15 +39,6 @@ BAD_CODE = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, Nam
 
 # What an ill-formed configuration raises in a constructor, ours, torch's or another package's.
 BAD_CONFIGURATION = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
-
-
-class BrokenPlugin(UserWarning):
-    """A package registered entries that could not be read; the rest of the catalogue works."""
-
-
-def _owner(point: EntryPoint) -> str:
-    """The distribution that registered this, and where its entries lie."""
-    return f"{point.dist.name if point.dist else 'unknown'} ({point.value})"
 
 
 def _entries_of(point: EntryPoint) -> tuple[CatalogueEntry, ...]:
@@ -70,7 +62,7 @@ def _catalogue() -> dict[tuple[str, str], tuple[CatalogueEntry, str]]:
     """(kind, name) -> (entry, owner), read once per process."""
     table: dict[tuple[str, str], tuple[CatalogueEntry, str]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        owner = _owner(point)
+        owner = owner_of(point)
         try:
             listed = _entries_of(point)
         except Exception as error:  # the isolation boundary: a broken plug-in must not take the rest with it
@@ -144,6 +136,8 @@ def load(place: str, what: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except BAD_CODE as error:
         raise UserError(f"{what} cannot be loaded from {place}: {error}") from error
+    except Exception as error:  # the isolation boundary: another package's module runs here
+        raise UserError(f"{what} cannot be loaded from {place}: {reason_of(error)}") from error
 
 
 def split_name(text: str) -> tuple[str, str]:

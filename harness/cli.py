@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.catalog import BrokenPlugin
-from harness.errors import Exit, UserError
+from harness.added_commands import CommandGroup
+from harness.errors import BrokenPlugin, Exit, UserError
 from harness.isolation import OutOfMemory, reason_of
 
 BATCH_TIMEOUT = 3600.0
@@ -25,6 +25,7 @@ app = typer.Typer(
     help="What does a visual tokenizer buy a multimodal model? Runs, measures and compares tokenizers.",
     rich_markup_mode=None,
     add_completion=False,
+    cls=CommandGroup,
 )
 data = typer.Typer(help="Prepare data sets.", rich_markup_mode=None)
 train = typer.Typer(help="Train a checkpoint from a recipe.", rich_markup_mode=None)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Exit(IntEnum):
@@ -27,6 +31,15 @@ class Exit(IntEnum):
 
 class UserError(Exception):
     """Something that the user can put right. One line: what is wrong, where, and the nearest thing that would work."""
+
+
+class BrokenPlugin(UserWarning):
+    """A package registered something that cannot be read; everything else works."""
+
+
+def owner_of(point: EntryPoint) -> str:
+    """The distribution that registered this, and where it is."""
+    return f"{point.dist.name if point.dist else 'unknown'} ({point.value})"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

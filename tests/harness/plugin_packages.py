@@ -22,9 +22,16 @@ def install(project: Path, target: Path) -> Path:
 
 def write_plugin(target: Path, name: str, catalog: str) -> Path:
     """A package of one module, ``<name>_catalog``, which holds this source and registers its ENTRIES."""
+    groups = {"ddtbench.catalog": {name: f"{name}_catalog:ENTRIES"}}
+    return write_package(target, name, {f"{name}_catalog": catalog}, groups)
+
+
+def write_package(target: Path, name: str, modules: Mapping[str, str], groups: Mapping[str, Mapping[str, str]]) -> Path:
+    """A package of these modules (name -> source) with these entry points."""
     target.mkdir(parents=True, exist_ok=True)
-    (target / f"{name}_catalog.py").write_text(catalog)
-    _dist_info(target, name, "1.0", {"ddtbench.catalog": {name: f"{name}_catalog:ENTRIES"}})
+    for module, source in modules.items():
+        (target / f"{module}.py").write_text(source)
+    _dist_info(target, name, "1.0", groups)
     return target
 
 

@@ -10,7 +10,7 @@ import pytest
 from plugin_packages import TOY, install, write_plugin
 
 from harness import catalog
-from harness.errors import UserError
+from harness.errors import BrokenPlugin, UserError
 
 ENTRY = "from harness.contracts import Entry\n"
 
@@ -116,7 +116,7 @@ def test_a_broken_plugin_is_named_and_hides_nobody(plugins, source, why):
     install(TOY, plugins.target)
     write_plugin(plugins.target, "broken_pack", source)
     plugins()
-    with pytest.warns(catalog.BrokenPlugin, match=f"broken_pack.*{why}"):
+    with pytest.warns(BrokenPlugin, match=f"broken_pack.*{why}"):
         found = set(catalog.entries())
     assert ours < found
     assert "toy-adder" in {entry.name for entry in found}
@@ -138,9 +138,7 @@ def test_a_task_without_a_title_is_named_with_its_cure_and_hides_nobody(plugins)
     )
     write_plugin(plugins.target, "mute_pack", source)
     plugins()
-    with pytest.warns(
-        catalog.BrokenPlugin, match=r"task 'mute' of mute_pack .* has no title: .*shown=ShownTask\(title="
-    ):
+    with pytest.warns(BrokenPlugin, match=r"task 'mute' of mute_pack .* has no title: .*shown=ShownTask\(title="):
         assert catalog.lookup("metric", "loud").place == "m:b"
     with pytest.raises(UserError, match="unknown task 'mute'"):
         catalog.lookup("task", "mute")
