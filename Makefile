@@ -19,9 +19,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The site, read without a network; a broken link fails it. What builds it, some 30 MB, is installed when first asked for.
+# The site, read without a network. A broken link fails it: strict counts what is logged, so this is not quiet. What builds
+# it, some 30 MB, is installed when first asked for.
 docs: $(DOCS)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "docs: site/index.html"
 
 $(DOCS): $(READY)
