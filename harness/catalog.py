@@ -141,7 +141,14 @@ def load(place: str, what: str) -> Any:
 
 
 def split_name(text: str) -> tuple[str, str]:
-    """``NAME[@REST]`` -> (name, rest); the rest may hold further ``@``."""
+    """``NAME[@REST]`` -> (name, rest); the rest may hold further ``@``.
+
+    Examples:
+        >>> split_name("ddt@zoo/ddt")
+        ('ddt', 'zoo/ddt')
+        >>> split_name("ddt")
+        ('ddt', '')
+    """
     name, _, rest = text.partition("@")
     return name, rest
 

@@ -43,7 +43,14 @@ def owner_of(point: EntryPoint) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause such as ``; did you mean 'vqgan'?`` (or the known names, when none is near)."""
+    """A clause such as ``; did you mean 'vqgan'?`` (or the known names, when none is near).
+
+    Examples:
+        >>> nearest("vqgn", ["ddt", "vqgan"])
+        "; did you mean 'vqgan'?"
+        >>> nearest("llama", ["ddt", "vqgan"])
+        '; known: ddt, vqgan'
+    """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:

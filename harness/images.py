@@ -56,6 +56,12 @@ def to_bytes(
 
     ``nearest`` rounds half up, ``truncate`` drops the fraction (as some published evaluations do). Raises ValueError
     for NaN.
+
+    Examples:
+        >>> to_bytes(np.full((1, 3, 2, 2), 0.5)).shape
+        (1, 2, 2, 3)
+        >>> to_bytes(np.full((3, 1, 1), 0.5)).tolist(), to_bytes(np.full((3, 1, 1), 0.5), "truncate").tolist()
+        ([[[128, 128, 128]]], [[[127, 127, 127]]])
     """
     array = images.detach().cpu().float().numpy() if hasattr(images, "detach") else np.asarray(images, np.float32)
     if array.ndim not in (3, 4) or array.shape[-3] != 3:
@@ -69,7 +75,12 @@ def to_bytes(
 
 
 def from_bytes(pixels: UInt8[np.ndarray, "batch height width 3"]) -> Float[Tensor, "batch 3 height width"]:
-    """Float images in [0, 1] of 8-bit pixels, one array or a batch; ``to_bytes`` brings back the same bytes."""
+    """Float images in [0, 1] of 8-bit pixels, one array or a batch; ``to_bytes`` brings back the same bytes.
+
+    Examples:
+        >>> from_bytes(np.full((4, 6, 3), 51, np.uint8)).shape
+        torch.Size([3, 4, 6])
+    """
     import torch
 
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
@@ -167,6 +178,10 @@ def centre_crop_resize(
 
     ``filter`` is the name that belongs in a protocol fingerprint; Pillow does the resampling, on 8-bit pixels. Raises
     ValueError for an unknown filter, or if the resized image would have more than ``MAX_PIXELS`` pixels.
+
+    Examples:
+        >>> centre_crop_resize(np.zeros((60, 90, 3), np.uint8), 32).shape
+        (32, 32, 3)
     """
     if filter not in FILTERS:
         raise ValueError(f"unknown resize filter '{filter}': one of {', '.join(FILTERS)}")

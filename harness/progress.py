@@ -19,7 +19,12 @@ SLOW_SECONDS = 5.0
 
 
 def duration(seconds: float) -> str:
-    """``42 s``, ``3 min 20 s`` or ``2 h 05 min``."""
+    """``42 s``, ``3 min 20 s`` or ``2 h 05 min``.
+
+    Examples:
+        >>> duration(42), duration(200), duration(7500)
+        ('42 s', '3 min 20 s', '2 h 05 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -29,7 +34,12 @@ def duration(seconds: float) -> str:
 
 
 def in_bytes(size: float) -> str:
-    """``512 bytes``, ``1.5 kB``, ``820 MB`` ...: of a thousand, as disks are sold."""
+    """``512 bytes``, ``1.5 kB``, ``820 MB`` ...: of a thousand, as disks are sold.
+
+    Examples:
+        >>> in_bytes(512), in_bytes(1500), in_bytes(8.2e8)
+        ('512 bytes', '1.5 kB', '820 MB')
+    """
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"

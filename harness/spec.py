@@ -44,7 +44,12 @@ def checked_name(text: str) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with one spelling per value: sorted keys, no spaces, ASCII. NaN and infinities are refused."""
+    """JSON with one spelling per value: sorted keys, no spaces, ASCII. NaN and infinities are refused.
+
+    Examples:
+        >>> canonical_json({"b": 1, "a": (2, 3)})
+        '{"a":[2,3],"b":1}'
+    """
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -107,7 +112,13 @@ class RunSpec:
         return canonical_json(self.to_dict())
 
     def key(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the canonical spec: the name of the run's folder."""
+        """The first 16 hex digits of the SHA-256 of the canonical spec: the name of the run's folder.
+
+        Examples:
+            >>> spec = RunSpec("ddt", 1, "", "reconstruction-world", 1, "world-1")
+            >>> len(spec.key()), spec.key() == RunSpec.from_dict(spec.to_dict()).key()
+            (16, True)
+        """
         return hashlib.sha256(self.canonical().encode()).hexdigest()[:KEY_DIGITS]
 
 

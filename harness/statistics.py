@@ -90,6 +90,12 @@ def ratio_interval(
     each case) clusters within their stratum, so that what differs between strata is no part of the interval. Raises
     ZeroDivisionError where the denominators add up to 0, ValueError for a cluster in two strata. Where every case has
     the same ratio (a constant such as bits per image) the interval is that value.
+
+    Examples:
+        >>> right, asked = np.tile([1.0, 1.0, 0.0, 1.0], 5), np.ones(20)
+        >>> found = ratio_interval(right, asked, [f"prompt-{case // 2}" for case in range(20)])
+        >>> found.value, found.method
+        (0.75, 'clustered BCa bootstrap, 10 clusters, 2000 resamples')
     """
     total = float(np.sum(denominators))
     if total == 0:
@@ -338,7 +344,14 @@ def _total(states: Sequence[Any]) -> Any:
 
 
 def t_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
-    """The mean over training seeds with a t interval. Fewer than three seeds: *undetermined*, no interval."""
+    """The mean over training seeds with a t interval. Fewer than three seeds: *undetermined*, no interval.
+
+    Examples:
+        >>> t_interval([0.336, 0.337, 0.340]).method
+        't interval over 3 training seeds'
+        >>> t_interval([0.336]).method
+        'undetermined: 1 training seed, 3 needed'
+    """
     data = np.asarray(values, dtype=np.float64)
     if data.size == 0:
         raise ValueError("a mean over no seed at all")
@@ -361,7 +374,12 @@ def _t_reach(sample: Floats, level: float) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: adjusted p in the order given, for the family-wise error."""
+    """Holm's step-down correction: adjusted p in the order given, for the family-wise error.
+
+    Examples:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)

@@ -34,6 +34,10 @@ class TokenOrder:
 
     For DDT ``native`` runs fine to coarse, as on the project page; ``reversed`` is Selftok's. ``shuffled`` is one fixed
     permutation for all images.
+
+    Examples:
+        >>> TokenOrder("reversed").apply(torch.tensor([10, 11, 12])).tolist()
+        [12, 11, 10]
     """
 
     name: str = "native"

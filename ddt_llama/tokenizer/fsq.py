@@ -17,7 +17,13 @@ MARGIN = 1e-3
 
 
 class FiniteScalarQuantizer(nn.Module):
-    """Features ``B K D`` to indices below ``prod(levels)``, and indices to ``B K len(levels)`` in [-1, 1]."""
+    """Features ``B K D`` to indices below ``prod(levels)``, and indices to ``B K len(levels)`` in [-1, 1].
+
+    Examples:
+        >>> quantizer = FiniteScalarQuantizer(width=96, levels=(8, 8, 4))
+        >>> quantizer.codebook_size, quantizer.lookup(quantizer.indices(torch.randn(2, 64, 96))).shape
+        (256, torch.Size([2, 64, 3]))
+    """
 
     levels: Tensor
     powers: Tensor

@@ -33,6 +33,12 @@ class CosineQuantizer(nn.Module):
 
     Inside, vectors are kept as ``G N C``: ``G`` books, one for all positions or one for each, times the parts of a
     code. The buffer ``codebook`` holds them one under another, ``G * entries`` rows of ``C``.
+
+    Examples:
+        >>> quantizer = CosineQuantizer(width=96, codebook_size=256)
+        >>> codes = quantizer.indices(torch.randn(2, 64, 96))
+        >>> codes.shape, quantizer.lookup(codes).shape
+        (torch.Size([2, 64]), torch.Size([2, 64, 16]))
     """
 
     codebook: Tensor

@@ -50,6 +50,10 @@ class Schedule:
     ``stage_ends[i-1]`` and ``stage_ends[i]`` (Selftok's released schedule gives most codes to the clean end).
     ``logit-normal``: n/count is the distribution function of a logit-normal variable with ``mean`` and ``deviation``.
     As in the released code, time is truncated to whole thousandths.
+
+    Examples:
+        >>> Schedule(64).visible_count(torch.tensor([0.0, 0.5, 1.0])).tolist()
+        [1, 33, 64]
     """
 
     count: int

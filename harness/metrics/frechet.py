@@ -38,7 +38,14 @@ def gaussian_of(moments: Moments) -> Gaussian:
 
 
 def between(first: Moments, second: Moments) -> float:
-    """The Frechet distance between two sets given by their moments."""
+    """The Frechet distance between two sets given by their moments.
+
+    Examples:
+        >>> here = Moments.of([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> there = Moments.of([[3.0, 0.0], [4.0, 0.0], [3.0, 1.0]])
+        >>> round(between(here, there), 6)
+        9.0
+    """
     return gaussian_of(first).distance(gaussian_of(second))
 
 

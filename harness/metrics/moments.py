@@ -19,7 +19,13 @@ ROWS = 4096
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Count, mean and scatter (sum of outer products of deviations) of feature vectors, in float64. They add with
-    ``+``."""
+    ``+``.
+
+    Examples:
+        >>> half, rest = np.arange(8.0).reshape(4, 2), np.ones((3, 2))
+        >>> (Moments.of(half) + Moments.of(rest)).count
+        7
+    """
 
     count: int
     mean: Floats

@@ -22,7 +22,12 @@ FULL_STOPS = 32
 
 
 def official(answer: str) -> Verdict:
-    """MME's ``eval_tool/calculation.py``: in lower case, *yes* within the first four characters, else *no* there."""
+    """MME's ``eval_tool/calculation.py``: in lower case, *yes* within the first four characters, else *no* there.
+
+    Examples:
+        >>> official("Yes, there is a red circle."), official("There is a red circle.")
+        ('yes', 'other')
+    """
     return _prefix(answer.lower())
 
 

@@ -70,7 +70,12 @@ def background_phrase(scene: Scene) -> str:
 
 
 def with_article(words: str) -> str:
-    """``a red circle``, ``an orange ring``."""
+    """``a red circle``, ``an orange ring``.
+
+    Examples:
+        >>> with_article("orange ring")
+        'an orange ring'
+    """
     return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
 
 
