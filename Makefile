@@ -20,7 +20,7 @@ lint: setup
 	$(BIN)/mypy
 
 # The site, read without a network. A broken link fails it: strict counts what is logged, so this is not quiet. What builds
-# it, some 30 MB, is installed when first asked for.
+# it, some 110 MB, is installed when first asked for.
 docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "docs: site/index.html"

@@ -47,9 +47,10 @@ def commands(page: Path) -> Iterator[list[str]]:
 def parse(words: list[str]) -> None:
     """Raises what the command line raises for an unknown command, option or a wrong number of words."""
     command = typer.main.get_command(app)
-    while words and hasattr(command, "commands"):
-        assert words[0] in command.commands, f"no command {' '.join(words)}"
-        command, words = command.commands[words[0]], words[1:]
+    while words and hasattr(command, "get_command"):  # a group; other packages' commands are among its
+        found = command.get_command(typer.Context(command), words[0])
+        assert found is not None, f"no command {' '.join(words)}"
+        command, words = found, words[1:]
     if not words:
         return  # it is merely named
     needed = [text for name, text in REQUIRED.items() if name not in words and _needs(command, name)]
