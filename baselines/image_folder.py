@@ -27,12 +27,12 @@ MAKES_NOTHING = "a folder of images generates nothing; tasks that read one: gene
 
 
 class ImageFolder:
-    """``folder`` is what tasks look at; ``image_size`` is the short side of its first image."""
+    """``made_elsewhere`` is the folder that tasks look at; ``image_size`` is the short side of its first image."""
 
     version = 1
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.made_elsewhere = folder
         self._files = walk_pictures(folder, known=("metadata.jsonl",)).files
         if not self._files:
             raise UserError(f"{folder} holds no image below it: looked for {', '.join(PICTURES)}")
@@ -43,7 +43,7 @@ class ImageFolder:
         try:
             return int(min(load_rgb(next(iter(self._files.values()))).shape[:2]))
         except ValueError as error:
-            raise UserError(f"{self.folder}: {error}") from error
+            raise UserError(f"{self.made_elsewhere}: {error}") from error
 
     @cached_property
     def checkpoint_digest(self) -> str:
@@ -59,21 +59,21 @@ class ImageFolder:
 
 
 class ImageStatistics:
-    """``statistics`` is the file."""
+    """``made_elsewhere`` is the file of statistics."""
 
     version = 1
 
     def __init__(self, statistics: Path) -> None:
-        self.statistics = statistics
+        self.made_elsewhere = statistics
 
     @cached_property
     def checkpoint_digest(self) -> str:
-        return sha256_of(self.statistics)
+        return sha256_of(self.made_elsewhere)
 
     @property
     def image_size(self) -> int:
         """Raises UserError: it has no images."""
-        raise UserError(f"{self.statistics} holds statistics and no images; tasks that read it: fid")
+        raise UserError(f"{self.made_elsewhere} holds statistics and no images; tasks that read it: fid")
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Raises UserError: it makes nothing."""

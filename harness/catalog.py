@@ -28,6 +28,7 @@ from harness.contracts import (
 from harness.errors import BrokenPlugin, UserError, nearest, owner_of
 from harness.isolation import reason_of
 from harness.paths import checkout_root
+from harness.provenance import provenance_of
 from harness.texts import read_toml
 
 GROUP = "ddtbench.catalog"
@@ -213,7 +214,7 @@ def require_fit(model: str, task: str, examines: str, subject: Any = None) -> No
 
     An opened ``subject`` may itself state in ``provides`` what it provides: its entry stands for many checkpoints."""
     entry = lookup("model", split_name(model)[0])
-    provides = tuple(getattr(subject, "provides", ())) or entry.provides
+    provides = provenance_of(subject, model).provides or entry.provides
     if examines in provides:
         return
     fitting = [other.name for other in entries("model") if examines in other.provides]

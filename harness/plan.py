@@ -19,6 +19,7 @@ from harness.errors import UserError, nearest
 from harness.isolation import reason_of
 from harness.paths import checkout_root, user_path
 from harness.progress import slowly
+from harness.provenance import Provenance, provenance_of
 from harness.spec import RunRequest, RunSpec, SuiteSpec, checked_name, path_safe, suite_from_toml
 from harness.watch import OPENING, current
 from harness.weights.checkpoints import digest_of, read_card
@@ -163,7 +164,7 @@ def opened_as_planned(model: str, device: str, checkpoint: str) -> Any:
     """The subject, opened again in a worker or after another one. Raises UserError if its weights are others now than
     those of the plan, under whose digest the samples are stored."""
     subject = opened(model, device)
-    if _checkpoint(model, subject) != checkpoint:
+    if _checkpoint(model, provenance_of(subject, model)) != checkpoint:
         raise UserError(f"the weights of {model} have changed since this run was planned: start the command again")
     return subject
 
@@ -220,15 +221,16 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
     catalog.require_fit(request.model, request.task, task.examines, subject)
     if check := getattr(task, "check", None):
         check()
-    checkpoint = _checkpoint(request.model, subject)
+    said = provenance_of(subject, request.model)
+    checkpoint = _checkpoint(request.model, said)
     spec = RunSpec(
         model=model_label(request.model, checkpoint),
-        model_version=int(getattr(subject, "version", 1)),
+        model_version=said.version,
         checkpoint=checkpoint,
         task=task.name,
         task_version=task.version,
         data_revision=task.data_revision,
-        settings=_settings(request, task, subject),
+        settings=_settings(request, task, said),
         seed=suite.drawn_with[0],
         dtype=suite.dtype,
         batch=suite.batch,
@@ -236,7 +238,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         threads=suite.threads,
     )
     open_again = partial(opened_as_planned, request.model, device, checkpoint)
-    shown = request.shown or str(getattr(subject, "display_name", "") or "")
+    shown = request.shown or said.display_name
     return PlannedRun(request, spec, task, open_again, _training(request.model), checked_name(shown) if shown else "")
 
 
@@ -257,11 +259,10 @@ def _folder_name(source: str) -> str:
     return f"{training}-{path.name}" if training else path.name
 
 
-def _checkpoint(model: str, subject: Any) -> str:
+def _checkpoint(model: str, said: Provenance) -> str:
     """The SHA-256 of the weights: as the subject states it (``checkpoint_digest``), else as its card does."""
-    stated = getattr(subject, "checkpoint_digest", None)
-    if stated is not None:
-        return str(stated)
+    if said.checkpoint_digest is not None:
+        return said.checkpoint_digest
     source = catalog.source_of(model)
     default = catalog.lookup("model", catalog.split_name(model)[0]).source
     # What follows the @ of a model that has no weights is a setting of it (identity@64).
@@ -284,11 +285,11 @@ def _digest_or_none(source: str) -> str | None:
         return None  # the default checkpoint is not there; the user's own one is another
 
 
-def _settings(request: RunRequest, task: Task, subject: Any) -> Mapping[str, Any]:
+def _settings(request: RunRequest, task: Task, said: Provenance) -> Mapping[str, Any]:
     ours = dict(getattr(task, "settings", {}))
-    theirs = dict(getattr(subject, "settings", {}))
-    if chosen := str(getattr(subject, "chosen_weights", "")):  # of a file that holds several: its own, their average
-        theirs["weights"] = chosen
+    theirs = dict(said.settings)
+    if said.chosen_weights:
+        theirs["weights"] = said.chosen_weights
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:
             raise UserError(

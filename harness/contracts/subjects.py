@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
@@ -33,6 +35,25 @@ class ImageTokenizer(Protocol):
         seeds: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch 3 size size"]:
         """Images in [0, 1] from any subset of the codes; each tokenizer states what an absent code is."""
+        ...
+
+
+@runtime_checkable
+class CountsBits(Protocol):
+    """A tokenizer whose pictures cost different numbers of bits, as a codec's files do."""
+
+    def bits(self, codes: Int[Tensor, "batch codes"]) -> Sequence[float]:
+        """Of each picture; else it is code_count * log2(codebook_size)."""
+        ...
+
+
+@runtime_checkable
+class MadeElsewhere(Protocol):
+    """No model: a set of pictures that exists already, or statistics of one. Tasks look at it and ask it nothing."""
+
+    @property
+    def made_elsewhere(self) -> Path:
+        """A folder of pictures, or a file of statistics."""
         ...
 
 

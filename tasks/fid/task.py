@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalog import split_name
-from harness.contracts import Case, Sample
+from harness.contracts import Case, MadeElsewhere, Sample
 from harness.errors import UserError
 from harness.metrics.statistics_files import StatisticsFile
 from harness.paths import user_path
+from harness.provenance import provenance_of
 from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features, headed
 from tasks.fid.sets import AS_THEY_ARE, FidOfSets, Side
 from tasks.fid.sources import ReferenceFolder, StatisticsReference
@@ -102,7 +102,8 @@ def _generated(subject: Any, cases: Sequence[Case], seeds: Sequence[int]) -> Ten
 def _require_classes(subject: Any, source: ReferenceFolder) -> None:
     """Folders that are called by their labels may be some of the model's; sorted ones must be all of them."""
     count, last = len(source.classes), max(source.labels.values())
-    known = getattr(subject, "class_count", last + 1)  # a subject without classes is told what it lacks elsewhere
+    # a subject without classes is told what it lacks elsewhere
+    known = provenance_of(subject).class_count or last + 1
     if not source.numbered and count != known:
         raise UserError(
             f"the folder has {count} classes and this model makes {known}: give the data that it was trained on"
@@ -127,11 +128,11 @@ def build(argument: str, subject: Any) -> Generation | FidOfSets:
         raise UserError(f"no reference at '{source}': give a folder or a .npz of statistics")
     if crop and is_file:
         raise UserError(f"{source} holds statistics, which cannot be cropped: leave out '{CROP}@'")
-    made = getattr(subject, "folder", None) or getattr(subject, "statistics", None)
+    made = subject.made_elsewhere if isinstance(subject, MadeElsewhere) else None
     if made is not None:
-        return FidOfSets(Side.at(Path(made)), Side.at(path), features, int(subject.image_size) if crop else 0)
+        return FidOfSets(Side.at(made), Side.at(path), features, int(subject.image_size) if crop else 0)
     if path.is_dir():
         return FidOfFolder(ReferenceFolder(path), features, subject, crop)
     file = StatisticsFile(path.resolve())
     _ = file.pool3  # what is wrong with it is said before anything is generated
-    return FidOfStatistics(StatisticsReference(file, int(getattr(subject, "class_count", 1))), features, subject)
+    return FidOfStatistics(StatisticsReference(file, provenance_of(subject).class_count or 1), features, subject)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.contracts import Case, Sample
 from harness.errors import UserError
+from harness.provenance import provenance_of
 from tasks.generation import coco, entries
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
@@ -118,7 +119,8 @@ class FromClasses(Generation):
 
     def __init__(self, source: Reference, subject: Any) -> None:
         super().__init__(source, subject)
-        classes = getattr(subject, "class_count", CLASSES)  # a subject without classes is told what it lacks elsewhere
+        # a subject without classes is told what it lacks elsewhere
+        classes = provenance_of(subject).class_count or CLASSES
         if classes != CLASSES:
             raise UserError(
                 f"generation@{source.name} asks for {CLASSES} classes and this model has {classes}: name one that was "

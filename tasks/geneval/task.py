@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from harness.answers import pixels_of
-from harness.contracts import Case, Sample
+from harness.contracts import Case, MadeElsewhere, Sample
 from harness.images import Rounding, centre_crop_resize, describe_preprocessing, load_rgb
 from tasks.geneval.entries import OFFICIAL, SHOWN
 from tasks.geneval.image_folder import IMAGES_PER_PROMPT, check_images
@@ -52,7 +52,7 @@ class GenEval:
         self.instruments = source.instruments
         self.metrics = source.metrics
         self.shown = SHOWN if set(SHOWN.headline) <= set(source.metrics) else OFFICIAL
-        self._made_elsewhere = _files(source, getattr(subject, "folder", None))
+        self._made_elsewhere = _files(source, subject.made_elsewhere if isinstance(subject, MadeElsewhere) else None)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.contracts import Case, Likelihood, Sample
 from harness.errors import UserError
+from harness.provenance import provenance_of
 from harness.texts import text_of
 from tasks.perplexity.scored import readable, scored, text_sizes
 from tasks.perplexity.shown import CODES, GIVEN_CAPTION, OF_PICTURES, STRIDED, TEXT, of_source
@@ -40,7 +41,7 @@ CODE_PROTOCOL = {
 
 def first_context(subject: Any) -> str:
     """What the subject predicts a text's first token from: it moves a byte perplexity by most of a percent."""
-    return text_of(getattr(subject, "first_context", "not stated"), type(subject).__name__, "first_context")
+    return text_of(provenance_of(subject).first_context, type(subject).__name__, "first_context")
 
 
 class TextPerplexity:

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from harness.provenance import card_of, provenance_of
+
 if TYPE_CHECKING:
     import torch
     from jaxtyping import Float
@@ -56,8 +58,7 @@ def tokenizer_cost(
 
 def language_cost(subject: Any) -> Mapping[str, float]:
     """What a language model's card says of its size and its training; {} for a subject that has no such card."""
-    card = getattr(getattr(subject, "model", None), "card", {})
-    training = card.get("training", {}) if isinstance(card, Mapping) else {}
+    training = card_of(getattr(subject, "model", None)).get("training", {})
     names = {
         "non_embedding_parameters": "language_parameters",
         "tokens_seen": "training_tokens",
@@ -73,8 +74,7 @@ def device_of(subject: Any) -> torch.device:
     """Where a subject wants its images: its ``device``, else where its parameters are, else the CPU."""
     import torch
 
-    stated = getattr(subject, "device", None)
-    if stated is not None:
+    if stated := provenance_of(subject).device:
         return torch.device(stated)
     module = _module(subject)
     places = (value.device for value in module.parameters()) if module is not None else iter(())
@@ -143,8 +143,7 @@ def _count(parameters: Iterable[Tensor]) -> int:
 
 
 def _training(subject: Any) -> dict[str, float]:
-    card = getattr(_module(subject), "card", None)
-    training = card.get("training", {}) if isinstance(card, Mapping) else {}
+    training = card_of(_module(subject)).get("training", {})
     hours = training.get("cpu_hours") if isinstance(training, Mapping) else None
     if not isinstance(hours, int | float):
         return {}

@@ -24,13 +24,13 @@ photographs shrunk to 32 pixels are of another kind than the zoo learned.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.answers import codes_of, pixels_of
-from harness.contracts import Case, Sample
+from harness.contracts import Case, CountsBits, Sample
 from harness.images import Rounding, centre_crop_resize, describe_preprocessing, from_bytes
 from tasks.tokenizing.cost import device_of, tokenizer_cost
 from tasks.tokenizing.shown import RECONSTRUCTION
@@ -130,8 +130,9 @@ def bits_per_image(subject: Any) -> float:
 def bits_spent(subject: Any, codes: Tensor) -> list[float]:
     """Bits of each image: what the subject itself counts (``bits(codes)``, a codec's files vary), else those of its
     codes."""
-    count: Callable[[Tensor], Sequence[float]] | None = getattr(subject, "bits", None)
-    return [float(value) for value in count(codes)] if count else [bits_per_image(subject)] * len(codes)
+    if isinstance(subject, CountsBits):
+        return [float(value) for value in subject.bits(codes)]
+    return [bits_per_image(subject)] * len(codes)
 
 
 class Reconstruction(TokenizerTask):

@@ -434,3 +434,14 @@ def test_one_text_with_two_records_is_refused(tmp_path: Path, records: list[dict
 def test_prompts_with_the_same_demand_are_one_question() -> None:
     one, two = (Prompt("counting", text) for text in ("two circles", "two circles on a grey background"))
     assert metrics._demand(one) == metrics._demand(two)
+
+
+def test_a_model_that_keeps_its_own_folder_is_no_folder_of_images(tmp_path: Path) -> None:
+    """Janus and Emu3 keep where their weights lie."""
+
+    class Model:
+        folder, image_size = tmp_path, 32
+
+    task = build("world", Model())
+    case = task.cases()[0]
+    assert task.load(case) == case.facts["geneval"]["prompt"]
