@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from harness.contracts import ImageTokenizer, TrainingLessons
+from harness.writing import written_whole
 
 CHUNK = 250
 """Pictures that are encoded at once, the last one repeated where there are fewer: codes do not depend on how many."""
@@ -138,17 +138,12 @@ class PictureCodes:
         return None
 
     def _write(self, name: str, codes: np.ndarray) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.save(buffer, codes)
         content = buffer.getvalue()
         path = self.cache / f"{name}-{_digest(content)}.npy"
-        temporary = self.cache / f".{path.name}.{os.getpid()}"
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with written_whole(path) as file:
+            file.write_bytes(content)
         for other in self.cache.glob(f"{name}-{'[0-9a-f]' * 16}.npy"):
             if other != path:  # fewer pictures, or what another process made meanwhile
                 other.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.weights.fitting import readable
+from harness.writing import written_whole
 
 LOG_EVERY = 20
 
@@ -28,9 +29,8 @@ def forget_after(log: Path, step: int) -> None:
     if not log.is_file():
         return
     kept = [line for line in log.read_bytes().split(b"\n") if (at := _step_of(line)) is not None and at <= step]
-    temporary = log.with_name(f".{log.name}.{os.getpid()}")
-    temporary.write_bytes(b"".join(line + b"\n" for line in kept))
-    os.replace(temporary, log)
+    with written_whole(log) as file:
+        file.write_bytes(b"".join(line + b"\n" for line in kept))
 
 
 def _step_of(line: bytes) -> float | None:

@@ -10,7 +10,6 @@ of lessons: a process takes every n-th document, and a token weighs the same who
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -31,6 +30,7 @@ from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
 from ddt_llama.training.sharding import agreed, evened, gathered, recut, spread
 from harness.errors import UserError
+from harness.writing import written_whole
 
 
 @dataclass
@@ -150,13 +150,12 @@ class LanguageTraining:
     # -- save, branch, resume, finish
 
     def save(self) -> None:
-        """Everything that resuming needs, under a temporary name and then renamed. Called in all processes together."""
+        """Everything that resuming needs, whole or not at all. Called in all processes together."""
         state = self._snapshot()
         if not self.accelerator.is_main_process:
             return
-        temporary = self.out / f".state.{os.getpid()}"
-        torch.save({**state, "clock": asdict(self.clock), "recipe": self.recipe.plain()}, temporary)
-        os.replace(temporary, self.out / "state.pt")
+        with written_whole(self.out / "state.pt") as file:
+            torch.save({**state, "clock": asdict(self.clock), "recipe": self.recipe.plain()}, file)
 
     def due(self, opinion: bool) -> bool:
         """Whether to save now. Clocks differ, and where weights are cut all save together: the main process decides."""

@@ -10,7 +10,6 @@ is saved. On one machine it ends in the same weights; on another device they dif
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
 from harness.seeding import seed_for
 from harness.weights.checkpoints import codes_digest_of, save_checkpoint
+from harness.writing import written_whole
 
 SAVE_SECONDS = 300.0
 Find = Callable[[str, str], Any]
@@ -142,25 +142,24 @@ class Training:
     # -- save, resume, finish
 
     def save(self) -> None:
-        """Everything that resuming needs, under a temporary name and then renamed."""
-        temporary = self.out / f".state.{os.getpid()}"
-        torch.save(
-            {
-                "module": self.subject.state_dict(),
-                # also those that a checkpoint leaves out: without its counts a codebook would begin again
-                "buffers": dict(self.subject.named_buffers()),
-                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-                "average": self.average,
-                "step": self.step,
-                "steps": self.steps,
-                "seconds": self.seconds,
-                "cpu_seconds": self.cpu_seconds,
-                "generator": torch.get_rng_state(),
-                "recipe": described(self.recipe),
-            },
-            temporary,
-        )
-        os.replace(temporary, self.out / "state.pt")
+        """Everything that resuming needs, whole or not at all."""
+        with written_whole(self.out / "state.pt") as file:
+            torch.save(
+                {
+                    "module": self.subject.state_dict(),
+                    # also those that a checkpoint leaves out: without its counts a codebook would begin again
+                    "buffers": dict(self.subject.named_buffers()),
+                    "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                    "average": self.average,
+                    "step": self.step,
+                    "steps": self.steps,
+                    "seconds": self.seconds,
+                    "cpu_seconds": self.cpu_seconds,
+                    "generator": torch.get_rng_state(),
+                    "recipe": described(self.recipe),
+                },
+                file,
+            )
 
     def resume(self) -> None:
         """Continue from ``out/state.pt``. Raises UserError."""

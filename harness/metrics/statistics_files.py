@@ -9,7 +9,6 @@ how many pictures the statistics are of, nor by which protocol the features were
 from __future__ import annotations
 
 import lzma
-import os
 import struct
 import tokenize
 import zipfile
@@ -26,6 +25,7 @@ from harness.errors import UserError
 from harness.metrics.feature_sets import Gaussian
 from harness.metrics.moments import Moments
 from harness.weights.digests import sha256_of
+from harness.writing import written_whole
 
 PAIRS = {"": ("mu", "sigma"), "_spatial": ("mu_s", "sigma_s")}
 """The names of mean and covariance, by the end of the columns that they belong to."""
@@ -139,7 +139,7 @@ def write_statistics(
 ) -> Path:
     """A file that clean-fid, pytorch-fid and (with ``spatial`` and ``pictures``) the ADM evaluator read, in float64.
 
-    Written under a temporary name and renamed. Raises ValueError for fewer than two samples.
+    Written whole. Raises ValueError for fewer than two samples.
     """
     arrays: dict[str, np.ndarray] = {}
     layers: Mapping[str, Moments | None] = {"": pool3, "_spatial": spatial}
@@ -151,11 +151,6 @@ def write_statistics(
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
             raise ValueError(f"pictures must be uint8 'count height width 3', not {pictures.dtype} {pictures.shape}")
         arrays[PICTURES] = pictures
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        np.savez(temporary, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
     return path

@@ -1,8 +1,7 @@
 """Files of a run folder, on this machine or on any fsspec path: written whole or not at all, by one writer.
 
-On a local path a file is written under a temporary name in its own folder, fsynced and renamed; on an object store it
-is one PUT. The lock is ``flock`` on a local path (released by the kernel when its holder dies) and an exclusive create
-elsewhere.
+On a local path a file is written by ``harness.writing``; on an object store it is one PUT. The lock is ``flock`` on a
+local path (released by the kernel when its holder dies) and an exclusive create elsewhere.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from fsspec.core import url_to_fs
@@ -21,8 +21,8 @@ from fsspec.core import url_to_fs
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
 from harness.paths import user_path
+from harness.writing import TEMPORARY, written_whole
 
-TEMPORARY = ".tmp-"
 _CURE = "delete it and repeat the command that made it; nothing is asked twice"
 LOCK = "lock"
 
@@ -118,7 +118,8 @@ class Folder:
         """Write a file so that it is never seen half-written. Raises UserError if the disk is full or refuses."""
         try:
             if self.local:
-                _write_local(self._path(name), data)
+                with written_whole(Path(self._path(name))) as file:
+                    file.write_bytes(data)
             else:
                 self._fs.pipe_file(self._path(name), data)
         except OSError as error:
@@ -215,27 +216,6 @@ class Folder:
         who = f"process {holder['pid']} on {holder['host']}" if holder else "another process"
         cure = "wait for it to end" if self.local else f"wait for it to end, or delete {self.url}/{LOCK} if it is gone"
         return UserError(f"the run folder {self.url} is in use by {who}: {cure}")
-
-
-def _write_local(path: str, data: bytes) -> None:
-    parent, _, base = path.rpartition("/")
-    os.makedirs(parent, exist_ok=True)
-    temporary = f"{parent}/{TEMPORARY}{os.getpid()}-{base}"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    folder = os.open(parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a power cut
-    finally:
-        os.close(folder)
 
 
 def _holder() -> bytes:

@@ -7,7 +7,6 @@ data, steps, time and final losses. Weights may be stored in half precision; the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from harness.texts import read_json_object
 from harness.weights.digests import sha256_of
 from harness.weights.fitting import require_whole
 from harness.weights.places import Weights
+from harness.writing import written_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -112,21 +112,18 @@ def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str, *, a
 def save_checkpoint(
     folder: Path, family: str, state: Mapping[str, Tensor], card: Mapping[str, Any], half: bool = True
 ) -> Path:
-    """Write weights (floating tensors in fp16 if ``half``) and card, each under a temporary name and renamed."""
+    """Write weights (floating tensors in fp16 if ``half``) and card, each whole or not at all."""
     import torch
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     small = {
         key: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
         for key, value in state.items()
     }
-    temporary = folder / f".{WEIGHTS}.{os.getpid()}"
-    save_file(small, temporary)
-    temporary.chmod(0o644)  # safetensors writes for the owner alone
-    full = {"family": family, **card, "sha256": sha256_of(temporary)}
-    os.replace(temporary, folder / WEIGHTS)
-    temporary = folder / f".{CARD}.{os.getpid()}"
-    temporary.write_text(json.dumps(full, indent=2, sort_keys=False) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / CARD)
+    with written_whole(folder / WEIGHTS) as file:
+        save_file(small, file)
+        file.chmod(0o644)  # safetensors writes for the owner alone
+        full = {"family": family, **card, "sha256": sha256_of(file)}
+    with written_whole(folder / CARD) as file:
+        file.write_text(json.dumps(full, indent=2, sort_keys=False) + "\n", encoding="utf-8")
     return folder

@@ -21,7 +21,7 @@ from harness.errors import UserError
 from harness.paths import data_root, user_path
 from harness.texts import first_line
 from tasks.data.parquet import reading_parquet
-from tasks.data.writing import written_whole
+from tasks.data.writing import whole_data_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,5 +196,5 @@ def _read_idx(source: Path, name: str, header: bytes, sha256: str) -> bytes:
 def _write(table: pa.Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
-    with written_whole(path) as file:
+    with whole_data_file(path) as file:
         pq.write_table(table, file, compression="zstd", row_group_size=10_000)

@@ -21,7 +21,7 @@ from harness.spec import canonical_json
 from harness.walk import walk
 from tasks.data.parquet import reading_parquet
 from tasks.data.tables import Cells, Records, Schema, Table, parquet_files
-from tasks.data.writing import written_whole
+from tasks.data.writing import whole_data_file
 
 DIGITS = 16
 REVISION = b"ddtbench.revision"
@@ -160,7 +160,7 @@ def write_table(path: Path, schema: Schema, records: Records, label: str) -> str
     digest, total = Revision(), len(records.cells)
     with (
         Progress().stage(f"prepare {label}", total) as stage,
-        written_whole(path) as file,
+        whole_data_file(path) as file,
         pq.ParquetWriter(file, arrow, compression="zstd", use_dictionary=False, write_page_checksum=True) as writer,
     ):
         for start in range(0, total, ROWS_PER_GROUP):

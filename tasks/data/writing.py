@@ -1,9 +1,7 @@
-"""A file of prepared data is there whole or not at all."""
+"""A file of prepared data is there whole or not at all, and what keeps it from being written is said with its cure."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,25 +9,19 @@ from typing import IO
 
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
+from harness.writing import written_whole
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file under a temporary name, fsynced and renamed at the end; nothing is left of it after an error.
+def whole_data_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is written whole; nothing is left of it after an error.
 
     Raises UserError with the cure for what the operating system refuses, and for a source that breaks off while it is
     read inside (an OSError of a library, without a number).
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with written_whole(path) as temporary, temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
     except OSError as error:
         if error.errno is None:
             raise UserError(f"{path} is not written, its source breaks off ({error}): fetch it again") from error
@@ -37,6 +29,3 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(
             f"cannot write {path} ({error.strerror}): {cure}, or set DDTBENCH_DATA to another folder"
         ) from error
-    finally:  # renamed by now, unless something stopped it
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UserError
 from tasks.data.places import MME_HUB as HUB
 from tasks.data.places import mme_path as prepared_path
-from tasks.data.writing import written_whole
+from tasks.data.writing import whole_data_file
 from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
 from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
 
@@ -60,14 +60,14 @@ def _require_published(data: MmeData, place: Path) -> None:
 
 
 def _store(data: MmeData, path: Path) -> None:
-    """Temporary name, fsync, rename. Pair by pair, so that memory does not hold all pictures."""
+    """Pair by pair, so that memory does not hold all pictures."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     kinds = [(name, image if name == "image" else pa.string()) for name in COLUMNS]
     schema = pa.schema(kinds, metadata=FEATURES)
-    with written_whole(path) as file, pq.ParquetWriter(file, schema) as writer:
+    with whole_data_file(path) as file, pq.ParquetWriter(file, schema) as writer:
         for start in range(0, len(data.pairs), ROWS_AT_ONCE):
             writer.write_table(_table(data, start, schema))
 

@@ -27,6 +27,7 @@ OF_THE_HARNESS = {
         "errors",
         "paths",
         "texts",
+        "writing",
     )
 }
 """All that ``ddt_llama`` may know of the harness, so that it can be used without it."""
