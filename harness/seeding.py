@@ -19,9 +19,9 @@ def seed_for(*words: object) -> int:
     """A 63-bit seed from words, for example ``seed_for(run_seed, case_id, "sample")``.
 
     Examples:
-        >>> seed_for(0, "a red circle/0", "sample") == seed_for(0, "a red circle/0", "sample")
+        >>> seed_for(0, "case", "sample") == seed_for(0, "case", "sample")
         True
-        >>> seed_for(0, "a red circle/0", "sample") == seed_for(1, "a red circle/0", "sample")
+        >>> seed_for(0, "case", "sample") == seed_for(1, "case", "sample")
         False
     """
     # a case named after a file in another encoding holds surrogates; all other words have the bytes of UTF-8
