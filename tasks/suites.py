@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from harness.spec import RunRequest, SuiteSpec
-from tasks.data.fashion_mnist import CURE, fashion_at_hand
+from tasks.data.fashion_files import CURE
+from tasks.data.fashion_mnist import fashion_at_hand
 from tasks.data.wikipedia import CURE as WIKIPEDIA_CURE
 from tasks.data.wikipedia import wikipedia_at_hand
 

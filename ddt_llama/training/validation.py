@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ddt_llama.training.journal import append
 
-if TYPE_CHECKING:
-    from ddt_llama.training.tokenizer import Training
-
 VALIDATION = "validation.jsonl"
 CHUNK = 128
 
 
-def validate(training: Training, say: Callable[[str], None]) -> None:
+class Validated(Protocol):
+    """A training, as far as validation looks at it."""
+
+    accelerator: Any
+    subject: Any
+    validation: Any
+    out: Path
+    step: int
+    cpu_seconds: float
+
+    def averaged_weights(self) -> AbstractContextManager[None]: ...
+
+
+def validate(training: Validated, say: Callable[[str], None]) -> None:
     """One line of ``validation.jsonl``: what each way of decoding reaches, and what the codes say.
 
     The generator of the training is put back, so that a training with validation ends in the same weights as without.

@@ -8,35 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.metrics.moments import Floats, Moments
+from harness.metrics.transport import Spread, distance
 
 WIDE = 512
 """Dimensions beyond which vectors are kept; up to here moments are small enough for any number."""
 SURE = 10.0
 """Times rounding error: what of a variable's variance the variables before it must leave over, so that a Cholesky
 factor has full rank beyond doubt."""
-
-
-class Spread(Protocol):
-    """What a distance reads of a set."""
-
-    @property
-    def mean(self) -> Floats: ...
-
-    @property
-    def variance(self) -> float:
-        """Of all dimensions together."""
-        ...
-
-    @property
-    def factor(self) -> Floats:
-        """F, ``rank width``, with F' F the covariance."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +32,6 @@ class Gaussian:
 
     def distance(self, other: Spread) -> float:
         """The Frechet distance; see ``harness.metrics.frechet``."""
-        from harness.metrics.transport import distance
-
         return distance(self, other)
 
     @cached_property
@@ -168,6 +150,4 @@ class FeaturePair:
         return min(self.output.count, self.reference.count)
 
     def distance(self) -> float:
-        from harness.metrics.transport import distance
-
         return distance(self.output, self.reference)

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Columns
-from harness.metrics.feature_sets import FeaturePair, FeatureSet, Spread
+from harness.metrics.feature_sets import FeaturePair, FeatureSet
 from harness.metrics.moments import Floats
-from harness.metrics.transport import Mapped, Transport
+from harness.metrics.transport import Mapped, Spread, Transport
 
 Blocks = Callable[[], Iterator[Columns]]
 """The columns of all cases, some rows at a time, as often as it is called. In a run of two sets a block has rows of one

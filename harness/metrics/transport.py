@@ -16,11 +16,10 @@ W = F1' U S^(-1/2), so that all samples are mapped by one product.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from harness.metrics.feature_sets import Spread
 from harness.metrics.moments import Floats
 
 SMALL = 512
@@ -30,6 +29,23 @@ TOLERATED = 1e-9
 """What may be lost so, of both variances together; where it could be more, singular values are had directly."""
 MAPPED = 1e-6
 """Of the largest singular value: smaller ones carry nothing of a sample's part."""
+
+
+class Spread(Protocol):
+    """What a distance reads of a set."""
+
+    @property
+    def mean(self) -> Floats: ...
+
+    @property
+    def variance(self) -> float:
+        """Of all dimensions together."""
+        ...
+
+    @property
+    def factor(self) -> Floats:
+        """F, ``rank width``, with F' F the covariance."""
+        ...
 
 
 def distance(first: Spread, second: Spread) -> float:

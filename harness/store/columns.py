@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,9 @@ import pyarrow.compute as pc
 from harness.contracts import Columns
 from harness.errors import UserError
 from harness.spec import path_safe
+from harness.store.contents import Contents
 from harness.store.parts import Part, metadata_of
 from harness.store.stored_vectors import Piece, StoredVectors
-
-if TYPE_CHECKING:
-    from harness.store.run_folder import RunFolder
-
 
 HELD = 1 << 23
 """Bytes of one column of vectors that are held in memory; a larger one is read when it is looked at."""
@@ -48,7 +45,7 @@ class StoredCases:
     strata: Mapping[str, str] = field(default_factory=dict)
 
 
-def stored_cases(folder: RunFolder, limit: int | None, unreadable: dict[str, str] | None = None) -> StoredCases:
+def stored_cases(folder: Contents, limit: int | None, unreadable: dict[str, str] | None = None) -> StoredCases:
     """The columns of the ok cases, and the failed cases with their reasons. An instrument whose observations do not
     hold is added to ``unreadable`` with the reason; without it, raises UserError."""
     parts = _without_images(folder, limit)
@@ -80,12 +77,12 @@ def stored_cases(folder: RunFolder, limit: int | None, unreadable: dict[str, str
     )
 
 
-def observed(folder: RunFolder, instrument: str, limit: int | None) -> dict[str, Any]:
+def observed(folder: Contents, instrument: str, limit: int | None) -> dict[str, Any]:
     """The columns of one instrument for the ok cases; {} if it has not seen all of them."""
     return _observed(folder, instrument, _without_images(folder, limit))
 
 
-def _without_images(folder: RunFolder, limit: int | None) -> list[tuple[Part, pa.Table]]:
+def _without_images(folder: Contents, limit: int | None) -> list[tuple[Part, pa.Table]]:
     return [(part, table.drop_columns(["images"])) for part, table in folder.limited_tables(limit)]
 
 
@@ -105,7 +102,7 @@ def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _observed(
-    folder: RunFolder, instrument: str, parts: Sequence[tuple[Part, pa.Table]], held: float = np.inf
+    folder: Contents, instrument: str, parts: Sequence[tuple[Part, pa.Table]], held: float = np.inf
 ) -> dict[str, Any]:
     """Vectors of more than ``held`` bytes in a column stay on disk (``StoredVectors``)."""
     digest = folder.instruments().get(instrument)
@@ -141,7 +138,7 @@ def _observed(
 class _Reader:
     """Reads the vectors of one part; the part read last is kept, since its columns are asked for in turn."""
 
-    def __init__(self, folder: RunFolder, place: str) -> None:
+    def __init__(self, folder: Contents, place: str) -> None:
         self._folder, self._place = folder, place
         self._last: tuple[Part, pa.Table] | None = None
 

@@ -7,19 +7,15 @@ under the unit that it holds. Every unit that the manifest lists must be there, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UserError
 from harness.store.columns import observations_folder
+from harness.store.contents import SAMPLES, Contents
 from harness.store.parts import Part, digest16
 
-if TYPE_CHECKING:
-    from harness.store.run_folder import RunFolder
-
-SAMPLES = "samples"
 DAMAGED = "is damaged"
 
 
@@ -49,7 +45,7 @@ def _foreign(part: Part, stated: Mapping[str, str], key: str, folder: str) -> st
     return ""
 
 
-def missing_parts(run: RunFolder) -> list[str]:
+def missing_parts(run: Contents) -> list[str]:
     """The parts that the manifest lists and of whose unit there is none. A unit made again has another name."""
     there = {int(part.unit) for part in run.parts()}
     listed = run.manifest().get("parts", [])
@@ -57,7 +53,7 @@ def missing_parts(run: RunFolder) -> list[str]:
     return [name for name, part in parsed.items() if part is None or int(part.unit) not in there]
 
 
-def incomplete(run: RunFolder) -> str:
+def incomplete(run: Contents) -> str:
     """Why the samples are not all there, or ""."""
     missing = missing_parts(run)
     if not missing:
@@ -68,7 +64,7 @@ def incomplete(run: RunFolder) -> str:
     return f"lacks {len(missing)} of the {listed} parts that its manifest lists, first samples/{missing[0]}"
 
 
-def problems(run: RunFolder) -> list[tuple[str, str]]:
+def problems(run: Contents) -> list[tuple[str, str]]:
     """(file, why) of all that does not hold among samples and observations. Reads the bytes of every part."""
     try:
         places = [SAMPLES, *(observations_folder(*item) for item in sorted(run.instruments().items()))]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from harness.errors import UserError
 from harness.places import sentence_without_folders
+from harness.store.contents import SAMPLES
 from harness.store.files import Folder
-from harness.store.integrity import SAMPLES, missing_parts, problems
+from harness.store.integrity import missing_parts, problems
 from harness.store.run_folder import RunFolder, case_set_digest
 
 DROPPED = (SAMPLES, "observations")

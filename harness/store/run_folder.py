@@ -29,8 +29,9 @@ from harness.contracts import Columns, Estimate, Sample
 from harness.errors import UserError
 from harness.spec import RunSpec
 from harness.store.columns import StoredCases, observations_folder, observed, stored_cases
+from harness.store.contents import SAMPLES
 from harness.store.files import Folder
-from harness.store.integrity import SAMPLES, incomplete, missing_parts, part_problem
+from harness.store.integrity import incomplete, missing_parts, part_problem
 from harness.store.parts import FAILED, SCHEMA, Part, encode_table, metadata_of, read_part, samples_of
 from harness.store.sealed_files import SealedFiles, require_schema
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import sys
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.errors import UserError
 from harness.paths import data_root, user_path
 from harness.texts import first_line
+from tasks.data.fashion_files import CURE, debian_folder
 from tasks.data.parquet import reading_parquet
 from tasks.data.writing import whole_data_file
 
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Split = Literal["train", "test"]
-
-DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package ``dataset-fashion-mnist`` puts the files; ``debian_folder`` says where they are looked for."""
-
-BY_HAND = (
-    "'ddtbench data prepare fashion-mnist --from FOLDER' with the four files of Debian's package dataset-fashion-mnist "
-    "or of torchvision.datasets.FashionMNIST"
-)
-CURE = f"run 'ddtbench data prepare fashion-mnist --fetch', or {BY_HAND}"
 
 
 @dataclass(frozen=True)
@@ -67,12 +58,6 @@ FILES: dict[str, IdxPair] = {
     ),
 }
 SIDE = 28
-
-
-def debian_folder() -> Path:
-    """Debian's folder, or that of the same name under ``$DDTBENCH_SYSTEM_DATA``."""
-    system = os.environ.get("DDTBENCH_SYSTEM_DATA")
-    return Path(system) / DEBIAN.name if system else DEBIAN
 
 
 def fashion_mnist(source: str | None = None, fetch: bool = False) -> Path:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.paths import data_root
-from tasks.data.fashion_mnist import BY_HAND, debian_folder
+from tasks.data.fashion_files import BY_HAND, debian_folder
 
 PACKAGE = "dataset-fashion-mnist"
 APT_OPTIONS = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=60")
