@@ -1,6 +1,6 @@
-"""Wikitext to paragraphs of plain prose.
+"""The markup of a wiki's articles to paragraphs of plain prose.
 
-By regular expressions, so that no parser of wikitext is needed. Comments, references, tables, galleries, files,
+By regular expressions, so that no parser is needed. Comments, references, tables, galleries, files,
 categories and templates are dropped; a link leaves the words that it shows; ``convert`` leaves its number and unit,
 ``lang`` its words. Headings, lists and indented lines are left out. A paragraph is a line of what remains, kept where
 it has 200 characters or more and neither a formula nor leftover markup in it.
@@ -52,9 +52,9 @@ _NOT_PROSE = re.compile(r"^[=*#:;|!{}\[<\s]|[{}|\[\]<>]|https?://|" + _FORMULA)
 """Headings, lists, indented lines, rows of tables; markup that was left over; a formula."""
 
 
-def plain_paragraphs(wikitext: str) -> list[str]:
+def plain_paragraphs(markup: str) -> list[str]:
     """The paragraphs of an article that are prose of at least 200 characters, by the rules at the head of this file."""
-    text = wikitext
+    text = markup
     for pattern, put in _FIRST:
         text = pattern.sub(put, text)
     text = _emptied(_INNERMOST, text)

@@ -42,7 +42,7 @@ from tasks.editing.picture_sets import open_edits
 from tasks.editing.pictures import PictureEditing
 from tasks.editing.sessions import SESSIONS, expected, world_sessions
 from tasks.editing.turns import edited, in_turns
-from tasks.tokenizing.reconstruction import TokenizerTask
+from tasks.tokenizing.base import TokenizerTask
 from tasks.world.edits import Edit
 from tasks.world.scene import SIDE, Scene
 

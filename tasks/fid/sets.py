@@ -21,7 +21,7 @@ from harness.metrics.statistics_files import StatisticsFile
 from harness.sets import SETS, SIDES, UNPAIRED
 from tasks.fid.features import OTHER_INSTRUMENTS, OTHER_METRICS, Features, headed
 from tasks.fid.sources import DIGITS, FidFolder, statistics_name
-from tasks.tokenizing.reconstruction import FILTER
+from tasks.tokenizing.base import FILTER
 
 if TYPE_CHECKING:
     import numpy as np

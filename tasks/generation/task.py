@@ -12,8 +12,8 @@ from harness.provenance import provenance_of
 from tasks.generation import coco, entries
 from tasks.generation.coco import CocoReference
 from tasks.generation.reference import CLASSES, Reference, open_reference
+from tasks.tokenizing.base import TokenizerTask
 from tasks.tokenizing.cost import language_cost, median_seconds
-from tasks.tokenizing.reconstruction import TokenizerTask
 from tasks.tokenizing.sources import ImageSource
 
 if TYPE_CHECKING:

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics import NotMeasured
-from tasks.geneval.judges import DetectorJudge, Judgement, Question
+from tasks.geneval.judges import DetectorJudge
 from tasks.geneval.names import TAGS
 from tasks.geneval.prompt_sets import COLOUR_TAGS
 from tasks.geneval.prompts import Prompt, prompt_from_json
 from tasks.geneval.scoring import filter_detections, verdict
 from tasks.geneval.sights import COCO, WORLD, Sight
+from tasks.judging import Judgement, Question
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from harness.texts import text_of
 from tasks.perplexity.scored import readable, scored, text_sizes
 from tasks.perplexity.shown import CODES, GIVEN_CAPTION, OF_PICTURES, STRIDED, TEXT, of_source
 from tasks.perplexity.texts import TEXTS, TextSource, open_texts
-from tasks.tokenizing.reconstruction import TokenizerTask
+from tasks.tokenizing.base import TokenizerTask
 from tasks.tokenizing.sources import WorldSource
 
 TEXT_METRICS = ("bits-per-byte", "byte-perplexity", "word-perplexity")

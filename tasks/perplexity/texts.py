@@ -20,7 +20,7 @@ from harness.seeding import seed_for
 from harness.spec import path_safe
 from harness.texts import numbered_lines, read_text
 from tasks.data.wikipedia import SPLITS, open_articles
-from tasks.perplexity.wikitext_pages import WikitextTexts
+from tasks.perplexity.lm_eval_documents import LmEvalDocuments
 from tasks.tokenizing.sources import DIGITS, WorldSource
 
 TEXTS = ("wikipedia", "wikitext", "captions")
@@ -158,7 +158,7 @@ def open_texts(argument: str, known: Sequence[str]) -> TextSource:
         return WikipediaTexts()
     name, _, place = argument.partition(":")
     if name == "wikitext":
-        return WikitextTexts(place)
+        return LmEvalDocuments(place)
     path = user_path(argument)
     if argument and path.is_file():
         return FileTexts(path)

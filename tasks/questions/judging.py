@@ -1,4 +1,4 @@
-"""Stored answers to judgements: arithmetic only, by the Protocol of ``tasks.geneval.judges``.
+"""Stored answers to judgements: arithmetic only, by the Protocol of ``tasks.judging``.
 
 An answer is the probability of the right one, summed over its spellings, and the token that the model would have said.
 A score is that of one image, in [0, 1].
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError
-from tasks.geneval.judges import Judgement
-from tasks.geneval.judges import Question as Asked
+from tasks.judging import Judgement
+from tasks.judging import Question as Asked
 
 
 @dataclass(frozen=True)

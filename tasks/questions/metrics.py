@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics import NotMeasured
-from tasks.geneval.judges import Judge, Judgement, Question
+from tasks.judging import Judge, Judgement, Question
 from tasks.questions.judging import RULES, QuestionJudge, loads
 from tasks.questions.vlm import NAME
 

@@ -24,7 +24,8 @@ from harness.answers import codes_of
 from harness.contracts import Case, Sample
 from harness.metrics.ratio import Ratio
 from harness.metrics.reconstruction import decibel
-from tasks.tokenizing.reconstruction import TokenizerTask, bits_spent
+from tasks.tokenizing.base import TokenizerTask
+from tasks.tokenizing.reconstruction import bits_spent
 from tasks.tokenizing.sources import open_source
 
 if TYPE_CHECKING:

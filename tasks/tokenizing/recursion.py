@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from harness.answers import codes_of
 from harness.contracts import Case, Sample
 from harness.metrics.ratio import Ratio
+from tasks.tokenizing.base import TokenizerTask
 from tasks.tokenizing.progressive import psnr
-from tasks.tokenizing.reconstruction import TokenizerTask
 from tasks.tokenizing.sources import ImageSource, open_source
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 
 from ddt_llama.mllm.likelihood import strided_windows, windows
 from harness.metrics.likelihood import bits_per_byte, byte_perplexity, word_perplexity
+from tasks.perplexity.lm_eval_documents import detokenised
 from tasks.perplexity.scored import text_sizes
-from tasks.perplexity.wikitext_pages import detokenised
 
 PACK = json.loads((Path(__file__).parent / "lm_eval" / "manifest.json").read_text())
 

@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from tasks.geneval.detections import from_rows, loads
-from tasks.geneval.judges import DetectorJudge, Question
+from tasks.geneval.judges import DetectorJudge
 from tasks.geneval.names import COLOURS
 from tasks.geneval.official.coco import STORED_FROM, CocoObjects, open_coco, published_note, stored
 from tasks.geneval.official.colours import GREY, ColourClassifier, cut_out
 from tasks.geneval.official.mask2former import Mask2Former
 from tasks.geneval.official.masks import decode_mask
 from tasks.geneval.official.mmdet_pipeline import Instance, box_of, fitted_size
+from tasks.judging import Question
 
 
 def samples(records, number=3):

@@ -1,4 +1,4 @@
-"""One Protocol: GenEval's rule on stored detections, a script, and a judge that is not there."""
+"""GenEval's rule on stored detections, and what a judgement may be."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from harness.errors import UserError
 from tasks.geneval.detections import from_rows
-from tasks.geneval.judges import DetectorJudge, Judgement, MissingJudge, Question, ScriptedJudge, StoredDetections
+from tasks.geneval.judges import DetectorJudge, StoredDetections
 from tasks.geneval.scoring import Rules
+from tasks.judging import Judgement, Question
 
 BENCH = {"bench": [[0, 0, 10, 10, 0.5]]}
 CLOCKS = {"clock": [[0, 0, 10, 10, 0.95], [20, 0, 30, 10, 0.95], [40, 0, 50, 10, 0.6]]}
@@ -73,20 +74,6 @@ def test_a_colour_that_the_classifier_left_out_names_the_image(records):
     holes = StoredDetections("d", {"00003/0000": from_rows(ORANGE)}, "clip")
     with pytest.raises(UserError, match="image 00003/0000: detection 0 of 'orange' has no colour verdict"):
         DetectorJudge(holes, "d").judge([Question("00003/0000", records[3])])
-
-
-def test_a_script_and_an_absent_judge_speak_the_same_protocol(questions):
-    half = Judgement(0.5, "attribute not bound")
-    unknown = Judgement(None, absent="not measured: no judgement of image clock")
-    assert ScriptedJudge({"bench": half}).judge(questions[:2]) == [half, unknown]
-    missing = MissingJudge("vlm", "put the weights into models/vlm")
-    absent = Judgement(None, absent="not measured: judge missing (vlm); put the weights into models/vlm")
-    assert missing.judge(questions) == [absent] * 5
-    names = {
-        dict(judge.fingerprint)["judge"]
-        for judge in (ScriptedJudge({}), missing, DetectorJudge(stored(), "mask2former"))
-    }
-    assert names == {"scripted", "vlm", "geneval"}
 
 
 @pytest.mark.parametrize("wrong", [{"score": None}, {"score": 1.5}, {"score": float("nan")}])

@@ -10,7 +10,7 @@ from scipy.stats import gmean
 
 from harness.errors import UserError
 from harness.metrics import NotMeasured
-from tasks.geneval.judges import Judgement, MissingJudge, Question, ScriptedJudge
+from tasks.judging import Judgement, Question
 from tasks.questions import metrics
 from tasks.questions.judging import RULES, Answer, QuestionJudge, dumps, loads
 from tasks.questions.metrics import COLUMN, JudgedScore
@@ -49,7 +49,20 @@ def test_dependent_questions_by_hand(said, score):
     assert RULES["dpg"](asked, answers(*[(0.5, word) for word in said])) == score
 
 
-def test_stored_answers_a_script_and_no_judge_speak_one_protocol():
+class People:
+    """A judge that has its judgements already."""
+
+    name, fingerprint = "people", {"judge": "people"}
+
+    def __init__(self, known):
+        self.known = known
+
+    def judge(self, questions):
+        nobody = Judgement(None, absent="not measured: nobody was asked")
+        return [self.known.get(question.image, nobody) for question in questions]
+
+
+def test_stored_answers_and_people_speak_one_protocol():
     given = {"a": answers((1.0, "Yes"), (0.25, "No"))}
     asked = [Question("a", record((), ())), Question("b", record(()))]
     judge = QuestionJudge("soft-tifa-gm", given, "qwen")
@@ -61,13 +74,13 @@ def test_stored_answers_a_script_and_no_judge_speak_one_protocol():
     with pytest.raises(UserError, match="image a: 2 answers to 1 questions; ask again"):
         judge.judge([Question("a", record(()))])
     columns = {"case": ["a", "b"], "facts": [json.dumps(item.record) for item in asked]}
-    people = ScriptedJudge({"a": Judgement(1.0), "b": Judgement(0.25, "the kite is red")})
+    people = People({"a": Judgement(1.0), "b": Judgement(0.25, "the kite is red")})
     scripted = JudgedScore("people", lambda _: people, needs=())
     numerators, denominators = scripted.parts(columns)
     assert (numerators.tolist(), denominators.tolist()) == ([1.0, 0.25], [1.0, 1.0])
     assert scripted.reasons(columns) == ["", "the kite is red"]
-    missing = JudgedScore("people", lambda _: MissingJudge("people", "ask some"), needs=())
-    with pytest.raises(NotMeasured, match=r"^judge missing \(people\); ask some; so it is for 2 images"):
+    missing = JudgedScore("people", lambda _: People({}), needs=())
+    with pytest.raises(NotMeasured, match=r"^nobody was asked; so it is for 2 images"):
         missing.parts(columns)
 
 

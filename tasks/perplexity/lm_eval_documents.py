@@ -52,7 +52,7 @@ def detokenised(page: str) -> str:
     return page
 
 
-class WikitextTexts:
+class LmEvalDocuments:
     """A source of texts (``texts.TextSource``): one case is one document of the test split."""
 
     name = "wikitext"
