@@ -2,13 +2,15 @@
 
 Every package, ours and others', registers under the entry-point group ``ddtbench.catalog``; the value is the place of a
 light tuple of entries (``"tasks.catalog:ENTRIES"``). A plug-in that cannot be read is warned about by name and never
-hides the others. Two entries of one kind and name are an error that names both packages.
+hides the others. Of two entries of one kind and name
+neither is listed: one warning names both packages, and the name is refused.
 """
 
 from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
@@ -17,6 +19,7 @@ from typing import Any, Literal, get_args, overload
 from harness.contracts import (
     CatalogueEntry,
     DataEntry,
+    InstrumentEntry,
     Kind,
     MetricEntry,
     ModelEntry,
@@ -34,6 +37,7 @@ from harness.texts import read_toml
 GROUP = "ddtbench.catalog"
 REPORTERS = "ddtbench.reports"
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_Table = dict[tuple[str, str], tuple[CatalogueEntry, str]]
 
 BAD_CODE = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, NameError)
 """What a place that is wrong raises when it is imported."""
@@ -59,9 +63,10 @@ def _fault(entry: CatalogueEntry) -> str:
 
 
 @cache
-def _catalogue() -> dict[tuple[str, str], tuple[CatalogueEntry, str]]:
-    """(kind, name) -> (entry, owner), read once per process."""
+def _read() -> tuple[_Table, dict[tuple[str, str], str]]:
+    """(kind, name) -> (entry, owner), and -> why a name is refused that two packages want; read once per process."""
     table: dict[tuple[str, str], tuple[CatalogueEntry, str]] = {}
+    twice: dict[tuple[str, str], list[str]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         owner = owner_of(point)
         try:
@@ -75,17 +80,37 @@ def _catalogue() -> dict[tuple[str, str], tuple[CatalogueEntry, str]]:
                 continue
             place = (entry.kind, entry.name)
             if place in table:
-                other = table[place][1]
-                raise UserError(
-                    f"{entry.kind} '{entry.name}' is registered twice, by {other} and by {owner}: remove one of them"
-                )
-            table[place] = (entry, owner)
-    return table
+                twice.setdefault(place, [table[place][1]]).append(owner)
+            else:
+                table[place] = (entry, owner)
+    refused = {name: _refusal(*name, owners) for name, owners in twice.items()}
+    for name, why in refused.items():
+        del table[name]
+        warnings.warn(f"{why}; neither is listed", BrokenPlugin, stacklevel=2)
+    return table, refused
+
+
+def _refusal(kind: str, name: str, owners: Sequence[str]) -> str:
+    return f"{kind} '{name}' is registered twice, by {' and by '.join(owners)}: remove one of these packages"
+
+
+def _catalogue() -> _Table:
+    return _read()[0]
+
+
+def refused() -> dict[tuple[str, str], str]:
+    """(kind, name) -> why, of names that two packages registered."""
+    return _read()[1]
+
+
+def owner(entry: CatalogueEntry) -> str:
+    """The package that an entry comes from, and where it lists it."""
+    return _catalogue()[entry.kind, entry.name][1]
 
 
 def refresh() -> None:
     """Forget what was read, so that packages installed meanwhile are seen."""
-    _catalogue.cache_clear()
+    _read.cache_clear()
 
 
 @overload
@@ -111,12 +136,16 @@ def lookup(kind: Literal["metric"], name: str) -> MetricEntry: ...
 @overload
 def lookup(kind: Literal["data"], name: str) -> DataEntry: ...
 @overload
+def lookup(kind: Literal["instrument"], name: str) -> InstrumentEntry: ...
+@overload
 def lookup(kind: Kind, name: str) -> CatalogueEntry: ...
 def lookup(kind: Kind, name: str) -> Any:
     """The entry of this kind and name. Raises UserError with the nearest known name."""
     try:
         return _catalogue()[kind, name][0]
     except KeyError:
+        if (kind, name) in refused():
+            raise UserError(refused()[kind, name]) from None
         known = [entry.name for entry in entries(kind)]
         hint = nearest(name, known) or f": no installed package has any {kind}"
         raise UserError(f"unknown {kind} '{name}'{hint}") from None
@@ -133,12 +162,13 @@ def find(kind: Kind, name: str) -> Any:
 def load(place: str, what: str) -> Any:
     """What ``module:attribute`` names. Raises UserError, which says ``what`` it was to be, if it cannot be imported."""
     module, _, attribute = place.partition(":")
+    cure = "mend or remove that package"
     try:
         return getattr(importlib.import_module(module), attribute)
     except BAD_CODE as error:
-        raise UserError(f"{what} cannot be loaded from {place}: {error}") from error
+        raise UserError(f"{what} cannot be loaded from {place}: {error}: {cure}") from error
     except Exception as error:  # the isolation boundary: another package's module runs here
-        raise UserError(f"{what} cannot be loaded from {place}: {reason_of(error)}") from error
+        raise UserError(f"{what} cannot be loaded from {place}: {reason_of(error)}: {cure}") from error
 
 
 def split_name(text: str) -> tuple[str, str]:

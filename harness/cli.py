@@ -57,13 +57,30 @@ def _options(
 
 @app.command("list")
 def list_command(
-    what: Annotated[str, typer.Argument(metavar="KIND", help="models, tasks, suites, metrics, instruments, data, ...")],
+    what: Annotated[
+        str, typer.Argument(metavar="KIND", help="models, tasks, metrics ...; without one, the kinds.")
+    ] = "",
+    ready: Annotated[bool, typer.Option("--ready", help="Only what can be used here now.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List models, tasks, suites, metrics, data, recipes."""
+    """List what there is, and whether it is ready here."""
     from harness.listing import list_text
 
-    print(list_text(what))
+    print(list_text(what, ready))
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of any kind; KIND/NAME where two kinds have it.")],
+    debug: Debug = False,
+) -> None:
+    """Show all about one name of a list.
+
+    What it is, what it needs and where that was looked for, its paper, its licence, and the package it comes from.
+    """
+    from harness.showing import show_text
+
+    print(show_text(name))
 
 
 @app.command("run")
@@ -238,7 +255,7 @@ def export_command(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder.")],
     form: Annotated[
         str,
-        typer.Option("--as", metavar="FORM", help="One that 'list tasks' names, or png; default: the task's own."),
+        typer.Option("--as", metavar="FORM", help="One that 'show TASK' names, or png; default: the task's own."),
     ] = "",
     debug: Debug = False,
 ) -> None:

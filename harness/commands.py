@@ -191,7 +191,7 @@ def report_runs(
 def export_run(run: str, to: Path | str, form: str = "") -> str:
     """Write a run as the files of another program into the folder ``to``; returns a line that says what was written.
 
-    ``form``: one that its task's line of ``ddtbench list tasks`` names, or ``png``; "" is the task's own. Raises
+    ``form``: one that ``ddtbench show TASK`` names, or ``png``; "" is the task's own. Raises
     UserError.
     """
     from harness.export import export_run as write

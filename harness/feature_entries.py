@@ -16,7 +16,7 @@ def _inception(name: str, opener: str, summary: str, paper: str = "arXiv 1512.00
     return InstrumentEntry(
         f"inception-{name}",
         f"{_INCEPTION}:{opener}",
-        f"features of the FID Inception {summary}",
+        f"Inception features {summary}",
         weights=(f"{_WEIGHTS}:{'INCEPTION_EITHER' if name in _SCRIPTED else 'INCEPTION'}",),
         licence=_LICENCE,
         paper=paper,
@@ -33,7 +33,7 @@ INSTRUMENTS = (
     InstrumentEntry(
         "inception",
         f"{_INCEPTION}:open_other",
-        "features of the FID network with other weights, never called FID: inception@[PROTOCOL@]FILE",
+        "Inception features with other weights, never called FID: inception@[PROTOCOL@]FILE",
         weights=(f"{_WEIGHTS}:OTHER_INCEPTION",),
         paper="arXiv 1512.00567",
     ),
@@ -58,7 +58,9 @@ INSTRUMENTS = (
 
 def _metric(name: str, label: str, summary: str, paper: str, order: int = 100) -> CatalogueEntry:
     maker = name.replace("-", "_")
-    return MetricEntry(name, f"{_BY_FEATURES}:{maker}", summary, paper=paper, shown=ShownMetric(label, order=order))
+    needs, reads = (("INSTRUMENT",), ()) if name in ("fd", "kd") else ((), ("inception-adm",))
+    shown = ShownMetric(label, order=order)
+    return MetricEntry(name, f"{_BY_FEATURES}:{maker}", summary, paper=paper, shown=shown, reads=reads, needs=needs)
 
 
 METRICS = (
@@ -95,6 +97,7 @@ METRICS = (
         "cmmd",
         "harness.metrics.cmmd:cmmd",
         "maximum mean discrepancy of CLIP embeddings, times 1000",
+        reads=("clip-vitl14-336",),
         paper="arXiv 2401.09603",
         shown=ShownMetric("CMMD"),
     ),

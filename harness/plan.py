@@ -110,6 +110,9 @@ def _named_suite(target: str, models: Sequence[str], tasks: Sequence[str]) -> Su
         return SuiteSpec.of(_name_of_task(target), models, [target])
     if target.endswith(".toml"):
         return suite_from_toml(user_path(target))
+    for of in ("suite", "task"):
+        if why := catalog.refused().get((of, name)):
+            raise UserError(why)
     raise UserError(f"no suite, task or .toml file is called '{target}'{nearest(target, suites | known_tasks)}")
 
 

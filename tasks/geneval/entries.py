@@ -70,12 +70,14 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
         "geneval-coco",
         "tasks.geneval.metrics:on_coco",
         "GenEval on its own prompts, about COCO's objects",
+        reads=("geneval-coco",),
         shown=ShownMetric("GenEval (COCO)"),
     ),
     MetricEntry(
         "geneval-coco-prompts",
         "tasks.geneval.metrics:any_of_four_on_coco",
         "share of GenEval's own prompts with at least one right image",
+        reads=("geneval-coco",),
     ),
     InstrumentEntry(
         "geneval-coco",

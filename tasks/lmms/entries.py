@@ -34,6 +34,7 @@ LMMS_ENTRIES: tuple[CatalogueEntry, ...] = (
         "lmms",
         "tasks.lmms.task:build",
         "any task of lmms-eval, run by it on local data: lmms@mme, lmms@pope, lmms@gqa ... (extra 'lmms')",
+        needs=("TASK of lmms-eval",),
         licence=LICENCE,
         paper=PAPER,
         exports=(("lmms-eval", "tasks.lmms.export:write_samples"),),

@@ -6,6 +6,7 @@ from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, Metric
 
 _TASK = "tasks.questions.task"
 _METRICS = "tasks.questions.metrics"
+_JUDGE = ("vlm-answers",)
 
 GENEVAL2_PAPER = "Kamath et al. 2025, arXiv 2512.16853"
 COMPBENCH_PAPER = "Huang et al. 2023, arXiv 2307.06350"
@@ -21,7 +22,14 @@ def _pair(
     name: str, attribute: str, summary: str, what: str, licence: str, paper: str, shown: ShownTask
 ) -> tuple[CatalogueEntry, CatalogueEntry]:
     task = TaskEntry(
-        name, f"{_TASK}:build_{attribute}", summary, licence=licence, paper=paper, data=(name,), shown=shown
+        name,
+        f"{_TASK}:build_{attribute}",
+        summary,
+        licence=licence,
+        paper=paper,
+        data=(name,),
+        needs=("FILE",),
+        shown=shown,
     )
     words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
     there = f"tasks.data.places:{attribute}_at_hand"
@@ -66,11 +74,21 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
         DRAWBENCH_PAPER,
         _shown("DrawBench", "vqascore", 15),
     ),
-    MetricEntry("soft-tifa-am", f"{_METRICS}:soft_tifa_am", "mean probability of the answers about an image"),
-    MetricEntry("soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same"),
-    MetricEntry("attribute-binding", f"{_METRICS}:attribute_binding", "product of the probabilities of yes"),
-    MetricEntry("dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first"),
-    MetricEntry("vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt"),
+    MetricEntry(
+        "soft-tifa-am",
+        f"{_METRICS}:soft_tifa_am",
+        "mean probability of the answers about an image",
+        reads=("vlm-answers",),
+    ),
+    MetricEntry("soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same", reads=_JUDGE),
+    MetricEntry(
+        "attribute-binding",
+        f"{_METRICS}:attribute_binding",
+        "product of the probabilities of yes",
+        reads=("vlm-answers",),
+    ),
+    MetricEntry("dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first", reads=_JUDGE),
+    MetricEntry("vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt", reads=_JUDGE),
     InstrumentEntry(
         "vlm-answers",
         "tasks.questions.vlm:open_vlm",

@@ -123,12 +123,17 @@ def test_a_broken_plugin_is_named_and_hides_nobody(plugins, source, why):
     assert not any("\n" in str(entry) for entry in found)
 
 
-def test_two_entries_of_one_name_are_an_error_that_names_both(plugins):
+def test_two_entries_of_one_name_are_a_warning_that_names_both_and_the_name_is_refused(plugins):
     for name in ("twin_a", "twin_b"):
         write_plugin(plugins.target, name, ENTRY + "ENTRIES = (Entry('model', 'twin', 'm:a', 'x'),)")
     plugins()
-    with pytest.raises(UserError, match=r"model 'twin' is registered twice, by twin_a .* and by twin_b"):
-        catalog.entries()
+    line = r"model 'twin' is registered twice, by twin_a .* and by twin_b .*: remove one of these packages"
+    with pytest.warns(BrokenPlugin, match=line):
+        found = catalog.entries("model")
+    assert "twin" not in {entry.name for entry in found} and "vqgan" in {entry.name for entry in found}
+    for ask in (catalog.lookup, catalog.find):
+        with pytest.raises(UserError, match=line):
+            ask("model", "twin")
 
 
 def test_a_task_without_a_title_is_named_with_its_cure_and_hides_nobody(plugins):

@@ -21,7 +21,8 @@ from harness.spec import SuiteSpec
 from harness.weights.checkpoints import save_checkpoint
 
 SURFACE = {
-    "list": "KIND --debug",
+    "list": "KIND --ready --debug",
+    "show": "NAME --debug",
     "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --batch-timeout --retry-failed "
     "--device --seed --seeds --batch --threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --device --debug",

@@ -66,8 +66,8 @@ def test_what_cannot_be_written_is_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 
-def test_the_forms_of_a_task_stand_in_its_line_and_lead_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ddtbench("list", "tasks") == 0
+def test_the_forms_of_a_task_are_shown_and_lead_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ddtbench("show", "task/geneval") == 0
     assert "exports geneval" in " ".join(capsys.readouterr().out.split())
     forms = [form for entry in catalog.entries("task") for form in entry.exports]
     assert {name for name, _ in forms} == {"geneval", "mme", "lmms-eval"}

