@@ -30,7 +30,8 @@ from torch import Tensor, nn
 
 from harness.contracts import Case, Sample
 from harness.measure import measure
-from harness.metrics.frechet import Frechet, between, frechet_distance
+from harness.metrics.feature_sets import Gaussian
+from harness.metrics.frechet import Frechet, between
 from harness.metrics.moments import Moments
 from harness.spec import RunSpec
 from harness.store.parts import encode_observations, encode_samples, sample_row
@@ -70,7 +71,7 @@ def in_memory(count: int, width: int) -> float:
     network = make_network(width)
     sets = [np.concatenate(list(features(network, count, seed))).astype(np.float64) for seed in (0, 1)]
     parts = [part for rows in sets for part in (rows.mean(axis=0), np.cov(rows, rowvar=False))]
-    return frechet_distance(*parts)
+    return Gaussian(*parts[:2]).distance(Gaussian(*parts[2:]))
 
 
 def write_run(root: str, count: int, width: int) -> None:

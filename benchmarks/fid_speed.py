@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from harness.influences import Shares, share_interval
-from harness.metrics.frechet import frechet_distance
+from harness.metrics.feature_sets import Gaussian
 from tasks.world.measures import fd_world
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -52,7 +52,6 @@ def statistics(rows: np.ndarray) -> Statistics:
 
 def peers() -> dict[str, Callable[[Statistics, Statistics], float]]:
     """Name -> distance of two (mean, covariance)."""
-    from pytorch_fid.fid_score import calculate_frechet_distance
     from torch_fidelity.metric_fid import fid_statistics_to_metric
     from torchmetrics.image.fid import _compute_fid
 
@@ -64,7 +63,7 @@ def peers() -> dict[str, Callable[[Statistics, Statistics], float]]:
         return float(_compute_fid(*(torch.from_numpy(part) for part in (*one, *two))))
 
     def pytorch(one: Statistics, two: Statistics) -> float:
-        return float(calculate_frechet_distance(*one, *two))
+        return float(calculate_Gaussian(*one).distance(Gaussian(*two)))
 
     return {"torchmetrics": metrics, "torch-fidelity": fidelity, "pytorch-fid": pytorch}
 
@@ -120,7 +119,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # SciPy's, about the peers' matrix square roots
     x, y = (features(SEVERAL, options.width, seed) for seed in (1, 2))
     one, two = statistics(x), statistics(y)
-    of_statistics = {"ours": lambda: frechet_distance(*one, *two)}
+    of_statistics = {"ours": lambda: Gaussian(*one).distance(Gaussian(*two))}
     of_statistics |= {name: lambda call=call: call(one, two) for name, call in peers().items()}  # type: ignore[misc]
     few = {"ours": lambda: value(x[:FEW], y[:FEW])}
     few |= {

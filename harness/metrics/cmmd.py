@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
@@ -38,13 +38,6 @@ def gaussian_pair_sum(first: Floats, second: Floats) -> float:
         squared = np.einsum("nw,nw->n", rows, rows)[:, None] + norms - 2 * rows @ second.T
         total += float(np.expm1(-np.maximum(squared, 0) / (2 * SIGMA**2)).sum())
     return total
-
-
-def cmmd_of(first: ArrayLike, second: ArrayLike) -> float:
-    """The distance between two sets of embeddings, ``n width`` and ``m width``."""
-    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    within = gaussian_pair_sum(x, x) / len(x) ** 2 + gaussian_pair_sum(y, y) / len(y) ** 2
-    return SCALE * (within - 2 * gaussian_pair_sum(x, y) / (len(x) * len(y)))
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,9 @@ from harness.contracts import Columns, MetricTraits
 from harness.metrics import NotMeasured
 from harness.metrics.feature_sets import FeaturePair, FeatureSet, Gaussian
 from harness.metrics.influence import Blocks, Influences, of_pair
-from harness.metrics.moments import Floats, Moments
+from harness.metrics.moments import Moments
 
 PROTOCOL = {"distance": "frechet/float64/n-1", "biased_with_n": True}
-
-
-def frechet_distance(mean1: Floats, covariance1: Floats, mean2: Floats, covariance2: Floats) -> float:
-    """The distance between two Gaussians."""
-    return Gaussian(mean1, covariance1).distance(Gaussian(mean2, covariance2))
 
 
 def gaussian_of(moments: Moments) -> Gaussian:

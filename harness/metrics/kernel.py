@@ -63,16 +63,6 @@ def _unpaired(sets: TwoSets) -> float:
     return within - 2 * sums.across / (n * m)
 
 
-def paired_kernel_distance(first: ArrayLike, second: ArrayLike) -> float:
-    """The unbiased estimate where row i of both sets belongs to the same case (Gretton et al. 2012, Lemma 6,
-    U-statistic).
-
-    k(x_i, y_i) is left out too: an image is like its own reconstruction, and keeping these pairs would make the
-    estimate too small (negative for an identical set, where this one is 0 up to rounding).
-    """
-    return _distance(_blocks(first, second))
-
-
 def _blocks(first: ArrayLike, second: ArrayLike) -> Blocks:
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     return Blocks((Block(x, y, _pair_sum, _diagonal_sum),))
@@ -128,7 +118,12 @@ class KernelDistance:
 
 @dataclass(frozen=True)
 class PairedKernelDistance:
-    """Kernel distance of reconstructions to their own originals: an identical one has distance 0."""
+    """Kernel distance of reconstructions to their own originals: an identical one has distance 0.
+
+    The unbiased estimate where row i of both sets belongs to the same case (Gretton et al. 2012, Lemma 6, U-statistic).
+    k(x_i, y_i) is left out too: an image is like its own reconstruction, and keeping these pairs would make the
+    estimate too small (negative for an identical set, where this one is 0 up to rounding).
+    """
 
     name: str
     features: str

@@ -1,4 +1,4 @@
-"""GenEval's rules: raw detections to kept ones, kept ones to a verdict, verdicts to task scores. Arithmetic only.
+"""GenEval's rules: raw detections to kept ones, kept ones to a verdict. Arithmetic only.
 
 Source of every rule and constant: ``evaluation/evaluate_images.py`` and ``evaluation/summary_scores.py`` of
 djghosh13/geneval at commit af4902f; the deviations are listed in :mod:`tasks.geneval`.
@@ -7,15 +7,14 @@ djghosh13/geneval at commit af4902f; the deviations are listed in :mod:`tasks.ge
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from harness.errors import UserError, nearest
 from tasks.geneval.detections import Detection, Detections
-from tasks.geneval.names import COLOURS, OBJECTS, TAGS
+from tasks.geneval.names import COLOURS, OBJECTS
 from tasks.geneval.prompts import Include, Prompt
 
 COUNTING = "counting"
@@ -190,58 +189,3 @@ def _position_fault(
             if relation not in seen:
                 return f"expected {item.name} {relation} target, found {' and '.join(sorted(seen))} target"
     return ""
-
-
-# ------------------------------------------------------------------------------------------------ task scores
-
-
-@dataclass(frozen=True)
-class Share:
-    """``correct`` of ``total``."""
-
-    correct: int = 0
-    total: int = 0
-
-    @property
-    def value(self) -> float | None:
-        """In [0, 1], higher is better; None of nothing."""
-        return self.correct / self.total if self.total else None
-
-
-@dataclass(frozen=True)
-class TaskScores:
-    """``images`` and ``prompts`` (right in any of its images) over all, and the share of correct images per ``tag``."""
-
-    images: Share
-    prompts: Share
-    tags: Mapping[str, Share] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The tags of the six of which no image was scored."""
-        return tuple(tag for tag in TAGS if tag not in self.tags)
-
-    @property
-    def overall(self) -> float | None:
-        """The plain mean of the six tags' shares, in [0, 1]: not the share of images, as tags differ in size.
-
-        None unless exactly the six tags were scored: a mean over other tags is another number (the script prints it).
-        """
-        shares = [self.tags[tag].correct / self.tags[tag].total for tag in TAGS if tag in self.tags]
-        return sum(shares) / len(TAGS) if self.tags.keys() == set(TAGS) else None
-
-
-def task_scores(verdicts: Iterable[tuple[Prompt, bool]]) -> TaskScores:
-    """Scores of ``(prompt, correct)`` pairs, one per image; images of one prompt are recognised by the equal prompt."""
-    images: defaultdict[Prompt, list[bool]] = defaultdict(list)
-    for prompt, correct in verdicts:
-        images[prompt].append(correct)
-    tags: dict[str, Share] = {}
-    for prompt, answers in images.items():
-        so_far = tags.get(prompt.tag, Share())
-        tags[prompt.tag] = Share(so_far.correct + sum(answers), so_far.total + len(answers))
-    return TaskScores(
-        images=Share(sum(share.correct for share in tags.values()), sum(share.total for share in tags.values())),
-        prompts=Share(sum(any(answers) for answers in images.values()), len(images)),
-        tags=tags,
-    )

@@ -103,11 +103,6 @@ class PerceptualNet(nn.Module):
         return torch.stack([(a - b).square().sum(1).mean((1, 2)) for a, b in pairs]).mean(0)
 
 
-def open_perceptual(source: str = SOURCE) -> PerceptualNet:
-    """The perceptual net on the trained features."""
-    return PerceptualNet(load_features(source))
-
-
 class WorldFeatures:
     """The instrument ``world-features``: columns ``output`` and ``reference``, float32 vectors of length 64.
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from harness.metrics import NotMeasured
-from harness.metrics.frechet import between, frechet_distance
+from harness.metrics.feature_sets import Gaussian
+from harness.metrics.frechet import between
 from harness.metrics.frechet_infinity import FrechetInfinity
 from harness.metrics.moments import Moments
 from tasks.world.measures import fd_infinity, fd_world
@@ -85,21 +86,21 @@ def test_agrees_with_a_matrix_square_root_and_with_torchmetrics(count: int, widt
     by_root = np.sum((m1 - m2) ** 2) + np.trace(c1) + np.trace(c2) - 2 * np.trace(sqrtm(c1 @ c2)).real
     theirs = float(_compute_fid(*(torch.from_numpy(part) for part in (m1, c1, m2, c2))))
     # 1e-10: the square roots of a product with a condition number of up to 1e5 lose some digits.
-    assert frechet_distance(m1, c1, m2, c2) == pytest.approx(by_root, rel=1e-10)
-    assert frechet_distance(m1, c1, m2, c2) == pytest.approx(theirs, rel=1e-10)
+    assert Gaussian(m1, c1).distance(Gaussian(m2, c2)) == pytest.approx(by_root, rel=1e-10)
+    assert Gaussian(m1, c1).distance(Gaussian(m2, c2)) == pytest.approx(theirs, rel=1e-10)
 
 
 def test_gaussians_on_an_axis_have_a_distance_in_closed_form() -> None:
     sigma1, sigma2, gap = np.array([1.0, 2.0, 0.0]), np.array([3.0, 0.5, 0.0]), np.array([1.0, -2.0, 0.5])
     expected = np.sum(gap**2) + np.sum((sigma1 - sigma2) ** 2)
-    assert frechet_distance(gap, np.diag(sigma1**2), np.zeros(3), np.diag(sigma2**2)) == pytest.approx(
+    assert Gaussian(gap, np.diag(sigma1**2)).distance(Gaussian(np.zeros(3), np.diag(sigma2**2))) == pytest.approx(
         expected, rel=1e-14
     )
 
 
 def test_covariances_of_zero_leave_the_distance_of_the_means() -> None:
     zero = np.zeros((2, 2))
-    assert frechet_distance(np.array([3.0, 0.0]), zero, np.array([0.0, 4.0]), zero) == 25.0
+    assert Gaussian(np.array([3.0, 0.0]), zero).distance(Gaussian(np.array([0.0, 4.0]), zero)) == 25.0
 
 
 @settings(max_examples=60, deadline=None)

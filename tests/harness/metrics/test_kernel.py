@@ -12,7 +12,6 @@ from harness.metrics import NotMeasured
 from harness.metrics.kernel import (
     KernelSubsets,
     kernel_distance,
-    paired_kernel_distance,
     polynomial_kernel,
     subset_distances,
 )
@@ -23,6 +22,11 @@ def pair(seed: int, count: int, width: int = 8) -> tuple[np.ndarray, np.ndarray]
     rng = np.random.default_rng(seed)
     reference = rng.normal(size=(count, width))
     return 0.8 * reference + 0.4 * rng.normal(size=(count, width)) + 0.3, reference
+
+
+def paired(x: np.ndarray, y: np.ndarray) -> float:
+    metric = kd_world_paired()
+    return metric.value(metric.state(columns(x, y)))
 
 
 def test_agrees_with_torchmetrics_on_the_same_features() -> None:
@@ -37,20 +41,20 @@ def test_paired_agrees_with_a_double_loop() -> None:
     x, y = pair(1, 25)
     xx, yy, xy = polynomial_kernel(x, x), polynomial_kernel(y, y), polynomial_kernel(x, y)
     total = sum(xx[i, j] + yy[i, j] - xy[i, j] - xy[j, i] for i in range(25) for j in range(25) if i != j)
-    assert paired_kernel_distance(x, y) == pytest.approx(total / (25 * 24), rel=1e-11)
+    assert paired(x, y) == pytest.approx(total / (25 * 24), rel=1e-11)
 
 
 def test_an_identical_set_is_at_distance_zero_only_when_paired() -> None:
     x, _ = pair(2, 50)
-    assert abs(paired_kernel_distance(x, x)) < 1e-12
+    assert abs(paired(x, x)) < 1e-12
     assert kernel_distance(x, x) < -0.01
 
 
 @pytest.mark.parametrize("count", [12, 60])
 def test_paired_estimate_has_no_bias_with_n(count: int) -> None:
     """The mean over many small sets is the distance of a very large one, within five standard errors of that mean."""
-    small = [paired_kernel_distance(*pair(100 + seed, count)) for seed in range(400)]
-    large = paired_kernel_distance(*pair(7, 4000))
+    small = [paired(*pair(100 + seed, count)) for seed in range(400)]
+    large = paired(*pair(7, 4000))
     assert abs(np.mean(small) - large) < 5 * np.std(small) / 20 + 0.02
 
 
@@ -101,7 +105,7 @@ def test_states_add_and_rows_beyond_a_chunk_are_counted() -> None:
     joined = metric.value(states[0] + states[1] + states[2])
     assert joined == pytest.approx(metric.value(metric.state(columns(x, y))), rel=1e-9)
     without_first = metric.value(states[1] + states[2])
-    assert without_first == pytest.approx(paired_kernel_distance(x[100:], y[100:]), rel=1e-9)
+    assert without_first == pytest.approx(paired(x[100:], y[100:]), rel=1e-9)
 
 
 def test_one_image_is_not_measured() -> None:

@@ -18,12 +18,10 @@ from tasks.geneval.names import OBJECTS, RELATIONS, TAGS
 from tasks.geneval.prompts import Exclude, Include, Position, Prompt
 from tasks.geneval.scoring import (
     Rules,
-    Share,
     Verdict,
     filter_detections,
     overlap,
     relations,
-    task_scores,
     verdict,
 )
 
@@ -386,41 +384,3 @@ def test_verdicts_mirror_with_the_picture(seen, relation):
         asked(Include("dog", 1), Include("cup", 2, position=Position(name, 0))) for name in (relation, ACROSS[relation])
     ]
     assert verdict(prompts[0], seen).correct == verdict(prompts[1], mirrored).correct
-
-
-# ------------------------------------------------------------------------------------------------ task scores
-
-
-def of(tag, number=0):
-    return Prompt(tag, f"{tag} {number}")
-
-
-def test_overall_weighs_tags_not_images():
-    answers = [(of(tag), False) for tag in TAGS] + [(of("colors", 1), True)] * 4
-    scores = task_scores(answers)
-    assert scores.tags["colors"] == Share(4, 5)
-    assert scores.overall == pytest.approx(0.8 / 6, rel=1e-15)
-    assert scores.images == Share(4, 10)
-    assert scores.prompts == Share(1, 7)
-    assert scores.missing == ()
-
-
-def test_a_prompt_is_right_in_any_of_its_images():
-    answers = [(of("colors"), False), (of("colors"), True), (of("colors", 1), False)]
-    assert task_scores(answers).prompts == Share(1, 2)
-
-
-def test_no_overall_of_other_tags_than_the_six():
-    six = [(of(tag), True) for tag in TAGS]
-    assert task_scores(six).overall == 1
-    assert task_scores(six[1:]).overall is None
-    assert task_scores(six[1:]).missing == (TAGS[0],)
-    assert task_scores([*six, (of("general"), True)]).overall is None
-    nothing = task_scores([])
-    assert nothing.overall is None and nothing.images.value is None and nothing.missing == TAGS
-
-
-@PROPERTY
-@given(st.lists(st.tuples(st.builds(of, st.sampled_from(TAGS), st.integers(0, 3)), st.booleans())), st.randoms())
-def test_scores_do_not_depend_on_the_order_of_images(answers, random):
-    assert task_scores(answers) == task_scores(random.sample(answers, len(answers)))

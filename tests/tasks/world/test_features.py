@@ -21,9 +21,9 @@ from tasks.world.features import (
     FEATURES,
     SOURCE,
     FeatureNet,
+    PerceptualNet,
     WorldFeatures,
     load_features,
-    open_perceptual,
     open_world_features,
 )
 from tasks.world.sampling import scenes_of
@@ -63,7 +63,7 @@ def test_columns_are_vectors_and_do_not_depend_on_the_batch() -> None:
 
 
 def test_features_and_perceptual_distance_grow_with_damage() -> None:
-    images, net, perceptual = shown(100), load_features(), open_perceptual()
+    images, net, perceptual = shown(100), load_features(), PerceptualNet(load_features())
     for harm, doses in ((noisy, (30, 24, 18)), (blurred, (0.7, 1.0, 1.6))):
         harmed = [harm(images, dose).clamp(0, 1) for dose in doses]
         with torch.no_grad():
@@ -73,7 +73,7 @@ def test_features_and_perceptual_distance_grow_with_damage() -> None:
 
 
 def test_perceptual_distance_is_zero_on_itself_symmetric_and_has_gradients() -> None:
-    perceptual = open_perceptual().train()
+    perceptual = PerceptualNet(load_features()).train()
     images, others = shown(8), shown(16)[8:]
     assert perceptual(images, images).abs().max() == 0
     torch.testing.assert_close(perceptual(images, others), perceptual(others, images))
