@@ -145,6 +145,7 @@ MODELS: tuple[CatalogueEntry, ...] = (
         place="baselines.image_folder:open_image_folder",
         summary="images made elsewhere: image-folder@FOLDER (geneval in its layout; fid, also @STATISTICS.npz)",
         provides=("GeneratesImages",),
+        needs=("FOLDER of images made elsewhere", "FILE.npz of their statistics"),
     ),
     _shuffled("ddt"),
     _shuffled("vqgan"),

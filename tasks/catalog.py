@@ -31,8 +31,7 @@ DATA: tuple[CatalogueEntry, ...] = (
     DataEntry(
         "fashion-mnist",
         "tasks.data.fashion_mnist:fashion_mnist",
-        "the files of Fashion-MNIST, checked and converted once: ddtbench data prepare fashion-mnist "
-        "[--fetch | --from FOLDER]",
+        "Fashion-MNIST's 70,000 pictures, by --fetch or --from FOLDER",
         licence=FASHION_LICENCE,
         paper=FASHION_PAPER,
         at_hand="tasks.data.fashion_mnist:fashion_at_hand",
@@ -68,7 +67,7 @@ DATA: tuple[CatalogueEntry, ...] = (
     DataEntry(
         "wikipedia",
         "tasks.data.wikipedia:wikipedia",
-        "4,111 paragraphs of 97 Wikipedia articles, cleaned once: ddtbench data prepare wikipedia [--from FILE]",
+        "4,111 paragraphs of 97 Wikipedia articles, from gensim's files or --from FILE",
         licence="CC BY-SA 3.0 and GFDL",
         at_hand="tasks.data.wikipedia:wikipedia_at_hand",
     ),

@@ -90,7 +90,7 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
     DataEntry(
         "geneval",
         "tasks.geneval.prompt_sets:prepare",
-        "the 553 official prompts, checked once: ddtbench data prepare geneval --from PATH",
+        "GenEval's 553 official prompts",
         licence="MIT",
         at_hand="tasks.data.places:geneval_at_hand",
         paper=PAPER,

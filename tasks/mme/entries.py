@@ -64,7 +64,7 @@ MME_ENTRIES: tuple[CatalogueEntry, ...] = (
     DataEntry(
         "mme",
         "tasks.mme.prepare:mme",
-        "MME's 2,374 questions, checked and stored once: ddtbench data prepare mme --from PATH",
+        "MME's 2,374 questions about 1,187 pictures",
         at_hand="tasks.data.places:mme_at_hand",
         licence="research only, by its authors' terms",
         paper=PAPER,

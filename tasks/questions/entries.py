@@ -31,10 +31,9 @@ def _pair(
         needs=("FILE",),
         shown=shown,
     )
-    words = f"{what}, checked once: ddtbench data prepare {name} --from PATH"
     there = f"tasks.data.places:{attribute}_at_hand"
     place = f"{_TASK}:prepare_{attribute}"
-    return task, DataEntry(name, place, words, licence=licence, paper=paper, at_hand=there)
+    return task, DataEntry(name, place, what, licence=licence, paper=paper, at_hand=there)
 
 
 QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
@@ -51,7 +50,7 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
         "t2i-compbench",
         "compbench",
         "T2I-CompBench, attribute binding: colour, shape, texture, ten images of a prompt; its data, or @FOLDER",
-        "color_val.txt, shape_val.txt and texture_val.txt",
+        "T2I-CompBench's color_val.txt, shape_val.txt and texture_val.txt",
         "MIT",
         COMPBENCH_PAPER,
         _shown("T2I-CompBench", "attribute-binding", 13),
@@ -60,7 +59,7 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
         "dpg-bench",
         "dpg",
         "DPG-Bench: long prompts, questions that depend on each other, four images of each; its data, or @FILE",
-        "dpg_bench.csv",
+        "DPG-Bench's dpg_bench.csv",
         "Apache-2.0",
         DPG_PAPER,
         _shown("DPG-Bench", "dpg", 14),
@@ -69,7 +68,7 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
         "drawbench",
         "drawbench",
         "DrawBench's prompts by VQAScore; its data, or @FILE",
-        "the 200 prompts as CSV (Prompts, Category)",
+        "DrawBench's 200 prompts as CSV (Prompts, Category)",
         "unknown",
         DRAWBENCH_PAPER,
         _shown("DrawBench", "vqascore", 15),
