@@ -80,12 +80,14 @@ def cpu_seconds(*words):
 
 # On two machines 0.10 and 0.31 s, 0.17 and 0.43 s; the import of typer took 0.14 s on the second. The design's 0.3 and
 # 0.5 s are those of the first; a ratio of one run holds on both, and beside other tests.
-@pytest.mark.parametrize(("words", "bound"), [(["--help"], 4), (["list", "models"], 6)])
+@pytest.mark.parametrize(("words", "bound"), [(["--help"], 4), (["list", "models"], 6), (["list", "instruments"], 6)])
 def test_it_answers_at_once(words, bound):
     assert cpu_seconds("-m", "harness.cli", *words) < bound * cpu_seconds("-c", "import typer")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list", "models"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["list", "models"], ["list", "instruments", "--ready"], ["run", "--help"]]
+)
 def test_nothing_heavy_is_imported_for_an_answer(words):
     asked = f"""
 import contextlib, io, sys
