@@ -171,6 +171,12 @@ def load(place: str, what: str) -> Any:
         raise UserError(f"{what} cannot be loaded from {place}: {reason_of(error)}: {cure}") from error
 
 
+def package_of(kind: Kind, name: str) -> str:
+    """The package that registered an entry, and where its entries lie. Raises UserError for an unknown name."""
+    lookup(kind, name)
+    return _catalogue()[kind, name][1]
+
+
 def split_name(text: str) -> tuple[str, str]:
     """``NAME[@REST]`` -> (name, rest); the rest may hold further ``@``.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import catalog
 from harness.contracts import Estimate
+from harness.display import SHOWING, shown_task, written
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
 from harness.paths import data_root, user_path
@@ -123,7 +124,8 @@ def run_suite(
 def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: str) -> Sequence[Estimate]:
     protocol = _protocol(item)
     named = {"shown": item.shown} if item.shown else {}
-    folder.write_manifest(protocol=passed_on(protocol, folder.key), control=_is_control(item), **named)
+    kept = folder.manifest().get(SHOWING, {})
+    folder.write_manifest(protocol=passed_on(protocol, folder.key), **{SHOWING: {**kept, **_showing(item)}}, **named)
     observe_run(folder, protocol["instruments"], progress, device)
     return measure_run(folder, protocol)
 
@@ -144,9 +146,11 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
     }
 
 
-def _is_control(item: PlannedRun) -> bool:
-    """Whether the catalogue calls the model a control; stored, so that reports of copied runs know it too."""
-    return catalog.lookup("model", catalog.split_name(item.request.model)[0]).shown.control
+def _showing(item: PlannedRun) -> dict[str, Any]:
+    """How its task and its model are shown."""
+    task = catalog.lookup("task", catalog.split_name(item.request.task)[0])
+    model = catalog.lookup("model", catalog.split_name(item.request.model)[0])
+    return {"task": written(shown_task(item.task, task)), "model": written(model.shown)}
 
 
 def outline(suite: SuiteSpec | str, out: str = "runs") -> Outline:

@@ -24,6 +24,7 @@ from harness.contracts import (
     ChanceOnData,
     Columns,
     Estimate,
+    GivesReasons,
     NotesPublished,
     RatioMetric,
     SetMetric,
@@ -51,6 +52,7 @@ WITHIN_STRATA = "clusters within strata"
 
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
+_REASON_COLUMNS = ("metric", "case", "reason")
 _ScoreRow = tuple[str, str, str, str, float, float]
 _Measured = tuple[list[_ScoreRow], list[Estimate]]
 
@@ -98,8 +100,28 @@ def measure(
     if failed and len(failed) == len(metrics):
         raise UserError(f"{failed[0][1]}; nothing was written")
     estimates = _with_measured_chance(estimates, chances)
-    folder.write_measures(case_set_digest(list(asked.groups)), _table(scores), estimates)
+    digest = case_set_digest(list(asked.groups))
+    folder.write_measures(digest, _table(scores), estimates, _reasons(metrics, stored.columns))
     return estimates
+
+
+def _reasons(metrics: Sequence[Any], columns: Columns) -> pa.Table | None:
+    """Why each case has its score, in the words of the metrics that give reasons; None where none does. A metric that
+    was not measured, or fails at this, gives none."""
+    import pyarrow as pa
+
+    rows: list[tuple[str, str, str]] = []
+    for metric in metrics:
+        name, needs = name_of(metric), tuple(getattr(metric, "needs", ()))
+        if not isinstance(metric, GivesReasons) or any(column not in columns for column in needs):
+            continue
+        said, _ = tried(partial(metric.reasons, columns))
+        cases = columns["case"]
+        rows += [(name, str(case), str(text)) for case, text in zip(cases, said or (), strict=False) if text]
+    if not rows:
+        return None
+    found = zip(*sorted(rows), strict=True)
+    return pa.table({name: pa.array(values) for name, values in zip(_REASON_COLUMNS, found, strict=True)})
 
 
 def _measure_with_protocol(

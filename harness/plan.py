@@ -15,6 +15,7 @@ from typing import Any
 
 from harness import catalog
 from harness.contracts import Case, Task
+from harness.display import require_shown
 from harness.errors import UserError, nearest
 from harness.isolation import reason_of
 from harness.paths import checkout_root, user_path
@@ -222,6 +223,7 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
     except AttributeError as error:  # the task asked the subject for something that it does not have
         raise UserError(f"task '{request.task}' cannot be run with model '{request.model}': {error}") from error
     catalog.require_fit(request.model, request.task, task.examines, subject)
+    require_shown(task, catalog.split_name(request.task)[0])
     if check := getattr(task, "check", None):
         check()
     said = provenance_of(subject, request.model)

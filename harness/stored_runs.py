@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import catalog
 from harness.contracts import Estimate, Instrument
+from harness.display import SHOWING, metric_shown, written
 from harness.environment import limited_threads
 from harness.errors import UserError
 from harness.failed_metrics import Unmade, failures_in
@@ -119,7 +120,14 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
 
     metrics = [_metric(name) for name in protocol["metrics"]]
     with limited_threads(folder.spec.threads):
-        return measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
+        estimates = measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
+    kept = folder.manifest().get(SHOWING, {})
+    shown = {
+        metric.name: written(metric_shown(name, metric.name))
+        for name, metric in zip(protocol["metrics"], metrics, strict=True)
+    }
+    folder.write_manifest(**{SHOWING: {**kept, "metrics": {**kept.get("metrics", {}), **shown}}})
+    return estimates
 
 
 def _metric(name: str) -> Any:

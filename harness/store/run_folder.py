@@ -4,7 +4,7 @@
       spec.json  environment.json  cost.json  manifest.json  lock
       samples/<unit>-<sha16>.parquet
       observations/<instrument>-<digest>/<unit>-<sha16>.parquet
-      measures/<case-set digest>/scores.parquet, estimates.json
+      measures/<case-set digest>/scores.parquet, estimates.json, reasons.parquet where metrics give reasons
 
 Parts are read only if they hold (``integrity``), measures and ``cost.json`` only if they have the digest that the
 manifest seals them with (``seals``). A folder may be *results only*: its manifest says so, and its samples are not
@@ -33,7 +33,7 @@ from harness.store.contents import SAMPLES
 from harness.store.files import Folder
 from harness.store.integrity import incomplete, missing_parts, part_problem
 from harness.store.parts import FAILED, SCHEMA, Part, encode_table, metadata_of, read_part, samples_of
-from harness.store.sealed_files import SealedFiles, require_schema
+from harness.store.sealed_files import REASONS, SealedFiles, require_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,14 +186,24 @@ class RunFolder(SealedFiles):
                     return True
         return False
 
-    def write_measures(self, digest: str, scores: pd.DataFrame | pa.Table, estimates: Sequence[Estimate]) -> None:
-        """Store scores (metric, case, group, stratum, numerator, denominator) and estimates of a case set."""
+    def write_measures(
+        self,
+        digest: str,
+        scores: pd.DataFrame | pa.Table,
+        estimates: Sequence[Estimate],
+        reasons: pa.Table | None = None,
+    ) -> None:
+        """Store scores (metric, case, group, stratum, numerator, denominator), estimates and, where metrics give them,
+        reasons (metric, case, reason) of a case set."""
         table = scores if isinstance(scores, pa.Table) else pa.Table.from_pandas(scores, preserve_index=False)
         head = {"schema": SCHEMA, "subject": self.spec.model, "task": self.spec.task, "key": self.key, "cases": digest}
         body = {**head, "mixed_environment": self.mixed_environment, "estimates": [asdict(item) for item in estimates]}
         with self.writing():
             self.folder.write(f"measures/{digest}/scores.parquet", encode_table(table))
             self.folder.write_json(f"measures/{digest}/estimates.json", body)
+            self.folder.remove(f"measures/{digest}/{REASONS}")
+            if reasons is not None:
+                self.folder.write(f"measures/{digest}/{REASONS}", encode_table(reasons))
             self.seal_measures(digest, measured=digest)
 
     def environments(self, folder: str = SAMPLES) -> set[str]:

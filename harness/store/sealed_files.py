@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 COST = "cost.json"
 MEASURES = ("scores.parquet", "estimates.json")
+REASONS = "reasons.parquet"
 
 
 class SealedFiles:
@@ -74,10 +75,12 @@ class SealedFiles:
 
     # -------------------------------------------------------------------------------------------- seals
 
-    def _seal(self, *names: str, **changes: Any) -> None:
-        """Seal these files as they are, and replace entries of the manifest, in one write of it."""
+    def _seal(self, *names: str, gone: str = "", **changes: Any) -> None:
+        """Seal these files as they are, and replace entries of the manifest, in one write of it. ``gone``: a file that
+        was sealed and is no more."""
         seals = {name: seal_of(self.folder.read(name)) for name in names}
-        self.write_manifest(**changes, **{SEALS: {**self.manifest().get(SEALS, {}), **seals}})
+        kept = {name: seal for name, seal in self.manifest().get(SEALS, {}).items() if name != gone}
+        self.write_manifest(**changes, **{SEALS: {**kept, **seals}})
 
     def _sealed(self, name: str) -> bytes | None:
         """The bytes of a file; None if it is not there and nothing says that it should be. Raises UserError if the
@@ -109,7 +112,10 @@ class SealedFiles:
     def seal_measures(self, digest: str, **changes: Any) -> None:
         """Seal what was measured on a case set, as it is, and what the run cost."""
         also = [COST] if self.folder.exists(COST) and COST not in self.manifest().get(SEALS, {}) else []
-        self._seal(*(f"measures/{digest}/{name}" for name in MEASURES), *also, **changes)
+        names = [f"measures/{digest}/{name}" for name in MEASURES]
+        reasons = f"measures/{digest}/{REASONS}"
+        said = [reasons] if self.folder.exists(reasons) else []
+        self._seal(*names, *said, *also, gone="" if said else reasons, **changes)
 
     def case_sets(self) -> list[str]:
         """The case sets that were measured: those that are there and those that the manifest seals, sorted."""
@@ -146,6 +152,15 @@ class SealedFiles:
             raise UserError(f"{self.path} was not measured: run 'ddtbench measure' on it first")
         frame: pd.DataFrame = read_part(data, self.path).to_pandas()
         return frame
+
+    def read_reasons(self, digest: str) -> dict[tuple[str, str], str]:
+        """(metric, case) -> why the case has its score, of the metrics that give reasons. Raises UserError for a file
+        that is not as it was sealed."""
+        data = self._sealed(f"measures/{digest}/{REASONS}")
+        if data is None:
+            return {}
+        rows = read_part(data, self.path).to_pylist()
+        return {(row["metric"], row["case"]): row["reason"] for row in rows}
 
     def require_measure(self, digest: str) -> None:
         """Raise UserError unless scores and estimates of a case set are as the manifest seals them."""

@@ -8,7 +8,7 @@ other model; the p values of all columns of a table are corrected together (Holm
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,8 +17,6 @@ from reports.comparing.paired import LEVEL, Comparison, compare, holm
 from reports.reading.runs import Run
 
 FAILED_LIMIT = 0.01
-# What a model spends is not what it achieves: rates stand beside the scores, and nobody wins by them.
-RATES = ("bits-per-image", "bits-per-pixel")
 INTERVALS_NOTE = "no stored scores to pair: models count as apart only where their 95 % intervals do not touch"
 
 
@@ -78,7 +76,7 @@ def rank_together(blocks: Sequence[tuple[Sequence[Run], Sequence[str]]]) -> Rank
     by_key = {run.key: run for runs, _ in blocks for run in runs}
     bests: list[tuple[str, str]] = []
     comparisons: dict[tuple[str, ...], Comparison] = {}
-    for runs, metric in [(runs, name) for runs, metrics in blocks for name in metrics if name not in RATES]:
+    for runs, metric in [(runs, name) for runs, metrics in blocks for name in metrics if not is_rate(runs, name)]:
         for group in protocol_groups(runs, metric):
             competing = [by_key[key] for key in group.keys if _competes(by_key[key], metric)]
             # where all are equal (all solve nothing, say) nobody is the best
@@ -97,6 +95,11 @@ def rank_together(blocks: Sequence[tuple[Sequence[Run], Sequence[str]]]) -> Rank
         if not apart:
             marks[name[1], name[0]] = "tied"
     return Ranking(marks, _caveats(comparisons))
+
+
+def is_rate(runs: Iterable[Run], metric: str) -> bool:
+    """Whether it is what a model spends, not what it achieves: that stands beside the scores, and nobody wins by it."""
+    return any(run.metric(metric).role != "score" for run in runs)
 
 
 def _competes(run: Run, metric: str) -> bool:

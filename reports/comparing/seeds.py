@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.contracts import Estimate
-from reports.figures.style import label_of
 from reports.reading.runs import Run, in_order
 from reports.tables.cells import Cell, Column, column_for
 from reports.tables.numbers import fixed, plain
@@ -100,7 +99,7 @@ def _row(group: Sequence[Run], cells: tuple[Cell, ...]) -> Row:
     first = group[0]
     sizes = [(item.scored + item.failed, item.failed) for run in group for item in run.estimates if not item.stratum]
     total, failed = max(size for size, _ in sizes), max(count for _, count in sizes)
-    return Row(first, f"{label_of(first.subject)} ({len(group)} seeds)", first.control, False, failed, total, cells)
+    return Row(first, f"{first.label} ({len(group)} seeds)", first.control, False, failed, total, cells)
 
 
 def _cell(spread: Spread | None, group: Sequence[Run]) -> Cell:

@@ -6,12 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.contracts import Estimate
+from harness.contracts import Estimate, ShownSeries
 from reports.reading.runs import Run
 from reports.reading.samples import sample_numbers
-
-_SHOWN = re.compile(r"psnr-(first|last)-(\d+)")
-_TIME = re.compile(r"psnr-(codes|none|shuffled)-([0-9.]+)")
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,14 @@ class Curve:
     points: tuple[Point, ...]
 
 
-def rate_distortion(runs: Sequence[Run], metric: str) -> list[Curve]:
-    """One point per run: bits per pixel against ``metric``. Runs that lack either are left out."""
+def rate_distortion(runs: Sequence[Run], rate: str, metric: str) -> list[Curve]:
+    """One point per run: what it spends by the metric ``rate``, against ``metric``. Runs that lack either are left
+    out."""
     curves = []
     for run in runs:
-        rate, value = run.estimate("bits-per-pixel"), run.estimate(metric)
-        if rate is not None and rate.value and value is not None and value.value is not None:
-            curves.append(Curve(run.subject, run.key, "", (_point(rate.value, value),)))
+        spent, value = run.estimate(rate), run.estimate(metric)
+        if spent is not None and spent.value and value is not None and value.value is not None:
+            curves.append(Curve(run.subject, run.key, "", (_point(spent.value, value),)))
     return curves
 
 
@@ -49,22 +47,14 @@ def _point(x: float, estimate: Estimate) -> Point:
     return Point(x, estimate.value, estimate.low, estimate.high)
 
 
-def progressive(run: Run) -> list[Curve]:
-    """PSNR against the share of codes shown, first codes first and last codes first."""
-    return _curves(run, _SHOWN, share=True)
-
-
-def recursion(run: Run) -> list[Curve]:
-    """PSNR of the one-step estimate against t: with the image's codes, without any, with those of another image."""
-    return _curves(run, _TIME, share=False)
-
-
-def _curves(run: Run, pattern: re.Pattern[str], share: bool) -> list[Curve]:
-    """Means over cases with clustered intervals, one curve per first group of the pattern."""
+def series_of(run: Run, shown: ShownSeries) -> list[Curve]:
+    """What the samples of a run measure at their steps: means over cases with clustered intervals, a curve per way."""
     import numpy as np
 
     from harness.statistics import ratio_interval
 
+    ways = "|".join(re.escape(way) for way, _ in shown.ways)
+    pattern = re.compile(rf"{re.escape(shown.measure)}-({ways})-([0-9.]+)")
     groups, numbers = sample_numbers(run)
     found: dict[str, list[Point]] = {}
     for name, values in numbers.items():
@@ -76,7 +66,7 @@ def _curves(run: Run, pattern: re.Pattern[str], share: bool) -> list[Curve]:
     curves = []
     for way, points in found.items():
         ordered = sorted(points, key=lambda point: point.x)
-        whole = ordered[-1].x if share else 1.0
+        whole = ordered[-1].x if shown.share else 1.0
         scaled = tuple(Point(point.x / whole, point.y, point.low, point.high) for point in ordered)
         curves.append(Curve(run.subject, run.key, way, scaled))
     return curves

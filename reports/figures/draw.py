@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from reports.figures.curves import progressive, rate_distortion, recursion
-from reports.figures.drawing import WAYS, draw_curves, draw_rate_distortion, draw_recursion
+from harness.contracts import ShownSeries, ShownTask
+from reports.figures.curves import Curve, rate_distortion, series_of
+from reports.figures.drawing import draw_models, draw_rate_distortion, draw_ways
 from reports.figures.panels import Figure, Panel
 from reports.figures.scaling_figure import scaling_figure
-from reports.figures.style import CONTROL, GRID, INK, MUTED, Look, looks_for, matplotlib_settings
+from reports.figures.style import CONTROL, GRID, INK, MUTED, Look, looks_of, matplotlib_settings
 from reports.reading.runs import Run, Stored, in_order
-from reports.reading.words import label_of_metric
+from reports.tables.cells import column_for
 from reports.tables.layout import folded
 
 TITLE = 44
@@ -33,16 +34,16 @@ _METADATA: Mapping[str, dict[str, Any]] = {
 
 def figures_of(stored: Stored) -> list[Figure]:
     """Every figure that the stored runs can fill; none where the numbers are not there."""
-    looks = looks_for((run.subject for run in stored.runs), stored.controls)
+    looks = looks_of(stored.runs)
     figures = []
     for task in stored.tasks:
-        runs = in_order(stored.of_task(task))
-        for make in (_rate_distortion, _progressive, _recursion):
-            figure = make(task, runs, looks)
-            if figure is not None:
-                figures.append(figure)
-        scaled = scaling_figure(task, runs)
-        figures += [scaled] if scaled else []
+        runs, shown = in_order(stored.of_task(task)), stored.shown(task)
+        made = (
+            _rate_distortion(task, shown, runs, looks),
+            _series(task, shown.series, runs, looks) if shown.series else None,
+            scaling_figure(task, runs),
+        )
+        figures += [figure for figure in made if figure is not None]
     return figures
 
 
@@ -106,89 +107,70 @@ def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], tit
 # ------------------------------------------------------------------------------------------------ rate and distortion
 
 
-def _rate_distortion(task: str, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
+def _rate_distortion(task: str, shown: ShownTask, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
     panels: list[Panel] = []
-    rates = [curve.points[0].x for curve in rate_distortion(runs, "psnr")]
-    for metric, unit in (("psnr", "dB"), ("object-recall", ""), ("object-f1", "")):
-        curves = rate_distortion(runs, metric)
-        if len(curves) < 2 or (metric == "object-f1" and len(panels) > 1):
+    planes = [rate_distortion(runs, shown.rate, metric) for metric in shown.plane]
+    rates = [curve.points[0].x for curve in planes[0]] if planes else []
+    for metric, curves in zip(shown.plane, planes, strict=True):
+        if len(curves) < 2:
             continue
-        label = label_of_metric(metric)
-        words = "; ".join(
-            f"{looks[c.subject].label} {c.points[0].y:.4g} at {c.points[0].x:.3g} bits per pixel" for c in curves
-        )
+        column, spent = column_for(metric, runs), column_for(shown.rate, runs).label
+        words = "; ".join(f"{looks[c.subject].label} {c.points[0].y:.4g} at {c.points[0].x:.3g}" for c in curves)
         panels.append(
             Panel(
-                label,
-                f"{label} against bits per pixel: {words}.",
-                draw_rate_distortion(curves, looks, label, unit, rates),
+                column.label,
+                f"{column.label} against {spent}: {words} {spent}.",
+                draw_rate_distortion(curves, looks, column, spent, rates),
             )
         )
     if not panels:
         return None
     caption = (
-        "What each model keeps of an image, against the bits that it spends per pixel (log scale). Bars are 95 % "
-        "intervals; grey marks are controls. Models that spend the same bits stand side by side."
+        f"What each model keeps of an image, against what it spends ({column_for(shown.rate, runs).label}, log scale). "
+        "Bars are 95 % intervals; grey marks are controls. Models that spend the same stand side by side."
     )
     return Figure(f"rate-distortion-{task}", "Rate and distortion", task, caption, tuple(panels))
 
 
-# ------------------------------------------------------------------------------------------------ curves
+# ------------------------------------------------------------------------------------------------ series
 
 
-def _progressive(task: str, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
-    curves = [curve for run in runs if not looks[run.subject].control for curve in progressive(run)]
-    panels: list[Panel] = []
-    edges = [
-        edge
-        for curve in curves
-        for point in curve.points
-        for edge in (point.y, point.low, point.high)
-        if edge is not None
+def _series(task: str, shown: ShownSeries, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
+    """A panel for each way with all models in it, or one for each model with all ways."""
+    curves = [(run, series_of(run, shown)) for run in runs if not looks[run.subject].control]
+    panels = _by_way(shown, curves, looks) if shown.panels == "way" else _by_model(shown, curves, looks)
+    return Figure(f"{task}-curves", shown.title, task, shown.caption, tuple(panels)) if panels else None
+
+
+def _by_way(shown: ShownSeries, found: Sequence[tuple[Run, Sequence[Curve]]], looks: Mapping[str, Look]) -> list[Panel]:
+    every = [curve for _, curves in found for curve in curves]
+    ends = [
+        end for curve in every for point in curve.points for end in (point.y, point.low, point.high) if end is not None
     ]
-    span = (min(edges), max(edges)) if edges else (0.0, 1.0)
-    for order, title in (("first", "First codes first"), ("last", "Last codes first")):
-        shown = [curve for curve in curves if curve.way == order]
-        if shown:
-            ends = "; ".join(
-                f"{looks[c.subject].label} from {c.points[0].y:.3g} to {c.points[-1].y:.3g} dB" for c in shown
-            )
-            panels.append(
-                Panel(
-                    title,
-                    f"PSNR against the share of codes shown, {title.lower()}: {ends}.",
-                    draw_curves(shown, looks, span),
-                )
-            )
-    if not panels:
-        return None
-    caption = (
-        "PSNR of images decoded from a part of their codes, in the tokenizer's own order and in reverse. What a "
-        "missing code is, each tokenizer states. Bands are 95 % intervals."
-    )
-    return Figure(f"{task}-curves", "Progressive decoding", task, caption, tuple(panels))
+    span = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    panels = []
+    for way, title in shown.ways:
+        mine = [curve for curve in every if curve.way == way]
+        if mine:
+            said = "; ".join(f"{looks[c.subject].label} {_ends(c, shown.unit)}" for c in mine)
+            words = f"{shown.label} against {shown.axis}, {title.lower()}: {said}."
+            panels.append(Panel(title, words, draw_models(mine, looks, span, shown)))
+    return panels
 
 
-def _recursion(task: str, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
-    panels: list[Panel] = []
-    for run in runs:
-        curves = recursion(run)
+def _by_model(
+    shown: ShownSeries, found: Sequence[tuple[Run, Sequence[Curve]]], looks: Mapping[str, Look]
+) -> list[Panel]:
+    said = dict(shown.ways)
+    panels = []
+    for run, curves in found:
         if curves:
             look = looks[run.subject]
-            words = "; ".join(
-                f"with {WAYS[c.way][0]} from {c.points[0].y:.3g} to {c.points[-1].y:.3g} dB" for c in curves
-            )
-            panels.append(
-                Panel(
-                    look.label,
-                    f"PSNR of {look.label}'s one-step estimate as noise grows: {words}.",
-                    draw_recursion(curves, look),
-                )
-            )
-    if not panels:
-        return None
-    caption = (
-        "PSNR of the clean image estimated in one step from a noisy one, against the share of noise t. Bands are 95 % "
-        "intervals."
-    )
-    return Figure(f"{task}-curves", "Estimates from noise", task, caption, tuple(panels))
+            ends = "; ".join(f"{said[c.way]} {_ends(c, shown.unit)}" for c in curves)
+            words = f"{shown.label} of {look.label} against {shown.axis}: {ends}."
+            panels.append(Panel(look.label, words, draw_ways(curves, look, shown)))
+    return panels
+
+
+def _ends(curve: Curve, unit: str) -> str:
+    return f"from {curve.points[0].y:.3g} to {curve.points[-1].y:.3g} {unit}".rstrip()

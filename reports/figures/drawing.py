@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.contracts import ShownSeries
 from reports.figures.axes import (
     BESIDE,
     Name,
@@ -19,6 +20,7 @@ from reports.figures.axes import (
 )
 from reports.figures.curves import Curve
 from reports.figures.style import INK, MUTED, Look
+from reports.tables.cells import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
 FAR = 2.0
 
 
-WAYS = {"codes": ("its codes", "-"), "none": ("no codes", ":"), "shuffled": ("another's codes", "--")}
+WAYS = (("-", ""), (":", INK), ("--", MUTED), ("-.", MUTED))
+"""Dashes and colour of a model's ways; the first has the model's own."""
 
 
 def draw_rate_distortion(
-    curves: Sequence[Curve], looks: Mapping[str, Look], label: str, unit: str, rates: Sequence[float]
+    curves: Sequence[Curve], looks: Mapping[str, Look], column: Column, spent: str, rates: Sequence[float]
 ) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         axes.set_xscale("log")
@@ -42,8 +45,8 @@ def draw_rate_distortion(
             mark(axes, point, look, shift)
             labels.append((point.x, point.y, shift, look))
         log_ticks(axes, rates or [curve.points[0].x for curve in curves])
-        axes.set_xlabel("bits per pixel")
-        axes.set_ylabel(f"{label} ({unit})" if unit else label)
+        axes.set_xlabel(spent)
+        axes.set_ylabel(f"{column.label} ({column.unit})" if column.unit else column.label)
         set_height(axes, [curve.points[0] for curve in kept])
         name_points(axes, labels)
         if outside:
@@ -84,34 +87,35 @@ def _dodges(curves: Sequence[Curve], step: float = 5.0) -> list[float]:
     return shifts
 
 
-def draw_curves(
-    curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float]
+def draw_models(
+    curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float], shown: ShownSeries
 ) -> Callable[[Axes], None]:
+    """One way of a series: a curve per model."""
+
     def draw(axes: Axes) -> None:
         for curve in curves:
             look = looks[curve.subject]
             _line(axes, curve, look.colour, "-", look.marker)
         margin = 0.06 * (span[1] - span[0]) or 1.0
         axes.set_ylim(span[0] - margin, span[1] + margin)
-        _finish(
-            axes,
-            "share of codes shown",
-            [(curve.points[-1].y, looks[curve.subject].label, looks[curve.subject].colour) for curve in curves],
-        )
+        ends = [(curve.points[-1].y, looks[curve.subject].label, looks[curve.subject].colour) for curve in curves]
+        _finish(axes, shown, ends)
 
     return draw
 
 
-def draw_recursion(curves: Sequence[Curve], look: Look) -> Callable[[Axes], None]:
+def draw_ways(curves: Sequence[Curve], look: Look, shown: ShownSeries) -> Callable[[Axes], None]:
+    """One model's series: a curve per way."""
+    drawn = dict(zip((way for way, _ in shown.ways), WAYS, strict=False))
+
     def draw(axes: Axes) -> None:
         names = []
         for curve in curves:
-            words, dashes = WAYS[curve.way]
-            colour = look.colour if curve.way == "codes" else INK if curve.way == "none" else MUTED
-            _line(axes, curve, colour, dashes, look.marker if curve.way == "codes" else "")
-            names.append((curve.points[-1].y, words, colour))
+            dashes, colour = drawn.get(curve.way, WAYS[-1])
+            _line(axes, curve, colour or look.colour, dashes, "" if colour else look.marker)
+            names.append((curve.points[-1].y, dict(shown.ways)[curve.way], colour or look.colour))
         axes.margins(y=0.1)
-        _finish(axes, "share of noise t", names)
+        _finish(axes, shown, names)
 
     return draw
 
@@ -133,10 +137,10 @@ def _line(axes: Axes, curve: Curve, colour: str, dashes: str, marker: str) -> No
     )
 
 
-def _finish(axes: Axes, xlabel: str, names: Sequence[tuple[float, str, str]]) -> None:
+def _finish(axes: Axes, shown: ShownSeries, names: Sequence[tuple[float, str, str]]) -> None:
     """Axis labels, and each curve's name at its end instead of a legend."""
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel("PSNR (dB)")
+    axes.set_xlabel(shown.axis)
+    axes.set_ylabel(f"{shown.label} ({shown.unit})" if shown.unit else shown.label)
     axes.set_xlim(0, 1.0)
     points = canvas_of(axes).dpi / 72
     box = axes.get_window_extent()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.contracts import Estimate
+from harness.contracts import Estimate, ShownModel
 from reports.figures.curves import Point
 from reports.reading.runs import Run
 
@@ -35,6 +35,7 @@ class Training:
     belongs to, how large it is (parameters without embeddings), what it took, and what was measured."""
 
     family: str
+    model: ShownModel
     recipe: str
     parameters: float
     tokens: float
@@ -72,13 +73,13 @@ def trainings(runs: Sequence[Run], metric: str) -> list[Training]:
         recipe = recipe if isinstance(recipe, Mapping) else {}
         value = Point(flops, float(estimate.value or 0.0), *_ends(estimate))
         family, made_by = (
-            _family(str(run.spec.get("model", run.subject)).partition("@")[0], recipe),
+            _family(_name(run), bool(run.shown_model.family), recipe),
             str(recipe.get("name", run.subject)),
         )
         key = str(run.spec.get("checkpoint") or (made_by, parameters, tokens))
         cases = found[key][0] if key in found else -1
         if estimate.scored > cases:
-            found[key] = (estimate.scored, Training(family, made_by, parameters, tokens, flops, value))
+            found[key] = (estimate.scored, Training(family, run.shown_model, made_by, parameters, tokens, flops, value))
     return sorted(
         (one for _, one in found.values()), key=lambda one: (one.family, one.parameters, one.recipe, one.flops)
     )
@@ -94,12 +95,13 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-NEUTRAL = "mllm"
+def _name(run: Run) -> str:
+    return run.shown_model.label or str(run.spec.get("model", run.subject)).partition("@")[0]
 
 
-def _family(name: str, recipe: Mapping[str, Any]) -> str:
+def _family(name: str, stated: bool, recipe: Mapping[str, Any]) -> str:
     order = str(recipe.get("order", "native"))
-    if name == NEUTRAL:  # any model of the trainer's: alike are those on one tokenizer
+    if not stated:  # any model of the trainer's: alike are those on one tokenizer
         name = f"{name} on {str(recipe.get('tokenizer', 'no tokenizer')).partition('@')[0]}"
     if not recipe.get("pictures", True):
         return "text alone"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.contracts import ShownModel, ShownTask
 from reports.figures.axes import Name, canvas_of, in_lines, spread_names
 from reports.figures.panels import Figure, Panel
 from reports.figures.scaling import (
@@ -18,10 +19,8 @@ from reports.figures.scaling import (
     trained_alike,
     trainings,
 )
-from reports.figures.style import Look, label_of, looks_for
-from reports.reading.kinds import kind_of
+from reports.figures.style import Look, looks_for
 from reports.reading.runs import Run
-from reports.reading.words import label_of_metric
 from reports.tables.numbers import show, with_unit_prefix
 
 if TYPE_CHECKING:
@@ -46,12 +45,12 @@ LAW = (
 
 def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
     """None unless some model was measured at checkpoints that took different compute."""
-    kind = kind_of(task)
-    measured = ((metric, trainings(runs, metric)) for metric in (kind.headline if kind else ()))
+    shown = next((run.shown_task for run in runs if run.shown_task.title), ShownTask())
+    measured = ((metric, trainings(runs, metric)) for metric in shown.headline)
     metric, found = next(((name, points) for name, points in measured if is_scaled(points)), ("", []))
     if not found:
         return None
-    looks, label = _looks(found), label_of_metric(metric)
+    looks, label = _looks(found), runs[0].metric(metric).label
     alike = trained_alike(found)
     stated = [estimate for run in runs if (estimate := run.estimate(metric)) is not None]
     loss = all(estimate.direction == "lower" for estimate in stated)
@@ -81,12 +80,14 @@ def _exponent(law: PowerLaw) -> str:
 
 
 def _looks(found: Sequence[Training]) -> dict[str, Look]:
-    looks = looks_for(families(found), controls=())
-    for family in looks:
-        name, _, order = family.partition(", ")
-        if order:
-            looks[family] = replace(looks[family], label=f"{label_of(name)}, {order.partition('(')[0]}")
-    return looks
+    """A family in its native order looks as its model does; the others have a look of their own."""
+    models = {}
+    for one in found:
+        native = one.family == one.model.label
+        name, _, order = one.family.partition(", ")
+        label = f"{name}, {order.partition('(')[0]}" if order else name
+        models[one.family] = replace(one.model if native else ShownModel(), label=label)
+    return looks_for(models)
 
 
 def _laws(alike: Sequence[Training]) -> dict[str, PowerLaw]:

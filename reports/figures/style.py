@@ -6,44 +6,18 @@ page lightens them on a dark ground. Controls are grey: they are there to be com
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from harness.contracts import ShownModel
+from reports.reading.runs import Run
 
 INK = "#1d2430"
 MUTED = "#667085"
 GRID = "#d8dce3"
 CONTROL = "#7b8494"
 
-LABELS: Mapping[str, str] = {
-    "ddt": "DDT",
-    "ddt-sampled": "DDT, sampled",
-    "ddt-chained": "DDT, second stage",
-    "vqgan": "VQGAN",
-    "var": "VAR",
-    "ddt-llama": "DDT-LLaMA",
-    "vqgan-llama": "VQGAN-LLaMA",
-    "var-llama": "VAR-LLaMA",
-    "autoencoder": "KL autoencoder",
-    "real": "real pictures",
-    "real-mean-colour": "real, mean colour",
-    "identity": "identity",
-    "mean-colour": "mean colour",
-    "jpeg": "JPEG",
-    "copy-source": "copy of the source",
-    "shuffled-ddt": "shuffled DDT",
-    "shuffled-vqgan": "shuffled VQGAN",
-    "shuffled-var": "shuffled VAR",
-}
-FIXED: Mapping[str, tuple[str, str]] = {
-    "ddt": ("#0077bb", "o"),
-    "vqgan": ("#d55e00", "s"),
-    "var": ("#008f68", "^"),
-    "ddt-llama": ("#0077bb", "o"),
-    "vqgan-llama": ("#d55e00", "s"),
-    "var-llama": ("#008f68", "^"),
-    "autoencoder": ("#b35c94", "D"),
-}
 SPARE: tuple[tuple[str, str], ...] = (
     ("#9a7d0a", "v"),
     ("#aa3377", "P"),
@@ -53,7 +27,6 @@ SPARE: tuple[tuple[str, str], ...] = (
     ("#5f8f2f", "p"),
 )
 CONTROL_MARKERS = ("x", "+", "1", "2", "3", "4", "|", "_")
-CONTROL_NAMES = ("identity", "mean-colour", "jpeg", "copy-source", "real", "real-mean-colour")
 
 
 @dataclass(frozen=True)
@@ -66,38 +39,34 @@ class Look:
     control: bool
 
 
-def is_control(subject: str) -> bool:
-    """Whether the name is a control's: for runs of older versions, which do not store what the catalogue says."""
-    name = subject.split("@")[0]
-    return name in CONTROL_NAMES or name.startswith("shuffled-")
+def looks_of(runs: Iterable[Run]) -> dict[str, Look]:
+    """One look per subject of these runs."""
+    return looks_for({run.subject: replace(run.shown_model, label=run.label) for run in runs})
 
 
-def label_of(subject: str) -> str:
-    """The name in prose; what follows ``@`` (another checkpoint) is kept."""
-    name, _, rest = subject.partition("@")
-    known = LABELS.get(name, name)
-    return f"{known} ({rest})" if rest else known
-
-
-def looks_for(subjects: Iterable[str], controls: Collection[str] | None = None) -> dict[str, Look]:
-    """One look per subject, the same for the same set of subjects in any order. Without ``controls`` names tell.
+def looks_for(models: Mapping[str, ShownModel]) -> dict[str, Look]:
+    """One look per name, the same for the same set of them in any order: the colour and marker that the model states,
+    else one of ours.
 
     A checkpoint of the user's own (``NAME@FOLDER``) has a look of its own, unless there are more of them than colours:
     then each has that of its model.
     """
-    names = sorted(set(subjects))
-    models = [name for name in names if not (is_control(name) if controls is None else name in controls)]
-    crowded = sum(name not in FIXED for name in models) > len(SPARE)
+    ours = [name for name in sorted(models) if not models[name].control]
+    stated = [name for name in ours if models[name].colour and models[name].marker]
+    crowded = len([name for name in ours if name not in stated or "@" in name]) > len(SPARE)
+    kept = {name for name in stated if crowded or "@" not in name}
     looks: dict[str, Look] = {}
     spare = grey = 0
-    for name in names:
-        if name not in models:
-            looks[name] = Look(label_of(name), CONTROL, CONTROL_MARKERS[grey % len(CONTROL_MARKERS)], True)
+    for name in sorted(models):
+        model = models[name]
+        label = model.label or name
+        if model.control:
+            looks[name] = Look(label, CONTROL, CONTROL_MARKERS[grey % len(CONTROL_MARKERS)], True)
             grey += 1
-        elif name in FIXED or (crowded and name.partition("@")[0] in FIXED):
-            looks[name] = Look(label_of(name), *FIXED[name.partition("@")[0]], False)
+        elif name in kept:
+            looks[name] = Look(label, model.colour, model.marker, False)
         else:
-            looks[name] = Look(label_of(name), *SPARE[spare % len(SPARE)], False)
+            looks[name] = Look(label, *SPARE[spare % len(SPARE)], False)
             spare += 1
     return looks
 
@@ -106,14 +75,6 @@ def lighter(colour: str, share: float = 0.38) -> str:
     """A hex colour mixed with white, for dark grounds."""
     parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
     return "#" + "".join(f"{round(part + (255 - part) * share):02x}" for part in parts)
-
-
-def order_key(subject: str, control: bool | None = None) -> tuple[bool, int, str]:
-    """Sort models as the field names them (ddt, vqgan, var ...), then others, then controls."""
-    known = list(LABELS)
-    name = subject.split("@")[0]
-    last = is_control(subject) if control is None else control
-    return last, known.index(name) if name in known else len(known), subject
 
 
 def matplotlib_settings() -> dict[str, Any]:

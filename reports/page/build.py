@@ -17,10 +17,9 @@ from reports.figures.draw import FORMATS, figures_of, render
 from reports.page.gallery import grids_of
 from reports.page.samples import sheets_of
 from reports.page.site import Page, render_page
-from reports.reading.kinds import kind_of
 from reports.reading.runs import Stored, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
-from reports.tables.headline import build_headline
+from reports.tables.headline import build_headlines
 from reports.tables.table import Table, build_breakdown, build_table, leading
 
 MARKER = "ddtbench-report.json"
@@ -69,11 +68,11 @@ def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], l
     breakdowns = []
     for table in tables:
         metrics = [table.columns[place].name for place in leading(table) if table.columns[place].kind == "metric"]
-        kind = kind_of(table.task)
-        wanted = metrics[:2] if kind is None else [kind.breakdown] if kind.breakdown in metrics else []
+        breakdown = stored.shown(table.task).breakdown
+        wanted = [breakdown] if breakdown in metrics else [] if stored.shown(table.task).asked else metrics[:2]
         found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in wanted)
         over_seeds = build_seeds_table(table.task, stored.of_task(table.task))
-        breakdowns += [breakdown for breakdown in (over_seeds, *found) if breakdown is not None]
+        breakdowns += [one for one in (over_seeds, *found) if one is not None]
     return tables, breakdowns
 
 
@@ -88,12 +87,12 @@ def _refuse_foreign(target: Path) -> None:
 
 def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     tables, breakdowns = tables_of(stored, allow_mixed)
-    headline = build_headline(stored, allow_mixed)
+    headlines = build_headlines(stored, allow_mixed)
     figures = figures_of(stored)
     downloads = []
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
-    for table in (*([headline] if headline else []), *tables, *breakdowns):
+    for table in (*headlines, *tables, *breakdowns):
         for ending, write in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
             name = f"tables/{_file_name(table.name)}.{ending}"
             (folder / name).write_text(write(table), encoding="utf-8")
@@ -103,7 +102,7 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             name = f"figures/{_file_name(figure.name)}.{form}"
             (folder / name).write_bytes(render(figure, form))
             downloads.append(name)
-    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headline, sheets_of(stored))
+    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headlines, sheets_of(stored))
     (folder / "index.html").write_text(render_page(page), encoding="utf-8")
     marker = {
         "made by": "ddtbench report",

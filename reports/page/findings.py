@@ -17,15 +17,15 @@ def title(tables: Sequence[Table]) -> str:
     return f"{_join(models)} compared" if 1 < len(models) <= 4 else f"{_count(len(models), 'model')} measured"
 
 
-def lede(tables: Sequence[Table], headline: Table | None = None) -> str:
-    """One paragraph: how much was compared, and who leads and who cannot be told apart: over all tasks by the headline,
-    where there is one, else task by task."""
+def lede(tables: Sequence[Table], headlines: Sequence[Table] = ()) -> str:
+    """One paragraph: how much was compared, and who leads and who cannot be told apart: over all tasks by the
+    headlines, where there are some, else task by task."""
     groups = ((_models(tables), "model"), (_controls(tables), "control"))
     compared = " and ".join(_count(len(names), thing) for names, thing in groups if names)
     cases = sum(table.cases for table in tables)
     opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
-    if headline is not None:
-        return f"{opening} {overall(headline)}".strip()
+    if headlines:
+        return " ".join(filter(None, [opening, *map(overall, headlines)]))
     return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
 
 
@@ -86,25 +86,26 @@ def _controls(tables: Sequence[Table]) -> list[str]:
 
 
 def warnings(table: Table) -> list[str]:
-    """Signs that a measurement is wrong: a model above the identity, or below the mean colour, in PSNR."""
-    place = table.column("psnr")
+    """Signs that a measurement is wrong, by the metric that heads the task: a model better than what cannot be beaten,
+    or worse than what every model should beat."""
+    headline = next((row.run.shown_task.headline for row in table.rows if row.run.shown_task.headline), ())
+    place = table.column(headline[0]) if headline else None
     if place is None:
         return []
-    found = []
-    by_name = {row.run.subject: row.cells[place] for row in table.rows}
-    identity, flat = by_name.get("identity"), by_name.get("mean-colour")
-    for row in table.models:
-        cell = row.cells[place]
-        if cell.value is None:
-            continue
-        if identity is not None and identity.value is not None and cell.value > identity.value:
-            found.append(
-                f"{row.label} has a higher PSNR than the identity, which returns the image: a measurement is wrong."
-            )
-        if flat is not None and flat.value is not None and cell.value < flat.value:
-            found.append(
-                f"{row.label} has a lower PSNR than one mean colour: it does worse than not looking at the image."
-            )
+    column, found = table.columns[place], []
+    sign = -1 if column.direction == "lower" else 1
+    for role, relation, what in (("ceiling", 1, "better"), ("floor", -1, "worse")):
+        for control in (row for row in table.controls if row.run.shown_model.role == role):
+            bound = control.cells[place].value
+            for row in table.models:
+                value = row.cells[place].value
+                if bound is None or value is None or relation * sign * (value - bound) <= 0:
+                    continue
+                found.append(
+                    f"{row.label} is {what} than {control.label} by {column.label}, which "
+                    + ("nothing can be" if role == "ceiling" else "no model that looks at its input should be")
+                    + ": a measurement is wrong, or the model has learned nothing."
+                )
     return found
 
 

@@ -1,6 +1,7 @@
 """Pictures: originals beside what each model made of them, and partial decodings side by side.
 
-The cases are a seeded choice, the same for every model of a task, and the worst case of each model by PSNR, said so.
+The cases are a seeded choice, the same for every model of a task, and the worst case of each model by the metric
+that heads the task, said so.
 Nothing is chosen by looking. Pictures travel inside the page as PNG data and are enlarged without smoothing.
 """
 
@@ -11,22 +12,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.contracts import ShownSeries, ShownTask
 from harness.seeding import seed_for
-from reports.figures.style import label_of
-from reports.reading.kinds import kind_of
 from reports.reading.runs import Run, Stored, in_order
 from reports.reading.samples import pictures
-from reports.tables.numbers import fixed
+from reports.tables.cells import column_for
+from reports.tables.numbers import plain
 from reports.tables.table import twin_mark
 
 CHOSEN = 8
 STRIP_CASES = 2
 BUDGET = 6_000_000
 REFERENCE, OUTPUT = "reference", "output"
-_STEP = re.compile(r"(first|last)-(\d+)")
-_TIME = re.compile(r"(codes|none|shuffled)-([0-9.]+)")
-ORDERS = {"first": "First codes first", "last": "Last codes first"}
-WAYS = {"codes": "with its codes", "none": "without codes", "shuffled": "with another image's codes"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,11 @@ def grids_of(stored: Stored) -> list[Grid]:
     """Every grid that the stored pictures can fill, task by task, within a budget of bytes for the whole page."""
     grids: list[Grid] = []
     for task in stored.tasks:
-        if kind_of(task) is not None:
-            continue  # shown with prompt and verdict (``samples``)
+        shown = stored.shown(task)
+        if shown.asked:
+            continue  # shown with question and verdict (``samples``)
         runs = [run for run in in_order(stored.of_task(task)) if not run.results_only]
-        grids += _task_grids(task, runs, BUDGET // max(1, len(stored.tasks)))
+        grids += _task_grids(task, shown, runs, BUDGET // max(1, len(stored.tasks)))
     return grids
 
 
@@ -83,27 +81,37 @@ def choose_cases(runs: Sequence[Run], count: int = CHOSEN) -> list[str]:
     return sorted(common, key=lambda case: (seed_for("gallery", case), case))[:count]
 
 
-def worst_cases(runs: Sequence[Run]) -> list[tuple[Run, str]]:
-    """For each run its case of lowest PSNR, models before controls; runs without PSNR per case are left out."""
+def main_metric(shown: ShownTask, runs: Sequence[Run]) -> str:
+    """The first metric that heads the task and that some run has for each case; "" where none does."""
+    return next((name for name in shown.headline if any(_by_case(run, name) for run in runs)), "")
+
+
+def _by_case(run: Run, metric: str) -> dict[str, float]:
+    scores = run.scores.get(metric)
+    return scores.by_case() if scores is not None and not scores.jackknife else {}
+
+
+def worst_cases(runs: Sequence[Run], metric: str) -> list[tuple[Run, str]]:
+    """For each run its worst case by the metric; runs without it per case are left out."""
     found = []
     for run in runs:
-        values = run.scores["psnr"].by_case() if "psnr" in run.scores else {}
+        values, estimate = _by_case(run, metric), run.estimate(metric)
+        sign = -1 if estimate is not None and estimate.direction == "lower" else 1
         if values:
-            found.append((run, min(values, key=lambda case: (values[case], case))))
+            found.append((run, min(values, key=lambda case: (sign * values[case], case))))
     return found
 
 
-def _task_grids(task: str, runs: Sequence[Run], budget: int) -> list[Grid]:
+def _task_grids(task: str, shown_task: ShownTask, runs: Sequence[Run], budget: int) -> list[Grid]:
     models = [run for run in runs if not run.control]
+    metric = main_metric(shown_task, runs)
     chosen = choose_cases(models or runs)
-    worst = worst_cases(models)
+    worst = worst_cases(models, metric)
     wanted = list(dict.fromkeys([*chosen, *(case for _, case in worst)]))
     shown = {run.key: pictures(run, wanted) for run in runs}
+    if shown_task.series is not None:
+        return _series_grids(task, shown_task.series, models or runs, chosen[:STRIP_CASES], shown)
     names = {name for images in shown.values() for case in images.values() for name in case}
-    if any(_STEP.fullmatch(name) for name in names):
-        return _progressive_grids(task, models or runs, chosen[:STRIP_CASES], shown)
-    if any(_TIME.fullmatch(name) for name in names):
-        return _recursion_grids(task, runs, chosen[:STRIP_CASES], shown)
     if OUTPUT not in names:
         return []
     count = _affordable(shown, chosen, budget)
@@ -112,7 +120,7 @@ def _task_grids(task: str, runs: Sequence[Run], budget: int) -> list[Grid]:
         owners.setdefault(case, []).append(_label(run, runs))
     columns = [(case, case) for case in chosen[:count]]
     columns += [(case, "worst of " + ", ".join(names)) for case, names in owners.items()]
-    return [_outputs(task, columns, count, runs, shown)] if columns else []
+    return [_outputs(task, columns, count, runs, shown, metric)] if columns else []
 
 
 def _affordable(shown: Mapping[str, Mapping[str, Mapping[str, bytes]]], chosen: Sequence[str], budget: int) -> int:
@@ -128,98 +136,94 @@ def _affordable(shown: Mapping[str, Mapping[str, Mapping[str, bytes]]], chosen: 
 Shown = Mapping[str, Mapping[str, Mapping[str, bytes]]]
 
 
-def _outputs(task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: Sequence[Run], shown: Shown) -> Grid:
+def _outputs(
+    task: str, columns: Sequence[tuple[str, str]], chosen: int, runs: Sequence[Run], shown: Shown, metric: str
+) -> Grid:
     """Originals above, then a line per run; ``columns`` are (case, heading), the first ``chosen`` of them by hash."""
     originals = []
     for case, _ in columns:
         png = next((shown[run.key][case][REFERENCE] for run in runs if REFERENCE in shown[run.key].get(case, {})), b"")
         originals.append(Tile(data_uri(png), f"original of case {case}"))
+    column = column_for(metric, runs) if metric else None
     strips = [Strip("original", "", tuple(originals))]
     for run in runs:
-        psnr = run.scores["psnr"].by_case() if "psnr" in run.scores else {}
-        label = _label(run, runs)
+        values, label = _by_case(run, metric), _label(run, runs)
         tiles = []
         for case, _ in columns:
             png = shown[run.key].get(case, {}).get(OUTPUT, b"")
-            number = fixed(psnr[case], 1) if case in psnr else ""
-            said = f", PSNR {number} dB" if number else ""
-            tiles.append(
-                Tile(
-                    data_uri(png),
-                    f"{label}'s reconstruction of case {case}{said}" if png else f"{label} failed on case {case}",
-                    number,
-                )
-            )
+            number = plain(values[case], 3) if case in values else ""
+            said = f", {column.label} {number} {column.unit}".rstrip() if column and number else ""
+            alt = f"{label}'s output on case {case}{said}" if png else f"{label} failed on case {case}"
+            tiles.append(Tile(data_uri(png), alt, number))
         strips.append(Strip(label, run.subject, tuple(tiles), run.control))
-    caption = f"The first {chosen} cases are chosen by a seeded hash, the same for every model. "
-    caption += "The last show each model's case of lowest PSNR. " if len(columns) > chosen else ""
+    caption = f"The first {chosen} cases are chosen by a seeded hash, the same for every model."
+    if column:
+        caption += f" The last show each model's worst case by {column.label}." if len(columns) > chosen else ""
+        caption += f" Numbers are {column.label}{f' in {column.unit}' if column.unit else ''}."
     headings = tuple(heading for _, heading in columns)
-    title = "Originals and reconstructions"
-    return Grid(
-        f"gallery-{task}", task, title, caption + "Numbers are PSNR in dB.", headings, tuple(strips), gap=chosen
-    )
+    title = "Originals and outputs"
+    return Grid(f"gallery-{task}", task, title, caption, headings, tuple(strips), gap=chosen)
 
 
-def _progressive_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown: Shown) -> list[Grid]:
-    """For each order one grid: case after case, models beneath each other, ever more codes from left to right."""
-    grids = []
-    for order, title in ORDERS.items():
-        strips: list[Strip] = []
-        headings: tuple[str, ...] = ()
-        for case in cases:
-            for run in runs:
-                images = shown[run.key].get(case, {})
-                steps = sorted(
-                    (int(match[2]), name) for name in images if (match := _STEP.fullmatch(name)) and match[1] == order
-                )
-                if not steps:
-                    continue
-                label, most = _label(run, runs), steps[-1][0]
-                tiles = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
-                tiles += [
-                    Tile(data_uri(images[key]), f"{label}, {order} {count} of {most} codes of case {case}", str(count))
-                    for count, key in steps
-                ]
-                strips.append(Strip(label, run.subject, tuple(tiles), run.control))
-                named = ("1 code", *(f"{round(100 * count / most)} %" for count, _ in steps[1:]))
-                headings = max(headings, (*(("original",) if REFERENCE in images else ()), *named), key=len)
-        if strips:
-            caption = (
-                "Decoded from a part of the codes only; the number below a picture is how many. What a missing code "
-                "is, each tokenizer states."
-            )
-            grids.append(Grid(f"{order}-{task}", task, title, caption, tuple(headings), tuple(strips)))
-    return grids
+def _series_grids(
+    task: str, series: ShownSeries, runs: Sequence[Run], cases: Sequence[str], shown: Shown
+) -> list[Grid]:
+    """A grid for each way with models beneath each other, or one grid of all models and ways; steps from left to
+    right."""
+    if series.panels == "way":
+        grids = [
+            _series_grid(f"{way}-{task}", title, task, series, ((way, ""),), runs, cases, shown)
+            for way, title in series.ways
+        ]
+    else:
+        grids = [_series_grid(f"steps-{task}", series.title, task, series, series.ways, runs, cases, shown)]
+    return [grid for grid in grids if grid.strips]
 
 
-def _recursion_grids(task: str, runs: Sequence[Run], cases: Sequence[str], shown: Shown) -> list[Grid]:
-    """One grid: the one-step estimate from ever more noise, with the image's codes, none, and another image's."""
+def _series_grid(
+    name: str,
+    title: str,
+    task: str,
+    series: ShownSeries,
+    ways: Sequence[tuple[str, str]],
+    runs: Sequence[Run],
+    cases: Sequence[str],
+    shown: Shown,
+) -> Grid:
     strips: list[Strip] = []
     headings: tuple[str, ...] = ()
-    for run in runs:
-        for case in cases:
+    for case in cases:
+        for run in runs:
             images = shown[run.key].get(case, {})
-            times = sorted({float(match[2]) for name in images if (match := _TIME.fullmatch(name))})
-            for way, words in WAYS.items():
-                if not times or f"{way}-{times[0]}" not in images:
+            original = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
+            for way, words in ways:
+                steps = _steps(images, way)
+                if not steps:
                     continue
-                tiles = [Tile(data_uri(images.get(REFERENCE, b"")), f"original of case {case}")]
-                tiles += [
-                    Tile(data_uri(images.get(f"{way}-{t}", b"")), f"estimate from noise {t} {words}, case {case}")
-                    for t in times
+                label, most = f"{_label(run, runs)} {words}".rstrip(), steps[-1][0]
+                said = [series.words.format(way=way, step=f"{step:g}", most=f"{most:g}") for step, _ in steps]
+                tiles = [
+                    Tile(data_uri(images[key]), f"{label}, {text}, case {case}", f"{step:g}" if series.share else "")
+                    for (step, key), text in zip(steps, said, strict=True)
                 ]
-                strips.append(Strip(f"{_label(run, runs)} {words}", run.subject, tuple(tiles), run.control))
-                headings = ("original", *(f"t = {t:g}" for t in times))
-    caption = "The clean image estimated in one step from a noisy one; t is the share of noise, 1 is noise alone."
-    return (
-        [Grid(f"estimates-{task}", task, "Estimates from noise", caption, tuple(headings), tuple(strips))]
-        if strips
-        else []
-    )
+                strips.append(Strip(label, run.subject, (*original, *tiles), run.control))
+                shares = [
+                    f"{step:g} of {most:g}" if place == 0 else f"{round(100 * step / most)} %"
+                    for place, (step, _) in enumerate(steps)
+                ]
+                named = shares if series.share else said
+                headings = max(headings, (*(("original",) if original else ()), *named), key=len)
+    return Grid(name, task, title, series.gallery, headings, tuple(strips))
+
+
+def _steps(images: Mapping[str, bytes], way: str) -> list[tuple[float, str]]:
+    """(step, name of the picture) of a way, in order."""
+    pattern = re.compile(rf"{re.escape(way)}-([0-9.]+)")
+    return sorted((float(match[1]), name) for name in images if (match := pattern.fullmatch(name)))
 
 
 def _label(run: Run, runs: Sequence[Run]) -> str:
-    return label_of(run.subject) + twin_mark(run, [other for other in runs if other.subject == run.subject])
+    return run.label + twin_mark(run, [other for other in runs if other.subject == run.subject])
 
 
 def data_uri(png: bytes) -> str:

@@ -8,22 +8,22 @@ stored scores; their reasons are what the metric itself says of the stored obser
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reports.figures.style import label_of
-from reports.page.gallery import OUTPUT, REFERENCE, Tile, data_uri
-from reports.reading.kinds import TaskKind, kind_of
+from harness.contracts import ShownTask
+from reports.page.gallery import OUTPUT, Tile, data_uri, main_metric
 from reports.reading.runs import Run, Stored, in_order
-from reports.reading.samples import UNREADABLE, StoredSample, case_order, stored_samples
-from reports.reading.words import label_of_metric
+from reports.reading.samples import StoredSample, case_order, stored_samples
 from reports.tables.numbers import plain
 
 MOST = 14
 WITHOUT_VERDICT = 8
-COSTS = ("bits-per-text", "nll-bits-per-image", "bits-per-byte")
-ANSWERS = "mme-answers.official"
+LONGEST = 60
+"""Characters of an answer that are shown."""
+_PLACE = re.compile(r"{([^{}]+)}")
 Mark = Literal["", "right", "wrong", "failed"]
 
 
@@ -67,12 +67,12 @@ class Sheet:
 
 
 def sheets_of(stored: Stored) -> list[Sheet]:
-    """One sheet per task whose kind has samples; none for a task of which nothing readable is stored."""
+    """One sheet per task that says where its questions stand; none for a task of which nothing readable is stored."""
     sheets = []
     for task in stored.tasks:
-        kind = kind_of(task)
+        shown = stored.shown(task)
         runs = [run for run in in_order(stored.of_task(task)) if not run.results_only]
-        sheet = _sheet(kind, task, runs) if kind and runs else None
+        sheet = _sheet(shown, task, runs) if shown.asked and runs else None
         if sheet is not None:
             sheets.append(sheet)
     return sheets
@@ -92,36 +92,36 @@ def chosen_cases(order: Mapping[str, str], verdicts: Sequence[Mapping[str, bool]
     return [case for case in order if case in kept]
 
 
-def _sheet(kind: TaskKind, task: str, runs: Sequence[Run]) -> Sheet | None:
+def _sheet(shown: ShownTask, task: str, runs: Sequence[Run]) -> Sheet | None:
     models = [run for run in runs if not run.control] or list(runs)
     order = case_order(models[0])
-    verdicts = [_verdicts(run, kind.verdict) for run in models]
+    verdicts = [_verdicts(run, shown.verdict) for run in models]
     cases = chosen_cases(order, verdicts)
     samples = [stored_samples(run, cases) for run in models]
-    reasons = [_reasons(run, kind, cases) for run in models]
     lines: list[Line] = []
     headings: tuple[str, ...] = ()
     for case in cases:
         known = next((found[case] for found in samples if case in found and found[case].ok), None)
         if known is None:
             continue
-        asked, shown = _question(kind, known)
-        headings = max(headings, tuple(name for name, _ in shown), key=len)
+        pictures = [(heading, known.images.get(name, b"")) for heading, name in shown.pictures]
+        headings = max(headings, tuple(heading for heading, _ in pictures), key=len)
+        tiles = tuple(Tile(data_uri(png), f"{heading} of {case}") for heading, png in pictures)
         answers = tuple(
-            _answer(kind, run, found.get(case), verdict.get(case), why.get(case, ""))
-            for run, found, verdict, why in zip(models, samples, verdicts, reasons, strict=True)
+            _answer(shown, run, found.get(case), verdict.get(case))
+            for run, found, verdict in zip(models, samples, verdicts, strict=True)
         )
-        lines.append(Line(case, order[case], asked, tuple(tile for _, tile in shown), answers))
+        lines.append(Line(case, order[case], _asked(shown, known), tiles, answers))
     if not lines:
         return None
-    named = tuple((label_of(run.subject), run.subject) for run in models)
-    return Sheet(f"samples-{task}", task, _caption(kind), headings, named, tuple(lines))
+    named = tuple((run.label, run.subject) for run in models)
+    return Sheet(f"samples-{task}", task, _caption(shown, runs), headings, named, tuple(lines))
 
 
-def _caption(kind: TaskKind) -> str:
-    if not kind.verdict:
+def _caption(shown: ShownTask, runs: Sequence[Run]) -> str:
+    if not shown.verdict:
         return "The first cases in their order, the same for every model."
-    label = label_of_metric(kind.verdict)
+    label = next((run.metric(shown.verdict).label for run in runs if shown.verdict in run.shown_metrics), shown.verdict)
     return (
         "Of each stratum, in the order of the cases, the first that some model got right and the first other that some "
         f"got wrong. Right and wrong are by the metric '{label}'."
@@ -133,94 +133,87 @@ def _verdicts(run: Run, metric: str) -> dict[str, bool]:
     return {case: value > 0 for case, value in scores.by_case().items()} if scores else {}
 
 
-def _reasons(run: Run, kind: TaskKind, cases: Sequence[str]) -> dict[str, str]:
-    """case -> why it is not right, in the metric's words; for questions what was read in the answers."""
-    from harness import catalog
-    from harness.contracts import GivesReasons
-
-    wanted = set(cases)
-    if not kind.verdict:
-        return {}
-    try:
-        columns = run.folder.columns().columns
-        rows = [row for row, case in enumerate(columns["case"]) if case in wanted]
-        few = {name: [values[row] for row in rows] for name, values in columns.items()}
-        if kind.samples == "questions":
-            said: Sequence[str] = few.get(ANSWERS, [""] * len(rows))
-        else:
-            metric = catalog.find("metric", kind.verdict)()
-            said = metric.reasons(few) if isinstance(metric, GivesReasons) else [""] * len(rows)
-    except UNREADABLE:
-        return {}
-    return {str(case): str(text) for case, text in zip(few["case"], said, strict=True)}
-
-
 # ------------------------------------------------------------------------------------------------ what was asked
 
 
-def _question(kind: TaskKind, sample: StoredSample) -> tuple[tuple[str, ...], list[tuple[str, Tile]]]:
-    """(words, pictures of the question with their headings)."""
-    facts, images = sample.facts, sample.images
-    if kind.samples == "prompts":
-        return (str(facts.get("geneval", {}).get("prompt", sample.case)),), []
-    if kind.samples == "pictures":
-        return (str(facts.get("caption", f"class {facts.get('label', '?')}")),), []
-    if kind.samples == "questions":
-        pairs = zip(facts.get("questions", ()), facts.get("answers", ()), strict=False)
-        asked = tuple(f"{question.removesuffix(' Please answer yes or no.')} ({truth})" for question, truth in pairs)
-        return asked, [("picture", Tile(data_uri(images.get(REFERENCE, b"")), f"picture of {sample.case}"))]
-    if kind.samples == "edits":
-        told = tuple(map(str, facts.get("instructions", ())))
-        pair = (("before", "source"), ("true edit", REFERENCE))
-        return told, [(name, Tile(data_uri(images.get(key, b"")), f"{name} of {sample.case}")) for name, key in pair]
-    words = str(facts.get("caption") or facts.get("title") or sample.case)
-    return (words,), []
+def _asked(shown: ShownTask, sample: StoredSample) -> tuple[str, ...]:
+    """The question in words, a line for each where there are several, with the right answers behind them."""
+    for pattern in shown.asked:
+        found = [_at(sample.facts, place) for place in _PLACE.findall(pattern)]
+        if any(value is None for value in found):
+            continue
+        several = next((value for value in found if isinstance(value, list)), None)
+        said = [str(value) for value in several] if several is not None else [_filled(pattern, found)]
+        truths = _at(sample.facts, shown.truth) if shown.truth else None
+        behind = [f" ({truth})" for truth in truths] if isinstance(truths, list) else []
+        behind += [""] * (len(said) - len(behind))
+        return tuple(text.removesuffix(shown.drop or "\0") + end for text, end in zip(said, behind, strict=False))
+    return (sample.case,)
 
 
-def _answer(kind: TaskKind, run: Run, sample: StoredSample | None, right: bool | None, why: str) -> Answer:
-    label = label_of(run.subject)
+def _at(facts: Mapping[str, Any], place: str) -> Any:
+    """What stands at ``a.b`` in the facts; None for nothing."""
+    value: Any = facts
+    for name in place.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _filled(pattern: str, values: Sequence[Any]) -> str:
+    left = iter(values)
+    return _PLACE.sub(lambda _: str(next(left)), pattern)
+
+
+# ------------------------------------------------------------------------------------------------ what was answered
+
+
+def _answer(shown: ShownTask, run: Run, sample: StoredSample | None, right: bool | None) -> Answer:
     if sample is None:
         return Answer(None, (Said("not asked"),))
     if not sample.ok:
         return Answer(None, (Said(f"failed: {sample.reason}", "failed"),))
-    if kind.samples == "questions":
-        return Answer(None, _spoken(sample, why))
-    if kind.samples == "costs":
-        return Answer(None, _cost(run, sample.case))
     source = data_uri(sample.images.get(OUTPUT, b""))
-    tile = Tile(source, f"{label} on {sample.case}") if source else None
-    if right is None:
-        return Answer(tile, ())
-    lines = [Said("right" if right else "wrong", "right" if right else "wrong")]
-    lines += [Said(part if not right else f"but {part}") for part in why.split("\n") if part]
-    return Answer(tile, tuple(lines))
+    tile = Tile(source, f"{run.label} on {sample.case}") if source else None
+    metric = shown.verdict or main_metric(shown, [run])
+    why = [line for line in run.reasons.get((metric, sample.case), "").split("\n") if line]
+    texts = _texts(sample.text)
+    if texts and len(why) == len(texts) and set(why) <= {"right", "wrong"}:  # a verdict for each of several answers
+        pairs = zip(why, texts, strict=True)
+        return Answer(tile, tuple(Said(f"{word}: {text}", _mark(word == "right")) for word, text in pairs))
+    lines = [Said(text) for text in texts]
+    if right is not None and shown.verdict:
+        lines.append(Said("right" if right else "wrong", _mark(right)))
+        return Answer(tile, (*lines, *(Said(f"but {part}" if right else part) for part in why)))
+    return Answer(tile, (*lines, *_score(run, metric, sample.case), *map(Said, why)))
 
 
-def _spoken(sample: StoredSample, read: str) -> tuple[Said, ...]:
-    """Each answer as it was given, right where the official parser reads the true word in it."""
+def _mark(right: bool) -> Mark:
+    return "right" if right else "wrong"
+
+
+def _texts(text: str) -> list[str]:
+    """What was said, in quotation marks: of a JSON list each of its parts."""
+    if not text.strip():
+        return []
     try:
-        given = json.loads(sample.text)
+        found = json.loads(text)
     except ValueError:
-        given = [sample.text]
-    truths = [str(truth).lower() for truth in sample.facts.get("answers", ())]
-    heard = read.split() if len(read.split()) == len(given) else [""] * len(given)
-    lines = []
-    for text, word, truth in zip(given, heard, truths, strict=False):
-        mark: Mark = "" if not word else "right" if word == truth else "wrong"
-        lines.append(Said(f"{mark}: \N{LEFT DOUBLE QUOTATION MARK}{_short(text)}\N{RIGHT DOUBLE QUOTATION MARK}", mark))
-    return tuple(lines)
+        found = text
+    said = found if isinstance(found, list) else [text]
+    return [f"\N{LEFT DOUBLE QUOTATION MARK}{_short(part)}\N{RIGHT DOUBLE QUOTATION MARK}" for part in said]
 
 
 def _short(text: Any) -> str:
     words = " ".join(str(text).split())
-    return words if len(words) <= 60 else words[:59] + "\N{HORIZONTAL ELLIPSIS}"
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _cost(run: Run, case: str) -> tuple[Said, ...]:
-    """What the case costs under the model, in the first metric of costs that the run has."""
-    for metric in COSTS:
-        value = run.scores[metric].by_case().get(case) if metric in run.scores else None
-        if value is not None:
-            estimate = run.estimate(metric)
-            return (Said(f"{plain(value, 3)} {estimate.unit if estimate else ''}".strip()),)
-    return (Said("not measured"),)
+def _score(run: Run, metric: str, case: str) -> tuple[Said, ...]:
+    """What the case scores by a metric; nothing where that is no metric of cases."""
+    scores = run.scores.get(metric)
+    value = scores.by_case().get(case) if scores is not None and not scores.jackknife else None
+    if value is None:
+        return ()
+    estimate = run.estimate(metric)
+    unit = run.metric(metric).unit or (estimate.unit if estimate else "")
+    return (Said(f"{run.metric(metric).label} {plain(value, 3)} {unit}".rstrip()),)

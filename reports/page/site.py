@@ -17,13 +17,11 @@ from markupsafe import Markup
 from reports.comparing.ranking import protocol_of
 from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
-from reports.figures.style import FIXED, SPARE, Look, lighter, looks_for
+from reports.figures.style import SPARE, Look, lighter, looks_of
 from reports.page.findings import lede, title, warnings
 from reports.page.gallery import Grid
 from reports.page.samples import Sheet
-from reports.reading.kinds import kind_of
 from reports.reading.runs import Stored
-from reports.reading.words import label_of_metric, meaning_of
 from reports.tables.cells import Cell
 from reports.tables.formats import heading, letters, subtitle
 from reports.tables.table import Table, halves
@@ -56,7 +54,7 @@ class Page:
     figures: Sequence[Figure]
     grids: Sequence[Grid]
     downloads: Sequence[str] = ()
-    headline: Table | None = None
+    headlines: Sequence[Table] = ()
     sheets: Sequence[Sheet] = ()
 
 
@@ -64,7 +62,7 @@ def render_page(page: Page) -> str:
     """The HTML of a report. The same runs give the same bytes."""
     import jinja2
 
-    looks = looks_for((run.subject for run in page.stored.runs), page.stored.controls)
+    looks = looks_of(page.stored.runs)
     names = colour_names(looks)
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
@@ -78,7 +76,7 @@ def render_page(page: Page) -> str:
     )
     return environment.get_template("report.html").render(
         title=title(page.tables) if page.tables else "Nothing to compare yet",
-        lede=lede(page.tables, page.headline) if page.tables else "",
+        lede=lede(page.tables, page.headlines) if page.tables else "",
         page=page,
         warnings=[
             *(f"Left out: {text}" for text in page.stored.left_out),
@@ -87,9 +85,9 @@ def render_page(page: Page) -> str:
         halves=halves,
         subtitle=subtitle,
         meanings=_meanings,
-        label_of_metric=label_of_metric,
-        meaning_of=meaning_of,
-        shown_breakdowns=[table for table in page.breakdowns if kind_of(table.task) is not None],
+        shown_breakdowns=[
+            table for table in page.breakdowns if not table.stratum_of or page.stored.shown(table.task).breakdown
+        ],
         panels=[
             [Markup(panel_svg(p, f"f{i}p{j}", names)) for j, p in enumerate(f.panels)]
             for i, f in enumerate(page.figures)
@@ -103,16 +101,15 @@ def render_page(page: Page) -> str:
 
 
 def _meanings(table: Table) -> list[tuple[str, str]]:
-    """(heading, what it is in plain words) of the columns that the catalogue explains."""
-    pairs = ((heading(column), meaning_of(column.name)) for column in table.columns if column.kind == "metric")
-    return [(name, text) for name, text in pairs if text]
+    """(heading, what it is in plain words) of the columns that say so."""
+    return [(heading(column), column.meaning) for column in table.columns if column.meaning]
 
 
 def colour_names(looks: Mapping[str, Look]) -> dict[str, str]:
     """hex colour -> ``var(--mN)``, so that the page can lighten it on a dark ground."""
     shown = (look.colour for look in looks.values() if not look.control)
     # a figure can give a family of models a colour that no single model has
-    known = (colour for colour, _ in (*FIXED.values(), *SPARE))
+    known = (colour for colour, _ in SPARE)
     colours = dict.fromkeys((*shown, *known))
     return {colour: f"var(--m{place})" for place, colour in enumerate(colours)}
 

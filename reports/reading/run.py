@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from harness.contracts import Estimate
+from harness.contracts import Estimate, ShownMetric, ShownModel, ShownTask
+from harness.display import SHOWING, plain_label, read_shown
 from harness.errors import UserError
 from harness.sets import JACKKNIFE_CASE
 from harness.store.integrity import problems as problems_of
 from harness.store.run_folder import RunFolder
-from reports.figures.style import is_control
 from reports.reading.samples import UNREADABLE, Failure, read_failures
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder, read. ``measure`` is the set of cases that the report shows for it; ``results_only``: its samples
-    are not kept."""
+    """One run folder, read. ``measure`` is the set of cases that the report shows for it; ``named``: the user gave the
+    model a name; ``results_only``: its samples are not kept. A run of before says nothing of how it is shown: it is
+    shown by its names."""
 
     subject: str
     task: str
@@ -79,8 +80,35 @@ class Run:
     measure: Measure | None = None
     failures: tuple[Failure, ...] = ()
     asked: int = 0
-    control: bool = False
+    named: bool = False
+    shown_task: ShownTask = field(default_factory=ShownTask, hash=False)
+    shown_model: ShownModel = field(default_factory=ShownModel, hash=False)
+    shown_metrics: Mapping[str, ShownMetric] = field(default_factory=dict, hash=False)
     results_only: bool = False
+    instruments: frozenset[str] = frozenset()
+    """Those that looked at it, or could not."""
+
+    @property
+    def label(self) -> str:
+        """The model in prose: as the user named it, else its own label with what follows the ``@``."""
+        if self.named:
+            return self.subject
+        name, _, rest = self.subject.partition("@")
+        known = self.shown_model.label or name
+        return f"{known} ({rest})" if rest else known
+
+    @property
+    def control(self) -> bool:
+        """Whether it shows the scale and is never ranked."""
+        return self.shown_model.control
+
+    def metric(self, name: str) -> ShownMetric:
+        """How a metric is shown; one that the run says nothing of, by its name."""
+        return self.shown_metrics.get(name) or ShownMetric(plain_label(name))
+
+    def rates(self) -> list[str]:
+        """The metrics of what is spent."""
+        return [name for name, shown in self.shown_metrics.items() if shown.role == "rate"]
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -96,6 +124,15 @@ class Run:
         total = max((item.scored + item.failed for item in self.estimates if not item.stratum), default=0)
         failed = max((item.failed for item in self.estimates if not item.stratum), default=0)
         return failed / total if total else (len(self.failures) / self.asked if self.asked else 0.0)
+
+    @cached_property
+    def reasons(self) -> dict[tuple[str, str], str]:
+        """(metric, case) -> why the case has its score; empty where no metric gives reasons or the file does not
+        hold."""
+        try:
+            return self.folder.read_reasons(self.measure.digest) if self.measure else {}
+        except UNREADABLE:
+            return {}
 
     @cached_property
     def scores(self) -> dict[str, CaseScores]:
@@ -132,8 +169,10 @@ def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, lis
         return None, troubles
     if row.get("cases") and row["cases"] not in {measure.digest for measure in measures}:
         return None, [*troubles, (f"measures/{row['cases']}", "the cases that the suite asked last are not measured")]
+    name = _named(folder)
     run = Run(
-        subject=_shown(folder),
+        subject=name or folder.spec.model,
+        named=bool(name),
         task=folder.spec.task,
         key=folder.key,
         folder=folder,
@@ -141,7 +180,7 @@ def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, lis
         environment=found.get("environment.json", {}),
         cost=found.get("cost.json", {}),
         measures=tuple(measures),
-        control=_control(folder),
+        **_shown(folder),
         measure=max(measures, key=lambda item: (item.size, item.digest), default=None),
         results_only=folder.results_only,
     )
@@ -151,22 +190,35 @@ def read_run(folder: RunFolder, row: Mapping[str, Any]) -> tuple[Run | None, lis
     return run, troubles
 
 
-def _shown(folder: RunFolder) -> str:
-    """What to call the model: a name that the user or the model gave, else that of its spec."""
-    try:
-        named = folder.manifest().get("shown")
-    except UNREADABLE:
-        named = None
-    return named if isinstance(named, str) and named.strip() and named.isprintable() else folder.spec.model
+def _named(folder: RunFolder) -> str:
+    """A name that the user or the model itself gave, or ""."""
+    named = _manifest(folder).get("shown")
+    return named if isinstance(named, str) and named.strip() and named.isprintable() else ""
 
 
-def _control(folder: RunFolder) -> bool:
-    """What the run states; of older runs, which do not, what the name says."""
+def _shown(folder: RunFolder) -> dict[str, Any]:
+    """How task, model and metrics are shown, as the run states."""
+    manifest = _manifest(folder)
+    stated = manifest.get(SHOWING)
+    stated = stated if isinstance(stated, Mapping) else {}
+    model = read_shown(ShownModel, stated.get("model"))
+    if not stated and manifest.get("control") is True:
+        model = ShownModel(role="control")
+    metrics = stated.get("metrics")
+    known = metrics.items() if isinstance(metrics, Mapping) else ()
+    return {
+        "shown_task": read_shown(ShownTask, stated.get("task")),
+        "shown_model": model,
+        "instruments": frozenset({**manifest.get("instruments", {}), **manifest.get("unavailable", {})}),
+        "shown_metrics": {str(name): read_shown(ShownMetric, item) for name, item in known},
+    }
+
+
+def _manifest(folder: RunFolder) -> Mapping[str, Any]:
     try:
-        stated = folder.manifest().get("control")
+        return folder.manifest()
     except UNREADABLE:
-        stated = None
-    return stated if isinstance(stated, bool) else is_control(folder.spec.model)
+        return {}
 
 
 def _read_measure(folder: RunFolder, digest: str) -> Measure:

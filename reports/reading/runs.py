@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from harness.contracts import ShownTask
 from harness.store.files import Folder
 from harness.store.results import read_index, read_left_out
 from harness.store.run_folder import RunFolder, run_paths
-from reports.figures.style import order_key
 from reports.reading.run import CaseScores, Measure, Run, read_run, reason_of
 from reports.reading.samples import UNREADABLE
 
@@ -40,18 +40,18 @@ class Stored:
     def tasks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(run.task for run in self.runs))
 
-    @property
-    def controls(self) -> frozenset[str]:
-        """The subjects that show the scale and are not ranked."""
-        return frozenset(run.subject for run in self.runs if run.control)
+    def shown(self, task: str) -> ShownTask:
+        """How a task is shown, by the first of its runs that says so."""
+        said = (run.shown_task for run in self.of_task(task) if run.shown_task.title)
+        return next(said, ShownTask())
 
     def of_task(self, task: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.task == task)
 
 
 def in_order(runs: Iterable[Run]) -> list[Run]:
-    """Models as the field names them, then others, then controls."""
-    return sorted(runs, key=lambda run: (order_key(run.subject, run.control), run.key))
+    """Models in the order that they state, then others by name, then controls."""
+    return sorted(runs, key=lambda run: (run.control, run.shown_model.order, run.subject, run.key))
 
 
 def read_stored(runs_root: str, suite: str | None = None) -> Stored:
@@ -110,7 +110,9 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         holders.setdefault(run.subject, set()).add(str(run.spec["model"]))
     return [
-        replace(run, subject=f"{run.subject} ({run.spec['model']})") if len(holders[run.subject]) > 1 else run
+        replace(run, subject=f"{run.subject} ({run.spec['model']})", named=True)
+        if len(holders[run.subject]) > 1
+        else run
         for run in runs
     ]
 

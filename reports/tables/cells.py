@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
@@ -11,9 +11,8 @@ from typing import Literal
 from harness import catalog
 from harness.contracts import Estimate
 from harness.errors import UserError
-from reports.comparing.ranking import RATES, Group, Ranking, protocol_groups
+from reports.comparing.ranking import Group, Ranking, is_rate, protocol_groups
 from reports.reading.runs import Run
-from reports.reading.words import label_of_metric
 from reports.tables.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
 
 Mark = Literal["", "best", "tied"]
@@ -29,29 +28,36 @@ ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none":
 class CostColumn:
     """A cost as the table shows it; ``key`` is its name in ``cost.json``, ``scale`` multiplies what is there."""
 
-    name: str
+    key: str
     label: str
     unit: str
-    key: str
     scale: float = 1.0
+    order: int = 200
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.called or dashed(self.key)
 
 
 COSTS: tuple[CostColumn, ...] = (
-    CostColumn("bits-per-image", "bits per image", "bits", "bits_per_image"),
-    CostColumn("decoder-parameters", "decoder parameters", "", "decoder_parameters"),
-    CostColumn("decode-mflops", "decode", "MFLOP", "decode_flops", 1e-6),
-    CostColumn("decode-ms-per-image", "decode", "ms per image", "decode_ms_per_image"),
-    CostColumn("language-parameters", "parameters, no embeddings", "", "language_parameters"),
-    CostColumn("generate-ms-per-image", "generate", "ms per image", "generate_ms_per_image"),
-    CostColumn("training-mtokens", "training", "million tokens", "training_tokens", 1e-6),
-    CostColumn("training-tflops", "training", "TFLOP", "training_flops", 1e-12),
-    CostColumn("training-cpu-hours", "training", "CPU hours", "training_cpu_hours"),
+    CostColumn("bits_per_image", "bits per image", "bits", order=13),
+    CostColumn("decoder_parameters", "decoder parameters", ""),
+    CostColumn("decode_flops", "decode", "MFLOP", 1e-6, called="decode-mflops"),
+    CostColumn("decode_ms_per_image", "decode", "ms per image"),
+    CostColumn("language_parameters", "parameters, no embeddings", ""),
+    CostColumn("generate_ms_per_image", "generate", "ms per image"),
+    CostColumn("training_tokens", "training", "million tokens", 1e-6, called="training-mtokens"),
+    CostColumn("training_flops", "training", "TFLOP", 1e-12, called="training-tflops"),
+    CostColumn("training_cpu_hours", "training", "CPU hours"),
 )
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric or a cost; ``group`` and ``task`` say of which kind and which task, where a table has several."""
+    """A metric or a cost; ``group`` and ``task`` say of which kind and which task, where a table has several.
+    ``order``: low ones are shown first where there is no room for all; ``rate``: what is spent; ``meaning``: in plain
+    words."""
 
     name: str
     label: str
@@ -60,6 +66,9 @@ class Column:
     kind: Literal["metric", "cost"]
     group: str = ""
     task: str = ""
+    order: int = 100
+    rate: bool = False
+    meaning: str = ""
 
     @property
     def arrow(self) -> str:
@@ -100,8 +109,19 @@ def dashed(name: str) -> str:
 
 def column_for(metric: str, runs: Sequence[Run]) -> Column:
     found = next(item for run in runs for item in run.estimates if item.metric == metric)
-    direction = "none" if metric in RATES else found.direction
-    return Column(metric, label_of_metric(metric), found.unit, direction, "metric")
+    stated = (run.metric(metric) for run in runs if metric in run.shown_metrics)
+    shown = next(stated, runs[0].metric(metric))
+    rate = is_rate(runs, metric)
+    return Column(
+        metric,
+        shown.label,
+        shown.unit or found.unit,
+        "none" if rate else found.direction,
+        "metric",
+        order=shown.order,
+        rate=rate,
+        meaning=shown.meaning,
+    )
 
 
 def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Notes, allow_mixed: bool) -> list[Cell]:
@@ -111,7 +131,7 @@ def metric_cells(metric: str, runs: Sequence[Run], ranking: Ranking, notes: Note
     letters = {key: group.letter for group in groups for key in group.keys}
     cells = []
     for run in runs:
-        cell = _told_age(estimate_cell(run.estimate(metric), notes), notes)
+        cell = _told_age(estimate_cell(run, metric, notes), notes)
         if mixed and cell.value is not None:
             number = notes.number(refusal)
             if allow_mixed:
@@ -150,11 +170,12 @@ def _version_now(metric: str) -> int | None:
         return None
 
 
-def estimate_cell(estimate: Estimate | None, notes: Notes) -> Cell:
+def estimate_cell(run: Run, metric: str, notes: Notes, stratum: str = "") -> Cell:
+    estimate = run.estimate(metric, stratum)
     if estimate is None:
         return Cell(notes=(notes.number("not part of this run"),))
     if estimate.value is None:
-        return Cell(notes=(notes.number(_why_absent(estimate)),), estimate=estimate)
+        return Cell(notes=(notes.number(_why_absent(estimate, run.instruments)),), estimate=estimate)
     text, interval = show(estimate.value, estimate.low, estimate.high)
     bound = ""
     if estimate.failed and estimate.failures_wrong is not None and estimate.direction != "none":
@@ -172,10 +193,9 @@ def chance_cell(estimates: Iterable[Estimate | None]) -> Cell:
     return Cell(text="\N{EN DASH}".join(ends), value=values[0] if len(ends) == 1 else None)
 
 
-def _why_absent(estimate: Estimate) -> str:
+def _why_absent(estimate: Estimate, instruments: Collection[str]) -> str:
     """The reason; one that begins with an instrument's name is the same for all that reads it, and is told once."""
     reason = _homeless(estimate.absent) or "not measured"
-    instruments = {entry.name for entry in catalog.entries("instrument")}
     return reason if reason.partition(": ")[0] in instruments else f"{estimate.metric}: {reason}"
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.contracts import ShownTask
 from reports.comparing.ranking import FAILED_LIMIT, rank_together
-from reports.figures.style import label_of
-from reports.reading.kinds import TaskKind, headline_tasks
 from reports.reading.runs import Run, Stored, in_order
 from reports.tables.cells import Cell, Column, Notes, chance_cell, column_for, metric_cells
 from reports.tables.numbers import ABSENT
@@ -21,22 +20,66 @@ FEWEST_TASKS = 2
 _Key = tuple[str, str, int]
 
 
-def build_headline(stored: Stored, allow_mixed: bool = False) -> Table | None:
-    """The table over all tasks; None where fewer than two kinds of task were run that have a headline metric."""
-    notes = Notes()
-    chosen = [(kind, task, _one_each(stored.of_task(task), task, notes)) for kind, task in headline_tasks(stored.tasks)]
+def build_headlines(stored: Stored, allow_mixed: bool = False) -> list[Table]:
+    """A table for each set of tasks that were put to the same models, none where fewer than two tasks stand in any.
+
+    Language models and tokenizers answer no task in common, so that one table of both would be half empty.
+    """
+    chosen = headline_tasks(stored)
     if len(chosen) < FEWEST_TASKS:
-        return None
-    blocks = [(kind, task, runs, _metrics(kind, runs)) for kind, task, runs in chosen]
+        return []
+    sets = _asked_together(stored, [task for _, task in chosen])
+    return [
+        _headline(stored, [(shown, task) for shown, task in chosen if task in tasks], place, allow_mixed)
+        for place, tasks in enumerate(sets)
+    ]
+
+
+def headline_tasks(stored: Stored) -> list[tuple[ShownTask, str]]:
+    """(how it is shown, task) of every task that heads a comparison, in the order that they state; of tasks of one
+    title the first."""
+    known = [(stored.shown(task), task) for task in sorted(stored.tasks)]
+    heading = [(shown, task) for shown, task in known if shown.headline and _there(stored, shown, task)]
+    found: dict[str, tuple[ShownTask, str]] = {}
+    for shown, task in sorted(heading, key=lambda item: (item[0].order, item[1])):
+        found.setdefault(shown.title, (shown, task))
+    return list(found.values())
+
+
+def _there(stored: Stored, shown: ShownTask, task: str) -> bool:
+    return bool(_metrics(shown, stored.of_task(task)))
+
+
+def _asked_together(stored: Stored, tasks: Sequence[str]) -> list[set[str]]:
+    """Tasks that share a model which is no control, directly or through others; in the order of the first of each."""
+    sets: list[tuple[set[str], set[str]]] = []
+    for task in tasks:
+        runs = stored.of_task(task)
+        mine = {run.subject for run in runs if not run.control} or {run.subject for run in runs}
+        joined = [item for item in sets if item[1] & mine]
+        merged = {task}.union(*(names for names, _ in joined)), mine.union(*(models for _, models in joined))
+        place = sets.index(joined[0]) if joined else len(sets)
+        sets = [item for item in sets if item not in joined]
+        sets.insert(place, merged)
+    return [names for names, _ in sets]
+
+
+def _headline(stored: Stored, chosen: Sequence[tuple[ShownTask, str]], place: int, allow_mixed: bool) -> Table:
+    notes = Notes()
+    blocks = [
+        (shown, task, runs, _metrics(shown, runs))
+        for shown, task in chosen
+        for runs in [_one_each(stored.of_task(task), task, notes)]
+    ]
     ranking = rank_together([(runs, metrics) for _, _, runs, metrics in blocks])
     columns: list[Column] = []
     chance: list[Cell] = []
     filled: list[dict[_Key, tuple[Cell, Run]]] = []
-    for kind, task, runs, metrics in blocks:
+    for shown, task, runs, metrics in blocks:
         for metric in metrics:
             column = column_for(metric, runs)
-            label = "overall" if column.label == kind.title else column.label
-            columns.append(replace(column, label=label, group=kind.title, task=task))
+            label = "overall" if column.label == shown.title else column.label
+            columns.append(replace(column, label=label, group=shown.title, task=task))
             models = [run for run in runs if not run.control] or runs
             chance.append(chance_cell([run.estimate(metric) for run in models]))
             cells = _shared_lead(metric_cells(metric, runs, ranking, notes, allow_mixed))
@@ -45,18 +88,16 @@ def build_headline(stored: Stored, allow_mixed: bool = False) -> Table | None:
     keys = list(dict.fromkeys(map(_key, every)))
     rows = [_row(key, keys, [run for run in every if _key(run) == key], filled) for key in keys]
     _note_failures(blocks, notes)
-    title = f"{len(blocks)} tasks side by side"
-    about = "; ".join(f"{kind.title}: {_size(runs):,} cases of {task}" for kind, task, runs, _ in blocks)
-    cases = sum(_size(runs) for _, _, runs, _ in blocks)
+    about = "; ".join(f"{shown.title}: {_size(runs):,} cases of {task}" for shown, task, runs, _ in blocks)
     return Table(
-        "headline",
-        title,
+        "headline" if not place else f"headline-{place + 1}",
+        f"{len(blocks)} tasks side by side" if len(blocks) > 1 else blocks[0][0].title,
         tuple(columns),
         tuple(rows),
         tuple(notes.texts),
-        cases,
+        sum(_size(runs) for _, _, runs, _ in blocks),
         about=about,
-        chance=tuple(chance),
+        chance=tuple(chance) if any(cell.text for cell in chance) else (),
         headline=True,
     )
 
@@ -71,15 +112,15 @@ def _one_each(runs: Sequence[Run], task: str, notes: Notes) -> list[Run]:
     for run in in_order(runs):
         other = found.get(_key(run))
         if other is not None:
-            notes.number(f"{label_of(run.subject)} was run on {task} more than once: the run of most cases is shown")
+            notes.number(f"{run.label} was run on {task} more than once: the run of most cases is shown")
         if other is None or _size([run]) > _size([other]):
             found[_key(run)] = run
     return list(found.values())
 
 
-def _metrics(kind: TaskKind, runs: Sequence[Run]) -> list[str]:
+def _metrics(shown: ShownTask, runs: Sequence[Run]) -> list[str]:
     there = {item.metric for run in runs for item in run.estimates}
-    return [metric for metric in kind.headline if metric in there]
+    return [metric for metric in shown.headline if metric in there]
 
 
 def _shared_lead(cells: Sequence[Cell]) -> list[Cell]:
@@ -94,7 +135,7 @@ def _row(key: _Key, keys: Sequence[_Key], runs: Sequence[Run], filled: Sequence[
     alike = [other for other in keys if other[0] == key[0]]
     by_seed = len({other[1] for other in alike}) == 1  # one checkpoint, drawn with several seeds
     twin = f" seed {key[2]}" if by_seed else f" #{first.key[:6]}"
-    label = label_of(first.subject) + (twin if len(alike) > 1 else "")
+    label = first.label + (twin if len(alike) > 1 else "")
     nothing = Cell(text="" if first.control else ABSENT), None
     pairs = [found.get(key, nothing) for found in filled]
     own = list({run.key: run for _, run in pairs if run is not None}.values())
@@ -103,12 +144,12 @@ def _row(key: _Key, keys: Sequence[_Key], runs: Sequence[Run], filled: Sequence[
     return Row(first, label, first.control, not first.control, failed, total, cells, of_column)
 
 
-def _note_failures(blocks: Sequence[tuple[TaskKind, str, list[Run], list[str]]], notes: Notes) -> None:
+def _note_failures(blocks: Sequence[tuple[ShownTask, str, list[Run], list[str]]], notes: Notes) -> None:
     for _, task, runs, _ in blocks:
         for run in runs:
             if not run.control and run.failed_share > FAILED_LIMIT:
                 count = f"{_failed(run):,} of {_size([run]):,} cases failed, more than 1 %"
-                notes.number(f"{label_of(run.subject)} is not ranked on {task}: {count}")
+                notes.number(f"{run.label} is not ranked on {task}: {count}")
 
 
 def _size(runs: Sequence[Run]) -> int:

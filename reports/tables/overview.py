@@ -17,7 +17,7 @@ def headline_lines(table: Table, room: int) -> list[str]:
     """Title, one block of models after another, controls in a line each, failures and notes."""
     names = [_name(column) for column in table.columns]
     chance = [cell.text for cell in table.chance]
-    first = min(max(width(name) for name in names), room // 3)
+    first = min(max(width(name) for name in names), 2 * room // 5)
     second = max(width("chance"), *(width(text) for text in chance)) if any(chance) else 0
     lines = [cut(clean(table.task), room)]
     models = list(table.models) or list(table.rows)

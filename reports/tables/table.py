@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.contracts import Estimate
-from reports.comparing.ranking import FAILED_LIMIT, RATES, rank
-from reports.figures.style import label_of
+from reports.comparing.ranking import FAILED_LIMIT, rank
 from reports.reading.runs import Run, in_order
 from reports.tables.cells import (
     Cell,
@@ -21,35 +20,12 @@ from reports.tables.cells import (
     column_for,
     cost_cells,
     cost_columns,
-    dashed,
     estimate_cell,
     metric_cells,
 )
 from reports.tables.numbers import plain
 
 RATE_TOLERANCE = 1.1
-# What the terminal shows first when there is no room for all; metrics not named here follow in the order of the run.
-LEADING = (
-    "psnr",
-    "object-f1",
-    "fd-world",
-    "fid@adm",
-    "geneval",
-    "mme-percent",
-    "edit-success",
-    "l1",
-    "kid-efficientnet-lite0",
-    "kid-efficientnet-lite0-paired",
-    "nll-over-log-codebook",
-    "bits-per-byte",
-    "bits-per-image",
-    "ssim",
-    "lpips",
-    "progressive-psnr",
-    "progressive-psnr-reversed",
-    "recursion-gain",
-    "recursion-gain-over-shuffled",
-)
 
 
 @dataclass(frozen=True)
@@ -85,6 +61,7 @@ class Table:
     notes: tuple[str, ...]
     cases: int
     stratum_of: str = ""
+    part_of: str = ""
     part: str = ""
     about: str = ""
     chance: tuple[Cell, ...] = ()
@@ -117,7 +94,9 @@ def build_table(task: str, runs: Sequence[Run], allow_mixed: bool = False) -> Ta
     _note_bias(ordered, metric_columns, notes)
     _note_rows(rows, notes)
     filled = tuple(replace(row, cells=tuple(grid[place] for grid in grids)) for place, row in enumerate(rows))
-    columns = metric_columns + tuple(Column(cost.name, cost.label, cost.unit, "none", "cost") for cost in costs)
+    columns = metric_columns + tuple(
+        Column(cost.name, cost.label, cost.unit, "none", "cost", order=cost.order) for cost in costs
+    )
     total = max((row.total for row in rows), default=0)
     chance = _chance(columns, ordered)
     return Table(task, task, columns, filled, tuple(notes.texts), total, about=_about(ordered), chance=chance)
@@ -137,7 +116,7 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
     lead = column_for(metric, ordered)
     rows = []
     for run in ordered:
-        cells = tuple(estimate_cell(run.estimate(metric, stratum), notes) for stratum in strata)
+        cells = tuple(estimate_cell(run, metric, notes, stratum) for stratum in strata)
         rows.append(replace(_row(run, ordered), cells=cells))
     columns = tuple(Column(stratum, stratum, lead.unit, lead.direction, "metric") for stratum in strata)
     total = max((row.total for row in rows), default=0)
@@ -150,6 +129,7 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
         tuple(notes.texts),
         total,
         stratum_of=metric,
+        part_of=lead.label,
         about=_about(ordered),
         chance=_shown_chance(chances),
     )
@@ -181,7 +161,7 @@ def halves(table: Table) -> tuple[Table, ...]:
     rest = [place for place in range(len(table.columns)) if place not in ranked]
     if not ranked or not rest or table.stratum_of:
         return (table,)
-    spent = all(column.kind == "cost" or column.name in RATES for column in (table.columns[place] for place in rest))
+    spent = all(column.kind == "cost" or column.rate for column in (table.columns[place] for place in rest))
     return _subset(table, ranked, "", True), _subset(table, rest, "rate and cost" if spent else "not ranked", False)
 
 
@@ -213,21 +193,9 @@ def is_empty(table: Table, place: int) -> bool:
 
 def leading(table: Table) -> list[int]:
     """Column positions by importance: what a narrow terminal and the summary sentence show first, empty ones last."""
-    rank_of = {name: place for place, name in enumerate(LEADING)}
-    kinds = {"metric": 0, "cost": 1}
-
-    def importance(place: int) -> tuple[bool, int, int]:
-        column = table.columns[place]
-        return is_empty(table, place), rank_of.get(dashed(column.name), len(LEADING) + 100 * kinds[column.kind]), place
-
-    return sorted(range(len(table.columns)), key=importance)
-
-
-def summary_text(runs_root: str, suite: str | None = None, width: int | None = None) -> str:
-    """The comparison as plain text: ``reports.tables.terminal.summary_text``."""
-    from reports.tables.terminal import summary_text as write
-
-    return write(runs_root, suite, width)
+    return sorted(
+        range(len(table.columns)), key=lambda place: (is_empty(table, place), table.columns[place].order, place)
+    )
 
 
 def _about(runs: Sequence[Run]) -> str:
@@ -250,7 +218,7 @@ def twin_mark(run: Run, alike: Sequence[Run]) -> str:
 
 
 def _row(run: Run, runs: Sequence[Run]) -> Row:
-    label = label_of(run.subject) + twin_mark(run, [other for other in runs if other.subject == run.subject])
+    label = run.label + twin_mark(run, [other for other in runs if other.subject == run.subject])
     total = max((item.scored + item.failed for item in run.estimates if not item.stratum), default=run.asked)
     failed = max((item.failed for item in run.estimates if not item.stratum), default=len(run.failures))
     control = run.control
@@ -287,9 +255,12 @@ def _note_rows(rows: Sequence[Row], notes: Notes) -> None:
                 f"{row.label} was computed under more than one environment: its numbers may differ from a clean run's"
             )
     _note_kept(rows, notes)
-    bits = [item.value for row in rows if row.ranked and (item := row.run.estimate("bits-per-image")) and item.value]
-    if bits and max(bits) > RATE_TOLERANCE * min(bits):
-        notes.number(f"models spend different numbers of bits per image, from {plain(min(bits))} to {plain(max(bits))}")
+    for rate in dict.fromkeys(name for row in rows for name in row.run.rates()):
+        spent = [item.value for row in rows if row.ranked and (item := row.run.estimate(rate)) and item.value]
+        if spent and max(spent) > RATE_TOLERANCE * min(spent):
+            label = next(row.run.metric(rate).label for row in rows if rate in row.run.rates())
+            notes.number(f"models spend different numbers of {label}, from {plain(min(spent))} to {plain(max(spent))}")
+            break  # the others are the same by another measure
 
 
 def _note_kept(rows: Sequence[Row], notes: Notes) -> None:

@@ -9,7 +9,7 @@ from reports.comparing.seeds import build_seeds_table
 from reports.reading.runs import Stored, read_stored
 from reports.tables.cells import Cell, Column
 from reports.tables.formats import BEST, TIED, letters
-from reports.tables.headline import build_headline
+from reports.tables.headline import build_headlines
 from reports.tables.layout import clean, cut, folded, left, right, width, wrapped
 from reports.tables.overview import headline_lines
 from reports.tables.table import Row, Table, build_table, is_empty, leading, row_notes
@@ -38,8 +38,7 @@ def text_of(stored: Stored, width: int | None = None) -> str:
     if not stored.runs:
         none = "No run here can be shown:" if stored.problems else "No runs here yet: `ddtbench run demo` makes some."
         return "\n".join(wrapped(none, room) + _problems(stored, room)) + "\n"
-    headline = build_headline(stored)
-    blocks = [headline_lines(headline, room)] if headline else []
+    blocks = [headline_lines(table, room) for table in build_headlines(stored)]
     for task in stored.tasks:
         blocks.append(_block(build_table(task, stored.of_task(task)), room))
         over_seeds = build_seeds_table(task, stored.of_task(task))

@@ -117,9 +117,24 @@ def accuracy() -> SubtaskMean:
     return SubtaskMean("mme-acc", (("right", 1.0),), coins=CHANCE["right"])
 
 
-def accuracy_plus() -> SubtaskMean:
+class BothRight(SubtaskMean):
+    """Share of pictures of which both answers are right; it says which of them are."""
+
+    def reasons(self, columns: Columns) -> list[str]:
+        """Of each pair a line per answer: ``right`` or ``wrong``, as the parser reads it."""
+        read = zip(columns["facts"], columns[f"{ANSWERS}.{self.parser}"], strict=True)
+        return [
+            "\n".join(
+                "right" if word == str(truth).lower() else "wrong"
+                for word, truth in zip(str(heard).split(), json.loads(facts)["answers"], strict=False)
+            )
+            for facts, heard in read
+        ]
+
+
+def accuracy_plus() -> BothRight:
     """Share of pictures of which both answers are right, in [0, 1]."""
-    return SubtaskMean("mme-acc-plus", (("both", 1.0),), coins=CHANCE["both"])
+    return BothRight("mme-acc-plus", (("both", 1.0),), coins=CHANCE["both"])
 
 
 def yes_rate() -> SubtaskMean:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownTask, TaskEntry
+from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
 
 _TASK = "tasks.questions.task"
 _METRICS = "tasks.questions.metrics"
@@ -77,17 +77,37 @@ QUESTION_ENTRIES: tuple[CatalogueEntry, ...] = (
         "soft-tifa-am",
         f"{_METRICS}:soft_tifa_am",
         "mean probability of the answers about an image",
+        shown=ShownMetric("Soft-TIFA, mean"),
         reads=("vlm-answers",),
     ),
-    MetricEntry("soft-tifa-gm", f"{_METRICS}:soft_tifa_gm", "geometric mean of the same", reads=_JUDGE),
+    MetricEntry(
+        "soft-tifa-gm",
+        f"{_METRICS}:soft_tifa_gm",
+        "geometric mean of the same",
+        shown=ShownMetric("Soft-TIFA, geometric mean"),
+        reads=_JUDGE,
+    ),
     MetricEntry(
         "attribute-binding",
         f"{_METRICS}:attribute_binding",
         "product of the probabilities of yes",
+        shown=ShownMetric("attribute binding"),
         reads=("vlm-answers",),
     ),
-    MetricEntry("dpg", f"{_METRICS}:dpg", "share of questions answered yes, parents first", reads=_JUDGE),
-    MetricEntry("vqascore", f"{_METRICS}:vqascore", "probability that the image shows the prompt", reads=_JUDGE),
+    MetricEntry(
+        "dpg",
+        f"{_METRICS}:dpg",
+        "share of questions answered yes, parents first",
+        shown=ShownMetric("DPG score"),
+        reads=_JUDGE,
+    ),
+    MetricEntry(
+        "vqascore",
+        f"{_METRICS}:vqascore",
+        "probability that the image shows the prompt",
+        shown=ShownMetric("VQAScore"),
+        reads=_JUDGE,
+    ),
     InstrumentEntry(
         "vlm-answers",
         "tasks.questions.vlm:open_vlm",

@@ -80,7 +80,10 @@ class Reconstruction(TokenizerTask):
         also = (OBJECT_METRICS if world else ()) + (RFID_METRICS if full else ())
         self.metrics = ("psnr", "ssim", "lpips", distance, *also, *CODE_METRICS)
         main = RFID_METRICS[:1] if full else OBJECT_METRICS[-1:] if world else ()
-        self.shown = replace(RECONSTRUCTION, title=f"reconstruction, {source.name}", headline=("psnr", *main))
+        order = RECONSTRUCTION.order + (0 if world else 1)
+        self.shown = replace(
+            RECONSTRUCTION, title=f"reconstruction, {source.name}", headline=("psnr", *main), order=order
+        )
 
     def ask(
         self, subject: Any, cases: Sequence[Case], inputs: Sequence[np.ndarray], seeds: Sequence[int]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from harness.contracts import ShownSeries, ShownTask
 
+PLANE = ("psnr", "object-f1")
 RECONSTRUCTION = ShownTask(
     "reconstruction",
     ("psnr",),
     order=80,
     reference="original",
     rate="bits-per-pixel",
-    plane=("psnr", "object-recall"),
+    plane=PLANE,
 )
 PROGRESSIVE = ShownTask(
     "progressive decoding",

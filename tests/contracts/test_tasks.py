@@ -15,16 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
-from harness.contracts import CatalogueEntry, Sample, Task
-from harness.spec import canonical_json, path_safe
+from harness import catalog
+from harness.contracts import CatalogueEntry, Estimate, Sample, ShownTask, Task
+from harness.display import SHOWING, metric_shown, shown_task, written
+from harness.spec import RunSpec, canonical_json, path_safe
+from harness.store.parts import encode_samples, sample_row
+from harness.store.run_folder import RunFolder, case_set_digest
+from reports.page.samples import sheets_of
+from reports.reading.runs import read_stored
+from reports.tables.headline import headline_tasks
 from tasks.catalog import ENTRIES
 from tasks.data.wikipedia import wikipedia_at_hand
 from tasks.perplexity.tasks import NAMES
 
 TASKS = [entry for entry in ENTRIES if entry.kind == "task"]
+LABELLED = {entry.name: entry for entry in catalog.entries("metric")}
 METRICS = {entry.name for entry in ENTRIES if entry.kind == "metric"}
 SOURCES = ("world", "fashion", "photos", "FOLDER")
 """What follows the ``@`` of a task on images; other tasks take other words."""
@@ -196,6 +205,49 @@ def test_samples_can_be_stored(task: Task) -> None:
         assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
     assert all(isinstance(code, int) for code in sample.codes)
     assert all(isinstance(value, float) for value in sample.numbers.values())
+
+
+def shown_of(task: Task) -> ShownTask:
+    known = [entry for entry in TASKS if task.name == entry.name or task.name.startswith(f"{entry.name}-")]
+    return shown_task(task, max(known, key=lambda entry: len(entry.name)))
+
+
+def test_a_task_says_how_it_is_shown_by_what_it_measures(task: Task) -> None:
+    shown = shown_of(task)
+    assert shown.title and "_" not in shown.title
+    for metric in (*shown.headline, *filter(None, (shown.verdict, shown.breakdown))):
+        assert metric in task.metrics
+        assert LABELLED[metric.partition("@")[0]].shown.label, f"no label: {metric}"
+    assert shown.asked or shown.reference, "a question in words, or a picture beside its original"
+
+
+def test_its_stored_runs_head_a_comparison_and_show_what_was_asked(task: Task, tmp_path: Path) -> None:
+    """Runs of two models, made by hand of real samples: what a report needs of a task stands in the run itself."""
+    shown, subject = shown_of(task), fake_subject()
+    cases = list(task.cases()[:2])
+    samples = task.ask(subject, cases, [task.load(case) for case in cases], [0, 1])
+    for model in ("one", "two"):
+        folder = RunFolder.create_or_open(tmp_path, RunSpec(model, 1, "", task.name, 1, "x"))
+        folder.write_part("00000", encode_samples([sample_row(sample) for sample in samples], {"key": folder.key}))
+        estimates = [
+            Estimate(metric, 1, 0.5, 0.4, 0.6, "by hand", 2, 0, "higher") for metric in dict.fromkeys(shown.headline)
+        ]
+        none = pa.table({name: pa.array([], pa.string()) for name in ("metric", "case", "group", "stratum")})
+        for name in ("numerator", "denominator"):
+            none = none.append_column(name, pa.array([], pa.float64()))
+        folder.write_measures(case_set_digest([case.id for case in cases]), none, estimates)
+        metrics = {metric: written(metric_shown(metric, metric)) for metric in shown.headline}
+        folder.write_manifest(**{SHOWING: {"task": written(shown), "model": {}, "metrics": metrics}})
+    stored = read_stored(str(tmp_path))
+    assert [name for _, name in headline_tasks(stored)] == ([task.name] if shown.headline else [])
+    if not shown.asked:
+        return
+    [sheet] = sheets_of(stored)
+    assert [line.case for line in sheet.lines] == [case.id for case in cases]
+    for line in sheet.lines:
+        assert all(line.asked) and line.asked != (line.case,), "the question in words"
+        assert len(line.shown) == len(shown.pictures) and all(tile.source for tile in line.shown)
+        assert all(answer.tile or answer.lines or task.name.startswith("perplexity") for answer in line.answers)
 
 
 def test_a_task_travels_to_another_process(task: Task) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness import catalog
+
 ROOT = Path(__file__).parent.parent.parent
 MAY_IMPORT = {
     "harness": {"harness"},
@@ -16,6 +18,12 @@ MAY_IMPORT = {
     "baselines": {"baselines", "harness", "ddt_llama"},
     "reports": {"reports", "harness"},
 }
+KINDS = ("task", "model", "metric", "instrument")
+FREE_WORDS = {
+    "mllm": "the trainer of 'ddtbench train mllm', and a model that it made",
+    "fd-infinity": "what a draw is seeded with: another word moves stored values",
+}
+"""Names of the catalogue that a file of another package may hold, since they are words; each with its reason."""
 OF_THE_HARNESS = {
     f"harness.{name}"
     for name in (
@@ -107,3 +115,43 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
     circles = {name: sorted(other for other in reached[name] if name in reached[other]) for name in graph}
     found = {name: circle for name, circle in circles.items() if circle and name not in STILL_IN_A_CIRCLE}
     assert not found, "move what they share to a module of its own"
+
+
+def hidden_names(package: str) -> dict[str, set[str]]:
+    """file -> string literals that name an entry (``NAME`` or ``NAME@...``) which the package may not know: of any
+    package above the harness in ``harness``, of any package at all in ``reports``. Docstrings are prose."""
+    homes: dict[str, set[str]] = {}
+    for entry in catalog.entries():
+        if entry.kind in KINDS:
+            homes.setdefault(entry.name, set()).add(entry.place.partition(".")[0])
+    forbidden = {name for name, places in homes.items() if package == "reports" or "harness" not in places}
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        prose = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        said = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+        }
+        hits = {text for text in said if text.partition("@")[0] in forbidden}
+        if hits:
+            found[str(path.relative_to(ROOT))] = hits
+    return found
+
+
+@pytest.mark.parametrize("package", ["harness", "reports"])
+def test_no_string_names_an_entry_of_another_package(package):
+    found = hidden_names(package)
+    assert {path: hits - FREE_WORDS.keys() for path, hits in found.items() if hits - FREE_WORDS.keys()} == {}
+
+
+def test_every_free_word_is_needed():
+    said = set().union(*hidden_names("harness").values(), *hidden_names("reports").values())
+    assert said == FREE_WORDS.keys()

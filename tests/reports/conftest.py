@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from harness.statistics import ratio_interval
 from harness.store.files import Folder
 from harness.store.parts import encode_samples
 from harness.store.run_folder import RunFolder, case_set_digest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for stored_showing, which the tests import, too
 
 ENVIRONMENT = {
     "schema": 1,
@@ -194,6 +197,10 @@ class RunsMaker:
             unit = f"{start // spec.unit_size:05d}"
             folder.write_part(unit, encode_samples(rows[start : start + spec.unit_size], {"key": folder.key}))
         self._measure(folder, subject, task, names, scores)
+        from stored_showing import showing
+
+        metrics = {item.metric for item in folder.read_estimates()}
+        folder.write_manifest(**showing(subject.name, task, sorted(metrics)))
         folder.folder.write_json("environment.json", ENVIRONMENT)
         folder.write_cost(subject.cost)
         return folder.key

@@ -237,5 +237,5 @@ def test_a_model_better_than_the_image_itself_is_a_warning(
 ) -> None:
     maker.task(subjects=[subject("ddt"), subject("identity", 0.5), subject("mean-colour", 99.0)], cases=12)
     table = build_table("reconstruction-world", read_stored(str(maker.root)).runs)
-    assert any("higher PSNR than the identity" in text for text in warnings(table))
+    assert any("DDT is better than identity by PSNR, which nothing can be" in text for text in warnings(table))
     assert "Check this." in make(maker, tmp_path / "report").text

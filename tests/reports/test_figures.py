@@ -8,13 +8,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from stored_showing import model_shown
 
 from harness.store.run_folder import RunFolder
 from reports.figures.axes import Name, spread_names
-from reports.figures.curves import progressive, rate_distortion, recursion
+from reports.figures.curves import rate_distortion, series_of
 from reports.figures.draw import figures_of, panel_svg, render
 from reports.figures.style import looks_for
 from reports.reading.runs import read_stored
+from tasks.tokenizing import shown
 
 
 @pytest.fixture
@@ -70,29 +72,33 @@ def test_panels_are_well_formed_and_ids_do_not_meet(stored: Any) -> None:
 
 
 def test_curves_hold_what_was_stored(stored: Any) -> None:
-    first, last = progressive(stored.of_task("progressive-world")[0])
+    first, last = series_of(stored.of_task("progressive-world")[0], shown.PROGRESSIVE.series)
     assert (first.way, last.way) == ("first", "last")
     assert first.points[0].x == pytest.approx(1 / 64) and first.points[-1].x == 1
     assert first.points[-1].y == pytest.approx(last.points[-1].y)
     run = stored.of_task("recursion-world")[0]
-    ways = {curve.way: curve for curve in recursion(run)}
+    ways = {curve.way: curve for curve in series_of(run, shown.RECURSION.series)}
     assert set(ways) == {"codes", "none", "shuffled"}
     # The fixture stores 30 - 0.4 t + (0, 1, 2, 0, 1, 2, 0, 1) on its 8 cases.
     assert ways["codes"].points[-1].y == pytest.approx(30 - 4 + 7 / 8)
-    points = rate_distortion(stored.of_task("reconstruction-world"), "psnr")
+    points = rate_distortion(stored.of_task("reconstruction-world"), "bits-per-pixel", "psnr")
     assert {curve.subject: curve.points[0].x for curve in points} == {"ddt": 0.5, "vqgan": 0.5, "identity": 24.0}
 
 
 def test_looks_do_not_depend_on_order_and_models_differ() -> None:
     names = ["vqgan", "ddt", "var", "mine", "yours", "identity", "jpeg"]
-    looks = looks_for(names)
-    assert looks == looks_for(reversed(names))
+    looks = looks_for({name: model_shown(name) for name in names})
+    assert looks == looks_for({name: model_shown(name) for name in reversed(names)})
     models = [look for look in looks.values() if not look.control]
     assert len({(look.colour, look.marker) for look in models}) == len(models)
 
 
 @pytest.mark.parametrize(
-    "colour", [look.colour for look in looks_for(["ddt", "vqgan", "var", "autoencoder", *"abcdef"]).values()]
+    "colour",
+    [
+        look.colour
+        for look in looks_for({name: model_shown(name) for name in ("ddt", "vqgan", "var", *"abcdef")}).values()
+    ],
 )
 def test_colours_have_a_contrast_of_three_on_white(colour: str) -> None:
     """WCAG 2.2, 1.4.11: graphical objects need 3:1."""

@@ -27,7 +27,7 @@ def test_cases_that_a_model_failed_on_are_not_chosen_but_its_worst_is_shown(
     assert all(int(case[-5:]) >= 20 for case in choose_cases(stored.runs))
     grid = grids_of(stored)[0]
     assert grid.columns[grid.gap :]
-    worst = dict((run.subject, case) for run, case in worst_cases(stored.runs))
+    worst = dict((run.subject, case) for run, case in worst_cases(stored.runs, "psnr"))
     for run in stored.runs:
         values = run.scores["psnr"].by_case()
         assert values[worst[run.subject]] == min(values.values())
@@ -56,7 +56,7 @@ def test_a_failed_case_is_an_empty_tile_that_says_so(maker: Any, subject: Callab
 def test_progressive_strips_run_from_one_code_to_all(maker: Any, subject: Callable[..., Any]) -> None:
     maker.task("progressive-world", [subject("ddt", 0.5), subject("var", 0.4)], cases=8)
     first, last = grids_of(read_stored(str(maker.root)))
-    assert first.columns[:2] == ("original", "1 code") and first.columns[-1] == "100 %"
+    assert first.columns[:2] == ("original", "1 of 64") and first.columns[-1] == "100 %"
     assert [tile.caption for tile in first.strips[0].tiles][1:] == ["1", "8", "16", "24", "32", "40", "48", "56", "64"]
     assert first.strips[0].tiles[-1].source == last.strips[0].tiles[-1].source, "all codes are all codes in both orders"
 

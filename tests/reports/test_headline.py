@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from stored_showing import showing
 
 from harness.contracts import Case, Estimate, Sample
 from harness.measure import WITHIN_STRATA
@@ -20,7 +21,7 @@ from reports.page.build import build_report
 from reports.page.samples import MOST, chosen_cases, sheets_of
 from reports.reading.runs import CaseScores, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
-from reports.tables.headline import build_headline
+from reports.tables.headline import build_headlines
 from reports.tables.terminal import summary_text
 
 CASES = 40
@@ -51,7 +52,7 @@ def write(root: Path, model: str, task: str, metric: str, right: Sequence[float]
     counts = {"scored": len(names) - failed, "failed": failed}
     estimate = Estimate(metric, 1, mean, mean - 0.1, mean + 0.1, "by hand", direction="higher", chance=0.25, **counts)
     folder.write_measures(case_set_digest(names), pa.Table.from_pylist(rows, schema=SCHEMA), [estimate])
-    folder.write_manifest(control=control)
+    folder.write_manifest(**showing(model, task, [metric], control))
 
 
 @pytest.fixture
@@ -68,8 +69,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_who_leads_is_marked_only_where_the_tests_separate(root: Path) -> None:
-    table = build_headline(read_stored(str(root)))
-    assert table is not None
+    [table] = build_headlines(read_stored(str(root)))
     assert [(column.group, column.name) for column in table.columns] == [
         ("MME", "mme-percent"),
         ("editing", "edit-success"),
@@ -83,15 +83,14 @@ def test_who_leads_is_marked_only_where_the_tests_separate(root: Path) -> None:
 
 
 def test_a_control_is_what_the_run_says_whatever_its_name(root: Path) -> None:
-    table = build_headline(read_stored(str(root)))
-    assert table is not None
+    [table] = build_headlines(read_stored(str(root)))
     assert [row.run.subject for row in table.controls] == ["nothing-done"]
     assert table.controls[0].cells[0].text == "", "it was not run on the other task"
 
 
 def test_one_task_needs_no_headline(tmp_path: Path) -> None:
     write(tmp_path, "ddt-llama", "mme-world", "mme-percent", [1.0] * CASES)
-    assert build_headline(read_stored(str(tmp_path))) is None
+    assert build_headlines(read_stored(str(tmp_path))) == []
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
@@ -105,8 +104,7 @@ def test_the_terminal_shows_every_model_at_every_width(root: Path, width: int) -
 
 def test_files_say_chance_and_the_run_of_each_number(root: Path) -> None:
     stored = read_stored(str(root))
-    table = build_headline(stored)
-    assert table is not None
+    [table] = build_headlines(stored)
     keys = {(run.subject, run.task): run.key for run in stored.runs}
     lines = [line.split(",") for line in to_csv(table).splitlines()]
     assert lines[0][-1] == "chance" and {line[-1] for line in lines[1:]} == {"0.25"}

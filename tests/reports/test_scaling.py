@@ -6,18 +6,17 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.contracts import ShownTask
 from reports.figures.draw import figures_of, panel_svg, render
 from reports.figures.scaling import is_scaled, power_law, trained_alike, trainings
 from reports.figures.scaling import sizes as sizes_of
 from reports.figures.scaling_figure import scaling_figure
-from reports.reading.kinds import TaskKind
 from reports.reading.runs import read_stored
 
 TASK, METRIC = "generation-world", "fd-world"
@@ -51,10 +50,10 @@ def test_a_checkpoint_belongs_to_its_model_order_and_training(stored: Any) -> No
     assert len(found) == 8, "a control and a model that states no training are no points"
     by_family = {family: [one.recipe for one in found if one.family == family] for family in {o.family for o in found}}
     assert by_family == {
-        "ddt-llama": ["d1", "d2", "d2", "d4"],
-        "ddt-llama, reversed": ["r2"],
+        "DDT-LLaMA": ["d1", "d2", "d2", "d4"],
+        "DDT-LLaMA, reversed": ["r2"],
         "text alone": ["t2"],
-        "vqgan-llama": ["v1", "v2"],
+        "VQGAN-LLaMA": ["v1", "v2"],
     }
     middle = [one for one in found if one.recipe == "d2"]
     assert [one.tokens for one in middle] == [2e6, 4e6], "in the order of what they took"
@@ -64,13 +63,13 @@ def test_a_checkpoint_belongs_to_its_model_order_and_training(stored: Any) -> No
 
 def test_sizes_are_compared_at_equal_tokens(stored: Any) -> None:
     alike = trained_alike(trainings(stored.runs, METRIC))
-    assert [(one.recipe, one.tokens) for one in alike if one.family == "ddt-llama"] == [
+    assert [(one.recipe, one.tokens) for one in alike if one.family == "DDT-LLaMA"] == [
         ("d1", 4e6),
         ("d2", 4e6),
         ("d4", 4e6),
     ]
-    assert len([one for one in alike if one.family == "vqgan-llama"]) == 2
-    assert {one.family for one in alike} == {"ddt-llama", "vqgan-llama"}, "one size says nothing about size"
+    assert len([one for one in alike if one.family == "VQGAN-LLaMA"]) == 2
+    assert {one.family for one in alike} == {"DDT-LLaMA", "VQGAN-LLaMA"}, "one size says nothing about size"
 
 
 @settings(deadline=None)
@@ -132,10 +131,9 @@ def test_the_figure_shows_compute_and_size(stored: Any) -> None:
 def test_a_score_has_a_curve_and_no_law(maker: Any, subject: Callable[..., Any]) -> None:
     sizes = [subject(f"ddt-llama@{n}", cost=stated(f"d{n}", n * 1e6, 4e6)) for n in (1, 2, 4)]
     maker.task("reconstruction-world", sizes, cases=6)
-    runs = read_stored(str(maker.root)).runs
-    kind = TaskKind("objects", ("reconstruction-world",), ("object-f1",), "")
-    with patch("reports.figures.scaling_figure.kind_of", lambda task: kind):
-        figure = scaling_figure("reconstruction-world", runs)
+    shown = ShownTask("objects", ("object-f1",))
+    runs = [replace(run, shown_task=shown) for run in read_stored(str(maker.root)).runs]
+    figure = scaling_figure("reconstruction-world", runs)
     assert figure is not None and len(figure.panels) == 2
     assert "Exponents" not in figure.caption and "Dashed" not in figure.caption
     assert render(figure, "png")

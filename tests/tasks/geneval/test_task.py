@@ -428,7 +428,7 @@ def test_one_text_with_two_records_is_refused(tmp_path: Path, records: list[dict
     twice = tmp_path / "mine.jsonl"
     other = {**records[0], "include": [{"class": "bench", "count": 2}]}
     twice.write_text("\n".join(json.dumps(record) for record in [*records, other]))
-    with pytest.raises(UserError, match="the prompt 'a photo of a bench' stands 2 times"):
+    with pytest.raises(UserError, match="the prompt 'a photo of a bench' appears 2 times"):
         build(str(twice), Sized(8))
 
 

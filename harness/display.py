@@ -1,0 +1,102 @@
+"""How a run is shown, taken from the catalogue when it is made and stored with it, so that a report of copied folders
+opens no catalogue and needs no plug-in. Only what differs from the default is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, replace
+from typing import Any, TypeVar
+
+from harness import catalog
+from harness.contracts import ShownMetric, ShownModel, ShownSeries, ShownTask, Task, TaskEntry
+from harness.errors import UserError
+
+SHOWING = "showing"
+"""In the manifest: ``task``, ``model``, and ``metrics`` by the name of their estimates."""
+Shown = TypeVar("Shown", ShownTask, ShownMetric, ShownModel)
+
+
+def shown_task(task: Task, entry: TaskEntry) -> ShownTask:
+    """As the task says for its argument, else as its entry says."""
+    own: ShownTask | None = getattr(task, "shown", None)
+    return own if own is not None else entry.shown
+
+
+def require_shown(task: Task, name: str) -> None:
+    """Raise UserError where a task heads itself with what it does not measure."""
+    shown = shown_task(task, catalog.lookup("task", name))
+    for what, metrics in (
+        ("headline", shown.headline),
+        ("verdict", filter(None, (shown.verdict,))),
+        ("breakdown", filter(None, (shown.breakdown,))),
+    ):
+        for metric in metrics:
+            if metric not in task.metrics:
+                raise UserError(
+                    f"task '{name}' of {catalog.package_of('task', name)} names '{metric}' as its {what} and does not "
+                    f"measure it: add it to the task's metrics, or change its ShownTask"
+                )
+
+
+def metric_shown(text: str, name: str) -> ShownMetric:
+    """How the metric of the catalogue that ``text`` stands for is shown; ``name`` is that of its estimates. An unknown
+    one is shown by its name."""
+    plain, _, features = name.partition("@")
+    try:
+        entry = catalog.lookup("metric", catalog.split_name(text)[0])
+    except UserError:
+        return ShownMetric(plain_label(name))
+    label = (entry.shown.label or plain_label(plain)) + (f" ({features})" if features else "")
+    return replace(entry.shown, label=label, meaning=entry.shown.meaning or entry.summary)
+
+
+def plain_label(name: str) -> str:
+    """A name as words: what has no label is shown so."""
+    plain, _, rest = name.partition("@")
+    words = plain.replace("_", " ").replace("-", " ")
+    return f"{words} ({rest})" if rest else words
+
+
+def written(shown: Any) -> dict[str, Any]:
+    """What differs from the default, for JSON."""
+    found: dict[str, Any] = {}
+    for field in fields(shown):
+        value = getattr(shown, field.name)
+        if value != field.default:
+            found[field.name] = written(value) if isinstance(value, ShownSeries) else value
+    return found
+
+
+def read_shown(kind: type[Shown], stored: Any) -> Shown:
+    """What ``written`` wrote. Keys that are not known here (a newer version's) and values of another kind are left at
+    their defaults."""
+    return kind(**_kept(kind, stored))
+
+
+def _kept(kind: type[Any], stored: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields(kind) if isinstance(stored, Mapping) else ():
+        if field.name not in stored:
+            continue
+        value = _tuples(stored[field.name])
+        if field.name == "series":
+            value = _series(value)
+        elif isinstance(field.default, float) and isinstance(value, int):
+            value = float(value)
+        wanted = (
+            (str, tuple) if field.default is MISSING else ShownSeries if field.default is None else type(field.default)
+        )
+        if isinstance(value, wanted):
+            found[field.name] = value
+    return found
+
+
+def _series(stored: Any) -> ShownSeries | None:
+    try:
+        return ShownSeries(**_kept(ShownSeries, stored)) if isinstance(stored, Mapping) else None
+    except TypeError:
+        return None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
