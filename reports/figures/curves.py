@@ -55,7 +55,7 @@ def series_of(run: Run, shown: ShownSeries) -> list[Curve]:
 
     ways = "|".join(re.escape(way) for way, _ in shown.ways)
     pattern = re.compile(rf"{re.escape(shown.measure)}-({ways})-([0-9.]+)")
-    groups, numbers = sample_numbers(run)
+    groups, numbers = sample_numbers(run.folder)
     found: dict[str, list[Point]] = {}
     for name, values in numbers.items():
         match = pattern.fullmatch(name)

@@ -108,7 +108,7 @@ def _task_grids(task: str, shown_task: ShownTask, runs: Sequence[Run], budget: i
     chosen = choose_cases(models or runs)
     worst = worst_cases(models, metric)
     wanted = list(dict.fromkeys([*chosen, *(case for _, case in worst)]))
-    shown = {run.key: pictures(run, wanted) for run in runs}
+    shown = {run.key: pictures(run.folder, wanted) for run in runs}
     if shown_task.series is not None:
         return _series_grids(task, shown_task.series, models or runs, chosen[:STRIP_CASES], shown)
     names = {name for images in shown.values() for case in images.values() for name in case}

@@ -94,10 +94,10 @@ def chosen_cases(order: Mapping[str, str], verdicts: Sequence[Mapping[str, bool]
 
 def _sheet(shown: ShownTask, task: str, runs: Sequence[Run]) -> Sheet | None:
     models = [run for run in runs if not run.control] or list(runs)
-    order = case_order(models[0])
+    order = case_order(models[0].folder)
     verdicts = [_verdicts(run, shown.verdict) for run in models]
     cases = chosen_cases(order, verdicts)
-    samples = [stored_samples(run, cases) for run in models]
+    samples = [stored_samples(run.folder, cases) for run in models]
     lines: list[Line] = []
     headings: tuple[str, ...] = ()
     for case in cases:

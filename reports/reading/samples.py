@@ -13,8 +13,6 @@ from harness.store.run_folder import RunFolder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from reports.reading.runs import Run
-
 # All that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors among them).
 UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
 
@@ -31,14 +29,14 @@ class Failure:
     reason: str
 
 
-def pictures(run: Run, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
+def pictures(folder: RunFolder, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
     """case -> image name -> PNG bytes, for the cases that succeeded."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     wanted = pa.array(sorted(set(cases)), type=pa.string())
     found: dict[str, dict[str, bytes]] = {}
-    for _, table in _samples(run.folder):
+    for _, table in _samples(folder):
         if table is None:
             continue
         for row in (
@@ -63,14 +61,14 @@ class StoredSample:
     images: Mapping[str, bytes] = field(hash=False)
 
 
-def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
+def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredSample]:
     """case -> sample, failed ones among them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     wanted = pa.array(sorted(set(cases)), type=pa.string())
     found: dict[str, StoredSample] = {}
-    for _, table in _samples(run.folder):
+    for _, table in _samples(folder):
         if table is None:
             continue
         for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
@@ -81,24 +79,24 @@ def stored_samples(run: Run, cases: Iterable[str]) -> dict[str, StoredSample]:
     return found
 
 
-def case_order(run: Run) -> dict[str, str]:
+def case_order(folder: RunFolder) -> dict[str, str]:
     """case -> stratum, in the order in which the cases were asked."""
     return {
         row["case"]: row["stratum"] or ""
-        for _, table in _samples(run.folder)
+        for _, table in _samples(folder)
         if table is not None
         for row in table.select(["case", "stratum"]).to_pylist()
     }
 
 
-def sample_numbers(run: Run) -> tuple[list[str], dict[str, list[float]]]:
+def sample_numbers(folder: RunFolder) -> tuple[list[str], dict[str, list[float]]]:
     """(cluster of each case, name -> number of each case): what samples state themselves.
 
     Failed cases are left out, and so are names that not every sample has.
     """
     groups: list[str] = []
     rows: list[dict[str, float]] = []
-    for _, table in _samples(run.folder):
+    for _, table in _samples(folder):
         if table is None:
             continue
         for row in table.select(["group", "outcome", "numbers"]).to_pylist():

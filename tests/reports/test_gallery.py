@@ -37,7 +37,7 @@ def test_tiles_are_the_stored_bytes(maker: Any, subject: Callable[..., Any]) -> 
     maker.task(subjects=[subject("ddt", 0.5)], cases=3)
     stored = read_stored(str(maker.root))
     grid = grids_of(stored)[0]
-    images = pictures(stored.runs[0], grid.columns[:3])
+    images = pictures(stored.runs[0].folder, grid.columns[:3])
     output = next(strip for strip in grid.strips if strip.subject == "ddt")
     for case, tile in zip(grid.columns[:3], output.tiles[:3], strict=True):
         assert base64.b64decode(tile.source.split(",")[1]) == images[case]["output"]

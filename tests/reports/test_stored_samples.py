@@ -28,8 +28,8 @@ def test_numbers_that_are_none_are_left_out(maker: Any, numbers: str) -> None:
     rows = [{**HEAD, "case": f"c{n}", "group": f"g{n}", "numbers": text} for n, text in enumerate(texts)]
     folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
     (run,) = read_stored(str(maker.root)).runs
-    assert sample_numbers(run) == (["g0", "g1"], {})
-    assert case_order(run) == {"c0": "", "c1": ""}
+    assert sample_numbers(run.folder) == (["g0", "g1"], {})
+    assert case_order(run.folder) == {"c0": "", "c1": ""}
 
 
 def test_facts_that_are_no_object_are_none(maker: Any) -> None:
@@ -37,7 +37,7 @@ def test_facts_that_are_no_object_are_none(maker: Any) -> None:
     rows = [{**HEAD, "case": "c", "group": "g", "numbers": "{}", "facts": "not JSON"}]
     folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
     (run,) = read_stored(str(maker.root)).runs
-    assert stored_samples(run, ["c"])["c"].facts == {}
+    assert stored_samples(run.folder, ["c"])["c"].facts == {}
 
 
 def test_a_part_without_a_column_is_named_and_shown_as_nothing(maker: Any) -> None:
@@ -51,4 +51,4 @@ def test_a_part_without_a_column_is_named_and_shown_as_nothing(maker: Any) -> No
     folder.write_part("00000", buffer.getvalue())
     stored = read_stored(str(maker.root))
     assert [problem.where.rpartition("/samples/")[2][:5] for problem in stored.problems] == ["00000"]
-    assert case_order(stored.runs[0]) == {} and sample_numbers(stored.runs[0]) == ([], {})
+    assert case_order(stored.runs[0].folder) == {} and sample_numbers(stored.runs[0].folder) == ([], {})
