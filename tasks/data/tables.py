@@ -6,8 +6,9 @@ file. Rows are counted from 0 in each file.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 Cells = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The content of a Parquet file that lies nowhere, and what errors call it."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+Source = Path | InMemory
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,11 @@ class Listed:
 class Table:
     """Records of Parquet files, in their order. Texts and numbers are read and checked at once, images one by one."""
 
-    files: tuple[Path, ...]
+    files: tuple[Source, ...]
     schema: Schema
 
     @cached_property
-    def _rows(self) -> list[tuple[Path, int, Cells]]:
+    def _rows(self) -> list[tuple[Source, int, Cells]]:
         return [(file, row, cells) for file in self.files for row, cells in enumerate(_cells(file, self.schema))]
 
     @cached_property
@@ -100,12 +112,14 @@ class Table:
 
     def content(self, row: int, column: str) -> bytes:
         file, inside, _ = self._rows[row]
-        cell = _image_cell(file, inside, column) or {}
+        cell = _image_cell(file, inside, column, self.schema.cure) or {}
         if cell.get("bytes"):
             return bytes(cell["bytes"])
         if not cell.get("path"):
             raise ValueError(f"{self.where(row)}: the column '{column}' holds no image: fill it in or remove the row")
         name = cell["path"]
+        if isinstance(file, InMemory):
+            raise ValueError(f"{self.where(row)}: of the image '{name}' only the path is given")
         return read_beside(file.parent, name, self.where(row), f"the image '{name}' is not beside {file.name}")
 
 
@@ -145,7 +159,7 @@ def parquet_files(path: Path, schema: Schema, split: str) -> tuple[Path, ...]:
     return tuple(of_split or found)
 
 
-def _cells(path: Path, schema: Schema) -> list[Cells]:
+def _cells(path: Source, schema: Schema) -> list[Cells]:
     file = _open(path, schema)
     names = [name for name in (*schema.texts, *schema.blank, *schema.numbers, *schema.maybe) if name in _names(file)]
     with reading_parquet(f"{path.name} is damaged", schema.cure):
@@ -164,13 +178,12 @@ def _cells(path: Path, schema: Schema) -> list[Cells]:
     return list(rows)
 
 
-def _open(path: Path, schema: Schema) -> pq.ParquetFile:
+def _open(path: Source, schema: Schema) -> pq.ParquetFile:
     """Raises UserError for what is no Parquet, and for a schema that lacks a column or has another kind of image."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with reading_parquet(f"{path.name} is not a Parquet file", schema.cure):
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file = _parquet(path)
     there = _names(file)
     for name in schema.required:
         if name not in there:
@@ -192,27 +205,30 @@ def _names(file: pq.ParquetFile) -> list[str]:
     return list(file.schema_arrow.names)
 
 
-def _image_cell(path: Path, row: int, column: str) -> Mapping[str, Any] | None:
-    stamp = path.stat().st_mtime_ns
+def _parquet(source: Source) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    file = io.BytesIO(source.content) if isinstance(source, InMemory) else source
+    return pq.ParquetFile(file, page_checksum_verification=True)
+
+
+def _image_cell(path: Source, row: int, column: str, cure: str) -> Mapping[str, Any] | None:
+    stamp = 0 if isinstance(path, InMemory) else path.stat().st_mtime_ns
     for group, count in enumerate(_group_sizes(path, stamp)):
         if row < count:
-            return _column(path, stamp, group, column)[row].as_py()  # type: ignore[no-any-return]
+            return _column(path, stamp, group, column, cure)[row].as_py()  # type: ignore[no-any-return]
         row -= count
     raise IndexError(f"{path.name} has no row {row}")
 
 
 @lru_cache(maxsize=2)
-def _column(path: Path, stamp: int, group: int, column: str) -> Any:
+def _column(path: Source, stamp: int, group: int, column: str, cure: str) -> Any:
     """The images of one row group: rows come in order, so that a group is read once for its two columns."""
-    import pyarrow.parquet as pq
-
-    with reading_parquet(f"{path.name} is damaged", "prepare or fetch it again", ValueError):
-        return pq.ParquetFile(path, page_checksum_verification=True).read_row_group(group, columns=[column])[column]
+    with reading_parquet(f"{path.name} is damaged", cure, ValueError):
+        return _parquet(path).read_row_group(group, columns=[column])[column]
 
 
 @lru_cache(maxsize=64)
-def _group_sizes(path: Path, stamp: int) -> tuple[int, ...]:
-    import pyarrow.parquet as pq
-
-    metadata = pq.ParquetFile(path).metadata
+def _group_sizes(path: Source, stamp: int) -> tuple[int, ...]:
+    metadata = _parquet(path).metadata
     return tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))

@@ -13,12 +13,13 @@ from harness.errors import UserError
 from tasks.data.places import MME_HUB as HUB
 from tasks.data.places import mme_path as prepared_path
 from tasks.data.writing import whole_data_file
-from tasks.mme.data import ROWS_AT_ONCE, MmeData, parquet_files, read_data
+from tasks.mme.data import MmeData, parquet_files, read_data
 from tasks.mme.schema import COLUMNS, FEATURES, SUBTASKS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ROWS_AT_ONCE = 64
 QUESTIONS = 2_374
 """Of the paper's 14 subtasks (section 2): the sum of the published ones, which other evaluation code asserts too."""
 CURE = f"hf download {HUB} --repo-type dataset --local-dir FOLDER, then run 'ddtbench data prepare mme --from FOLDER'"
@@ -40,7 +41,7 @@ def mme(source: str | None = None) -> Path:
     questions for an image, another number of questions or subtasks than the published one, a full disk.
     """
     files = (prepared_file(),) if source is None else parquet_files(source)
-    data = read_data(list(files))
+    data = read_data(files)
     _require_published(data, files[0].parent if len(files) > 1 else files[0])
     if source is not None:
         _store(data, prepared_path())

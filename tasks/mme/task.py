@@ -14,9 +14,10 @@ from harness.contracts import Case, Sample, ShownTask
 from harness.images import PADDING, from_bytes, load_rgb, shown_whole
 from harness.paths import user_path
 from harness.spec import path_safe
+from tasks.data.tables import InMemory
 from tasks.mme.answers import NAME as ANSWERS
 from tasks.mme.answers import answers_text
-from tasks.mme.data import MmeData, Pair, Source, parquet_files, read_data
+from tasks.mme.data import MmeData, Pair, parquet_files, read_data
 from tasks.mme.entries import SHOWN
 from tasks.mme.metrics import CHANCE_SCORE, HIGHEST
 from tasks.mme.prepare import prepared_file
@@ -194,14 +195,13 @@ def _data(argument: str) -> MmeData:
 def _world(naming: Any) -> MmeData:
     from tasks.mme.world import world_parquet
 
-    return read_data([world_parquet(naming)])
+    return read_data([InMemory("the world's questions", world_parquet(naming))])
 
 
 @lru_cache(maxsize=2)
 def _read(files: tuple[tuple[Path, int, int], ...]) -> MmeData:
     """Once per process, as long as the files stay as they are; every model is asked the same."""
-    sources: list[Source] = [file for file, _, _ in files]
-    return read_data(sources)
+    return read_data([file for file, _, _ in files])
 
 
 def as_lmms_eval_asks(question: str) -> str:

@@ -155,7 +155,7 @@ def test_metrics_follow_the_data(tmp_path: Path, rows_of: Rows, write: Write, sc
 
 def test_a_path_that_is_none_is_one_line(tmp_path: Path, scripted: Any) -> None:
     task = build(str(tmp_path / "nothing"), scripted())  # the data is read when cases are asked for
-    with pytest.raises(UserError, match="there is no such file or folder; give the official Parquet file"):
+    with pytest.raises(UserError, match="there is no such file or folder: give the official Parquet file"):
         task.cases()
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.data.tables import InMemory
 from tasks.mme.data import MmeData, read_data
 from tasks.mme.schema import COLUMNS
 from tasks.mme.world import ASKED, PICTURES, world_parquet
@@ -28,7 +29,7 @@ def naming(request: pytest.FixtureRequest) -> Naming:
 
 @pytest.fixture(scope="module")
 def data(naming: Naming) -> MmeData:
-    return read_data([world_parquet(naming)])
+    return read_data([InMemory("the questions", world_parquet(naming))])
 
 
 def test_the_schema_is_the_official_one(naming: Naming) -> None:
