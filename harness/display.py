@@ -4,6 +4,7 @@ opens no catalogue and needs no plug-in. Only what differs from the default is w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar
 
@@ -48,6 +49,19 @@ def metric_shown(text: str, name: str) -> ShownMetric:
         return ShownMetric(plain_label(name))
     label = (entry.shown.label or plain_label(plain)) + (f" ({features})" if features else "")
     return replace(entry.shown, label=label, meaning=entry.shown.meaning or entry.summary)
+
+
+def of_before(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """How task and model of a run are shown that says nothing of it, as far as the catalogue tells by their names: of
+    a task only where it measures what heads the entry's."""
+    found: dict[str, Any] = {}
+    with suppress(UserError):  # a plug-in that is gone
+        found["model"] = written(catalog.lookup("model", catalog.split_name(protocol["request"]["model"])[0]).shown)
+    with suppress(UserError):
+        task = catalog.lookup("task", catalog.split_name(protocol["request"]["task"])[0]).shown
+        if set(filter(None, (*task.headline, task.verdict))) <= set(protocol["metrics"]):
+            found["task"] = written(task)
+    return found
 
 
 def plain_label(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import catalog
 from harness.contracts import Estimate, Instrument
-from harness.display import SHOWING, metric_shown, written
+from harness.display import SHOWING, metric_shown, of_before, written
 from harness.environment import limited_threads
 from harness.errors import UserError
 from harness.failed_metrics import Unmade, failures_in
@@ -121,7 +121,7 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
     metrics = [_metric(name) for name in protocol["metrics"]]
     with limited_threads(folder.spec.threads):
         estimates = measure(folder, metrics, protocol["fingerprint"], limit=protocol["request"]["limit"])
-    kept = folder.manifest().get(SHOWING, {})
+    kept = folder.manifest().get(SHOWING) or of_before(protocol)
     shown = {
         metric.name: written(metric_shown(name, metric.name))
         for name, metric in zip(protocol["metrics"], metrics, strict=True)

@@ -80,6 +80,8 @@ def test_a_run_of_before_is_shown_by_its_names(toy, call):
     assert {run.label for run in stored.runs} == {"toy-adder", "toy-carrier"}
     assert headline_tasks(stored) == [] and sheets_of(stored) == []
     assert stored.runs[0].metric("toy-exact").label == "toy exact"
+    assert call("measure", "runs")[0] == 0, "which adds what the catalogue knows"
+    assert [shown.title for shown, _ in headline_tasks(read_stored("runs"))] == ["sums"]
 
 
 @pytest.mark.parametrize(
