@@ -172,26 +172,26 @@ def _as_rgb(image: Image.Image) -> np.ndarray:
 
 
 def centre_crop_resize(
-    rgb: UInt8[np.ndarray, "height width 3"], size: int, filter: str = "bicubic-antialias"
+    rgb: UInt8[np.ndarray, "height width 3"], size: int, resampling: str = "bicubic-antialias"
 ) -> UInt8[np.ndarray, "size size 3"]:
     """Short side resized to ``size``, centre cropped, rounded as torchvision's Resize and CenterCrop do.
 
-    ``filter`` is the name that belongs in a protocol fingerprint; Pillow does the resampling, on 8-bit pixels. Raises
+    ``resampling`` is the name that belongs in a protocol fingerprint; Pillow does it, on 8-bit pixels. Raises
     ValueError for an unknown filter, or if the resized image would have more than ``MAX_PIXELS`` pixels.
 
     Examples:
         >>> centre_crop_resize(np.zeros((60, 90, 3), np.uint8), 32).shape
         (32, 32, 3)
     """
-    if filter not in FILTERS:
-        raise ValueError(f"unknown resize filter '{filter}': one of {', '.join(FILTERS)}")
+    if resampling not in FILTERS:
+        raise ValueError(f"unknown resize filter '{resampling}': one of {', '.join(FILTERS)}")
     height, width = rgb.shape[:2]
     short = min(height, width)
     tall, wide = int(size * height / short), int(size * width / short)
     if tall * wide > MAX_PIXELS:
         raise ValueError(f"an image of {width} x {height} is too elongated for a short side of {size}")
     top, left = round((tall - size) / 2.0), round((wide - size) / 2.0)
-    resized = Image.fromarray(rgb).resize((wide, tall), FILTERS[filter])
+    resized = Image.fromarray(rgb).resize((wide, tall), FILTERS[resampling])
     return np.array(resized.crop((left, top, left + size, top + size)))
 
 
@@ -206,12 +206,12 @@ def padded(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "side 
 
 
 def shown_whole(
-    rgb: UInt8[np.ndarray, "height width 3"], size: int, filter: str = "bicubic-antialias"
+    rgb: UInt8[np.ndarray, "height width 3"], size: int, resampling: str = "bicubic-antialias"
 ) -> UInt8[np.ndarray, "size size 3"]:
     """The whole picture, padded to a square and resized: what a model that answers questions is shown."""
-    return rgb if rgb.shape[:2] == (size, size) else centre_crop_resize(padded(rgb), size, filter)
+    return rgb if rgb.shape[:2] == (size, size) else centre_crop_resize(padded(rgb), size, resampling)
 
 
-def describe_preprocessing(size: int, filter: str = "bicubic-antialias") -> dict[str, Any]:
+def describe_preprocessing(size: int, resampling: str = "bicubic-antialias") -> dict[str, Any]:
     """What ``centre_crop_resize`` does, as part of a protocol fingerprint."""
-    return {"crop": "centre", "resize": f"short-side-{size}", "filter": filter}
+    return {"crop": "centre", "resize": f"short-side-{size}", "filter": resampling}

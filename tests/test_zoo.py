@@ -145,7 +145,7 @@ def test_products_are_rebuilt_above_twenty_decibels(model: str, products: Any) -
     assert psnr["value"] > products["mean-colour", "psnr"]["high"] + 6
 
 
-@pytest.mark.parametrize("model, bound", [("vqgan", 0.95), ("var", 0.95), ("ddt", 0.90)])
+@pytest.mark.parametrize(("model", "bound"), [("vqgan", 0.95), ("var", 0.95), ("ddt", 0.90)])
 def test_objects_survive(model: str, bound: float, scenes: Any) -> None:
     assert scenes[model, "object-f1"]["high"] >= bound
 

@@ -156,26 +156,26 @@ class Children:
                 busy[worker] = todo.popleft()
                 self._give(worker, busy[worker])
             for worker, (kind, value) in self._workers.heard(busy):
-                work = busy[worker]
-                if kind == "begin":
-                    worker.begun = True
-                    worker.deadline = time.monotonic() + self._workers.timeout if self._workers.timeout else None
+                if self._goes_on(worker, busy[worker], kind, value, tick):
                     continue
-                worker.deadline = None
-                if kind == "tick":
-                    if work.search is None:
-                        work.ticked.append(value)
-                        tick(*value)
-                    continue
-                del busy[worker]
-                if kind == "part":
-                    yield work.unit, value
-                    continue
-                data = self._next(work, worker, kind, value, tick)
+                work = busy.pop(worker)
+                data = value if kind == "part" else self._next(work, worker, kind, value, tick)
                 if data is None:
                     todo.appendleft(work)
                 else:
                     yield work.unit, data
+
+    def _goes_on(self, worker: Worker, work: _Work, kind: str, value: Any, tick: Tick) -> bool:
+        """Whether the worker only says how far it is."""
+        if kind == "begin":
+            worker.begun = True
+            worker.deadline = time.monotonic() + self._workers.timeout if self._workers.timeout else None
+            return True
+        worker.deadline = None
+        if kind == "tick" and work.search is None:
+            work.ticked.append(value)
+            tick(*value)
+        return kind == "tick"
 
     def _give(self, worker: Worker, work: _Work) -> None:
         if worker.job != self._pickled:

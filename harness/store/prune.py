@@ -86,7 +86,7 @@ def _failures(folder: RunFolder) -> list[tuple[str, str]]:
     """(case, reason) of the failed cases by name, which reports show and only the samples know."""
     found: list[tuple[str, str]] = []
     for _, table in folder.tables():
-        for row in table.select(["case", "outcome", "reason"]).to_pylist():
-            if row["outcome"] != "ok":
-                found.append((row["case"], sentence_without_folders(row["reason"] or "")))
+        rows = table.select(["case", "outcome", "reason"]).to_pylist()
+        bad = (row for row in rows if row["outcome"] != "ok")
+        found += [(row["case"], sentence_without_folders(row["reason"] or "")) for row in bad]
     return sorted(found)

@@ -31,7 +31,7 @@ def test_hinge_loss_by_hand() -> None:
 
 def test_adaptive_weight_is_the_ratio_of_gradient_norms() -> None:
     last = nn.Parameter(torch.tensor([1.0, 2.0]))
-    # gradients (3, 4) and (0, 0.5)
+    # the gradients are 3 and 4, and 0 and 0.5
     weight = adaptive_weight((last * torch.tensor([3.0, 4.0])).sum(), last[1] * 0.5, last)
     assert weight.item() == pytest.approx(5.0 / (0.5 + 1e-4)) and not weight.requires_grad
     assert adaptive_weight(last.sum() * 1e6, last.sum() * 0.0, last).item() == 1e4

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import json
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=CALLS)
-def task(request: pytest.FixtureRequest, folder: Path) -> Iterator[Task]:
+def task(request: pytest.FixtureRequest, folder: Path) -> Task:
     entry, source = request.param
-    yield build(entry, source, folder)
+    return build(entry, source, folder)
 
 
 def build(entry: CatalogueEntry, source: str, folder: Path) -> Task:

@@ -52,7 +52,7 @@ def test_conventions_convert() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, ends, codes",
+    ("kind", "ends", "codes"),
     [
         ("stages", (0.5, 1.0), (3, 3)),
         ("stages", (0.5, 0.9), (3, 5)),

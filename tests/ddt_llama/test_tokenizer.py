@@ -69,7 +69,7 @@ def test_denoise_at_time_zero_is_the_autoencoder(tokenizer: DDTTokenizer, images
 
 
 @pytest.mark.parametrize(
-    "codes, message",
+    ("codes", "message"),
     [
         (torch.zeros(2, 7, dtype=torch.long), "8 codes per image"),
         (torch.full((2, 8), 32), "0..31"),

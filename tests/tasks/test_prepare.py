@@ -16,7 +16,7 @@ COUNT = 6
 """Images a split of the fixture ``small_fashion``."""
 
 
-@pytest.fixture()
+@pytest.fixture
 def contents(small_fashion: dict[str, bytes]) -> dict[str, bytes]:
     return small_fashion
 

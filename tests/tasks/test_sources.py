@@ -20,7 +20,7 @@ def picture(side: int = 20, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8))
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     place = tmp_path / "my photos"
     (place / "b" / "deep").mkdir(parents=True)

@@ -91,7 +91,7 @@ def export(texts: dict[str, str]) -> bytes:
     return f'<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">{"".join(pages)}</mediawiki>'.encode()
 
 
-@pytest.fixture()
+@pytest.fixture
 def dump(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
     """A small dump, compressed, with the digests made to fit and no gensim installed."""
     monkeypatch.setenv("DDTBENCH_DATA", str(tmp_path / "data"))
