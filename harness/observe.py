@@ -17,7 +17,7 @@ from harness.environment import ENVIRONMENT, Environment, limited_threads
 from harness.errors import UserError
 from harness.isolation import OutOfMemory, caught, reason_of, storable
 from harness.places import sentence_without_folders
-from harness.progress import Progress, Stage
+from harness.progress import Progress, Tally
 from harness.store.columns import observations_folder, table_source
 from harness.store.integrity import incomplete
 from harness.store.parts import FAILED, Part, encode_observations, samples_of
@@ -131,7 +131,7 @@ def _observe_missing(
     todo: Mapping[Part, Sequence[Instrument]],
     batch: int,
     where: Mapping[str, Environment],
-    stage: Stage,
+    stage: Tally,
 ) -> None:
     """Unit by unit, so that the images of a unit are decoded once for all instruments."""
     worked: set[str] = set()

@@ -64,10 +64,10 @@ def slowly(text: str) -> Iterator[None]:
         timer.cancel()
 
 
-class Stage:
+class Tally:
     """One piece of work with a known total. ``advance`` is called as items are done."""
 
-    def __init__(self, label: str, total: int, show: Callable[[Stage], None], clock: Callable[[], float]) -> None:
+    def __init__(self, label: str, total: int, show: Callable[[Tally], None], clock: Callable[[], float]) -> None:
         self.label = label
         self.total = total
         self.done = 0
@@ -121,13 +121,13 @@ class Progress:
             print(text, file=self._stream, flush=True)
 
     @contextlib.contextmanager
-    def stage(self, label: str, total: int) -> Iterator[Stage]:
+    def stage(self, label: str, total: int) -> Iterator[Tally]:
         """Show a stage while the block runs; the last state stays visible."""
         if self.mode == "bar":
             with self._rich(label, total) as show:
-                yield Stage(label, total, show, self._clock)
+                yield Tally(label, total, show, self._clock)
             return
-        stage = Stage(label, total, self._plain if self.mode == "plain" else _silent, self._clock)
+        stage = Tally(label, total, self._plain if self.mode == "plain" else _silent, self._clock)
         self._printed, over = self._clock(), threading.Event()
         if self.mode == "plain":
             threading.Thread(target=self._beat, args=(stage, over), daemon=True).start()
@@ -138,19 +138,19 @@ class Progress:
             if self.mode == "plain":
                 print(stage.line(), file=self._stream, flush=True)
 
-    def _beat(self, stage: Stage, over: threading.Event) -> None:
+    def _beat(self, stage: Tally, over: threading.Event) -> None:
         """A line every now and then also while one batch takes long."""
         while not over.wait(PLAIN_SECONDS):
             self._plain(stage)
 
-    def _plain(self, stage: Stage) -> None:
+    def _plain(self, stage: Tally) -> None:
         now = self._clock()
         if now - self._printed >= PLAIN_SECONDS and stage.done < stage.total:
             self._printed = now
             print(stage.line(), file=self._stream, flush=True)
 
     @contextlib.contextmanager
-    def _rich(self, label: str, total: int) -> Iterator[Callable[[Stage], None]]:
+    def _rich(self, label: str, total: int) -> Iterator[Callable[[Tally], None]]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -166,7 +166,7 @@ class Progress:
         with Bar(*columns, console=Console(file=self._stream)) as bar:
             row = bar.add_task(label, total=total, rate="", failed="")
 
-            def show(stage: Stage) -> None:
+            def show(stage: Tally) -> None:
                 failed = f"{stage.failed} failed" if stage.failed else ""
                 bar.update(row, completed=stage.done, rate=f"{stage.rate:.1f}/s", failed=failed)
 
@@ -177,7 +177,7 @@ class Progress:
                 self._bar = None
 
 
-def _silent(_: Stage) -> None:
+def _silent(_: Tally) -> None:
     return
 
 

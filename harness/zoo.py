@@ -19,7 +19,7 @@ from harness.weights.checkpoints import CARD, read_card
 
 
 @dataclass(frozen=True)
-class Stage:
+class PlannedTraining:
     """One recipe of the plan. ``cpu_hours`` is what it took when the zoo's own was made, by the checkpoint's card or by
     the runs of one whose weights are not kept. Of a training on a GPU it is ``estimated``: what its tokens would have
     taken where a model of the same shape on the same tokenizer was trained on a CPU. None: not even that is known."""
@@ -32,14 +32,14 @@ class Stage:
     estimated: bool = False
 
 
-def stages(out: Path) -> list[Stage]:
+def stages(out: Path) -> list[PlannedTraining]:
     """All recipes, each after those that it needs; ``made``: a checkpoint with its card lies in ``out/NAME``."""
     entries = {entry.name: entry for entry in catalog.entries("recipe")}
     order = TopologicalSorter({name: [*entry.needs] for name, entry in entries.items()})
     return [_stage(entries[name], out) for name in order.static_order()]
 
 
-def _stage(entry: RecipeEntry, out: Path) -> Stage:
+def _stage(entry: RecipeEntry, out: Path) -> PlannedTraining:
     found = catalog.find("recipe", entry.name)
     if isinstance(found, Mapping):
         kind, steps = "mllm", sum(int(part["steps"]) for part in found["stages"])
@@ -54,7 +54,7 @@ def _stage(entry: RecipeEntry, out: Path) -> Stage:
             hours = _hours_elsewhere(made_as, found)
             estimated = hours is not None
         hours = None if hours is None else _with_branches(hours, found)
-    return Stage(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, estimated)
+    return PlannedTraining(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, estimated)
 
 
 def _hours_elsewhere(made: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:

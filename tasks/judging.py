@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Question:
+class Asked:
     """One image (by a name that is unique in its set) and the benchmark's own record of what was asked for."""
 
     image: str
@@ -45,6 +45,6 @@ class Judge(Protocol):
     @property
     def fingerprint(self) -> Mapping[str, Any]: ...
 
-    def judge(self, questions: Sequence[Question]) -> Sequence[Judgement]:
+    def judge(self, questions: Sequence[Asked]) -> Sequence[Judgement]:
         """One judgement per question, in order."""
         ...

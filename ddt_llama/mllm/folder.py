@@ -37,7 +37,7 @@ PARTS = {"vocabulary", "order", "image_tokenizer"}
 
 
 @dataclass(frozen=True)
-class Folder:
+class ModelFolder:
     """What a folder holds, opened."""
 
     path: Path
@@ -69,7 +69,7 @@ def open_language_model(
     return model, tokenizer
 
 
-def read_folder(source: str, dtype: torch.dtype, verify: bool) -> Folder:
+def read_folder(source: str, dtype: torch.dtype, verify: bool) -> ModelFolder:
     """Open a folder of ours; UserError says in one line what is wrong with it."""
     folder = user_path(source)
     if not folder.is_dir():
@@ -82,7 +82,7 @@ def read_folder(source: str, dtype: torch.dtype, verify: bool) -> Folder:
             "get the folder again"
         )
     model, tokenizer = open_language_model(str(folder), dtype)
-    return Folder(folder, model, tokenizer, card)
+    return ModelFolder(folder, model, tokenizer, card)
 
 
 def write_folder(

@@ -102,7 +102,7 @@ class LlamaDecoder:
             else:
                 seen = self._attend_prompt(queries, keys, values, mask)
             x = layer.close(seen.reshape(rows * length, -1), x)
-            x = layer.feed(self._normalise(x), x)
+            x = layer.feed_forward(self._normalise(x), x)
         return _product(self._normalise(x.view(rows, length, -1)[:, -1]), self.head, self.head_bias)
 
     def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ class _FusedLayer:
         out = torch.addmm(x, seen, self.out)
         return out if self.out_bias is None else out + self.out_bias
 
-    def feed(self, normal: Tensor, x: Tensor) -> Tensor:
+    def feed_forward(self, normal: Tensor, x: Tensor) -> Tensor:
         gate, up = _product(normal, self.gates, self.gates_bias).chunk(2, dim=-1)
         out = torch.addmm(x, F.silu(gate) * up, self.down)
         return out if self.down_bias is None else out + self.down_bias

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ddt_llama.mllm.batching import IGNORED, Batch
-from ddt_llama.mllm.folder import Folder, read_folder, require_files, write_folder
+from ddt_llama.mllm.folder import ModelFolder, read_folder, require_files, write_folder
 from ddt_llama.mllm.layout import SequenceLayout, TokenOrder
 from ddt_llama.mllm.vocabulary import Vocabulary, extend_embeddings, row_count, tokenizer_size
 from harness.contracts import ImageTokenizer
@@ -158,7 +158,7 @@ class MultimodalLM(nn.Module):
 
         Raises UserError for a folder without weights, with pickles only, damaged, or whose parts do not fit.
         """
-        opened: Folder = read_folder(str(source), dtype, verify)
+        opened: ModelFolder = read_folder(str(source), dtype, verify)
         config = opened.card["config"]
         model = cls(
             opened.language_model,

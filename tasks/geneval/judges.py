@@ -12,7 +12,7 @@ from tasks.geneval.names import OBJECTS
 from tasks.geneval.official.weights import CLASSIFIER_CURE
 from tasks.geneval.prompts import prompt_from_json
 from tasks.geneval.scoring import OFFICIAL_RULES, Rules, filter_detections, verdict
-from tasks.judging import Judgement, Question
+from tasks.judging import Asked, Judgement
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class DetectorJudge:
             "classifier": self.stored.classifier,
         } | self.rules.fingerprint()
 
-    def judge(self, questions: Sequence[Question]) -> Sequence[Judgement]:
+    def judge(self, questions: Sequence[Asked]) -> Sequence[Judgement]:
         return [self._judge(question) for question in questions]
 
-    def _judge(self, question: Question) -> Judgement:
+    def _judge(self, question: Asked) -> Judgement:
         raw = self.stored.images.get(question.image)
         if raw is None:
             return Judgement(None, absent=f"not measured: no stored detections of image {question.image}")

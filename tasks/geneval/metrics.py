@@ -25,7 +25,7 @@ from tasks.geneval.prompt_sets import COLOUR_TAGS
 from tasks.geneval.prompts import Prompt, prompt_from_json
 from tasks.geneval.scoring import filter_detections, verdict
 from tasks.geneval.sights import COCO, WORLD, Sight
-from tasks.judging import Judgement, Question
+from tasks.judging import Asked, Judgement
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class JudgedImages:
     @cached_property
     def judgements(self) -> Sequence[Judgement]:
         """GenEval's verdict on each image, with its reason where it is wrong."""
-        questions = [Question(case, prompt.to_json()) for case, prompt in zip(self.cases, self.prompts, strict=True)]
+        questions = [Asked(case, prompt.to_json()) for case, prompt in zip(self.cases, self.prompts, strict=True)]
         return self.judge.judge(questions)
 
     @cached_property

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UserError
-from tasks.judging import Judgement
-from tasks.judging import Question as Asked
+from tasks.judging import Asked, Judgement
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.contracts import SHARE, Columns, MetricTraits
 from harness.metrics import NotMeasured
-from tasks.judging import Judge, Judgement, Question
+from tasks.judging import Asked, Judge, Judgement
 from tasks.questions.judging import RULES, QuestionJudge, loads
 from tasks.questions.vlm import NAME
 
@@ -47,7 +47,7 @@ class JudgedScore:
     def judgements(self, columns: Columns) -> Sequence[Judgement]:
         """One per image, in order."""
         records = [json.loads(text) for text in columns["facts"]]
-        asked = [Question(str(case), record) for case, record in zip(columns["case"], records, strict=True)]
+        asked = [Asked(str(case), record) for case, record in zip(columns["case"], records, strict=True)]
         return self.judge(columns).judge(asked)
 
     def parts(self, columns: Columns) -> tuple[Floats, Floats]:

@@ -21,7 +21,7 @@ from tasks.geneval.official.colours import GREY, ColourClassifier, cut_out
 from tasks.geneval.official.mask2former import Mask2Former
 from tasks.geneval.official.masks import decode_mask
 from tasks.geneval.official.mmdet_pipeline import Instance, box_of, fitted_size
-from tasks.judging import Question
+from tasks.judging import Asked
 
 
 def samples(records, number=3):
@@ -48,7 +48,7 @@ def test_what_is_stored_is_judged_again_without_a_network(eyes, records):
             assert all(row[4] > STORED_FROM for row in rows)
             assert all(mask["size"] == [40, 64] for mask in shapes[name])
     kept = stored(columns, [sample.case.id for sample in asked] + ["again"])
-    (one,) = DetectorJudge(kept, kept.detector).judge([Question(asked[0].case.id, records[3])])
+    (one,) = DetectorJudge(kept, kept.detector).judge([Asked(asked[0].case.id, records[3])])
     assert one.score in (0.0, 1.0)
 
 

@@ -8,7 +8,7 @@ from harness.errors import UserError
 from tasks.geneval.detections import from_rows
 from tasks.geneval.judges import DetectorJudge, StoredDetections
 from tasks.geneval.scoring import Rules
-from tasks.judging import Judgement, Question
+from tasks.judging import Asked, Judgement
 
 BENCH = {"bench": [[0, 0, 10, 10, 0.5]]}
 CLOCKS = {"clock": [[0, 0, 10, 10, 0.95], [20, 0, 30, 10, 0.95], [40, 0, 50, 10, 0.6]]}
@@ -25,7 +25,7 @@ def stored(classifier="clip"):
 def questions(records):
     bench, _, clock, orange, *_ = records
     pairs = (("bench", bench), ("clock", clock), ("orange", orange), ("nothing", orange), ("unseen", bench))
-    return [Question(image, record) for image, record in pairs]
+    return [Asked(image, record) for image, record in pairs]
 
 
 def test_stored_detections_are_judged_and_judged_again_by_other_rules(questions):
@@ -48,11 +48,11 @@ def test_other_classes_are_judged_by_the_same_rule():
     rows = {"ring": [[0, 0, 10, 10, 0.95]], "moon": [[20, 0, 30, 10, 0.95]]}
     seen = from_rows(rows, {"ring": ["blue"]}, classes=("moon", "ring"))
     judge = DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d", classes=("moon", "ring"))
-    assert judge.judge([Question("x", record)]) == [
+    assert judge.judge([Asked("x", record)]) == [
         Judgement(0.0, "expected red ring>=1, found 0 red; and 1 blue"),
     ]
     with pytest.raises(UserError, match="unknown class 'ring'"):
-        DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d").judge([Question("x", record)])
+        DetectorJudge(StoredDetections("d", {"x": seen}, "d"), "d").judge([Asked("x", record)])
     with pytest.raises(UserError, match="detections of unknown class 'ring'"):
         from_rows(rows)
 
@@ -73,7 +73,7 @@ def test_without_a_colour_classifier_no_colour_prompt_is_measured_right_or_wrong
 def test_a_colour_that_the_classifier_left_out_names_the_image(records):
     holes = StoredDetections("d", {"00003/0000": from_rows(ORANGE)}, "clip")
     with pytest.raises(UserError, match="image 00003/0000: detection 0 of 'orange' has no colour verdict"):
-        DetectorJudge(holes, "d").judge([Question("00003/0000", records[3])])
+        DetectorJudge(holes, "d").judge([Asked("00003/0000", records[3])])
 
 
 @pytest.mark.parametrize("wrong", [{"score": None}, {"score": 1.5}, {"score": float("nan")}])

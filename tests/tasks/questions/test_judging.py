@@ -10,7 +10,7 @@ from scipy.stats import gmean
 
 from harness.errors import UserError
 from harness.metrics import NotMeasured
-from tasks.judging import Judgement, Question
+from tasks.judging import Asked, Judgement
 from tasks.questions import metrics
 from tasks.questions.judging import RULES, Answer, QuestionJudge, dumps, loads
 from tasks.questions.metrics import COLUMN, JudgedScore
@@ -64,7 +64,7 @@ class People:
 
 def test_stored_answers_and_people_speak_one_protocol():
     given = {"a": answers((1.0, "Yes"), (0.25, "No"))}
-    asked = [Question("a", record((), ())), Question("b", record(()))]
+    asked = [Asked("a", record((), ())), Asked("b", record(()))]
     judge = QuestionJudge("soft-tifa-gm", given, "qwen")
     assert judge.judge(asked) == [
         Judgement(0.5, "q1 'No'"),
@@ -72,7 +72,7 @@ def test_stored_answers_and_people_speak_one_protocol():
     ]
     assert judge.fingerprint == {"judge": "soft-tifa-gm", "model": "qwen"}
     with pytest.raises(UserError, match="image a: 2 answers to 1 questions; ask again"):
-        judge.judge([Question("a", record(()))])
+        judge.judge([Asked("a", record(()))])
     columns = {"case": ["a", "b"], "facts": [json.dumps(item.record) for item in asked]}
     people = People({"a": Judgement(1.0), "b": Judgement(0.25, "the kite is red")})
     scripted = JudgedScore("people", lambda _: people, needs=())
