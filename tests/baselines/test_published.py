@@ -88,7 +88,7 @@ def test_a_missing_and_a_foreign_key_and_another_shape_are_named(files: Any, tmp
 def test_without_its_sizes_a_small_file_is_held_against_the_published_ones(files: Any, tmp_path: Path) -> None:
     path = Path(files.taming_vqgan(tmp_path))
     path.with_suffix(".json").unlink()
-    refused(f"taming-vqgan@{path}", "does not fit.*put its own in last.json")
+    refused(f"taming-vqgan@{path}", "does not fit.*put them in last.json beside it")
     path.with_suffix(".json").write_text('{"depth": 3}')
     refused(f"taming-vqgan@{path}", "no 'taming-vqgan' can be made")
 
@@ -115,7 +115,7 @@ def test_a_transformer_needs_its_tokenizer_beside_it(files: Any, tmp_path: Path)
 def test_what_a_file_of_llamagen_does_not_say_is_asked_for(files: Any, tmp_path: Path) -> None:
     files.llamagen_gpt(tmp_path)
     (tmp_path / "c2i_B_256.json").unlink()
-    refused(f"llamagen-gpt@{tmp_path}", r"no published size: say n_head and block_size in c2i_B_256\.json")
+    refused(f"llamagen-gpt@{tmp_path}", r"not a published size: say n_head and block_size in c2i_B_256\.json")
     from baselines.published.doors import _gpt_sizes
 
     assert _gpt_sizes(Path("c2i_XL_384.pt"), 1280, 36) == {"n_head": 20, "block_size": 576}
