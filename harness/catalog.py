@@ -103,11 +103,6 @@ def refused() -> dict[tuple[str, str], str]:
     return _read()[1]
 
 
-def owner(entry: CatalogueEntry) -> str:
-    """The package that an entry comes from, and where it lists it."""
-    return _catalogue()[entry.kind, entry.name][1]
-
-
 def refresh() -> None:
     """Forget what was read, so that packages installed meanwhile are seen."""
     _read.cache_clear()

@@ -84,7 +84,7 @@ def _fields(entry: CatalogueEntry, argument: str) -> Iterator[Field]:
     if entry.paper:
         yield "paper", [plain(entry.paper)]
     yield "source", ["\n" + entry.place]
-    yield "package", [catalog.owner(entry)]
+    yield "package", [catalog.package_of(entry.kind, entry.name)]
 
 
 def _ready(entry: CatalogueEntry, argument: str, problem: str) -> str:
