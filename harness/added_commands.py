@@ -7,7 +7,8 @@
 
 ``ddtbench --help`` lists it by its line. What ``place`` names is imported when the command is called: a function, whose
 parameters are the options as ``typer`` reads them, or a ``typer.Typer`` with commands of its own. It returns None or an
-exit code (``harness.errors.Exit``), prints what it found, and raises UserError for what the user can put right.
+exit code (``harness.errors.Exit``), prints what it found, and raises UserError for what the user can put right. Options
+that mean the same in every command are in ``harness.command_line``.
 """
 
 from __future__ import annotations

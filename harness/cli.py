@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from harness.added_commands import CommandGroup
+from harness.command_line import Debug, Device, Runs, Suite, said_partial, say
 from harness.errors import BrokenPlugin, Exit, UserError
 from harness.isolation import OutOfMemory, reason_of
 
@@ -31,11 +31,6 @@ data = typer.Typer(help="Prepare data sets.", rich_markup_mode=None)
 train = typer.Typer(help="Train a checkpoint from a recipe.", rich_markup_mode=None)
 app.add_typer(data, name="data")
 app.add_typer(train, name="train")
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Runs = Annotated[str, typer.Argument(metavar="RUNS", help="The folder that 'run' wrote: a path or any fsspec URL.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Suite = Annotated[str | None, typer.Option("--suite", help="Only the runs of this suite.")]
 
 
 def _version(asked: bool) -> None:
@@ -150,7 +145,7 @@ def run_command(
     )
     print(commands.summary(out, suite.name))
     print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}{commands.left_out(out, suite.name)}")
-    return _said_partial(failed)
+    return said_partial(failed)
 
 
 def _seeds(text: str | None, seed: int | None) -> tuple[int, ...] | None:
@@ -182,7 +177,7 @@ def observe_command(
     failed: list[str] = []
     count = commands.observe_runs(runs, suite=suite, instruments=instrument or (), device=device, failed=failed)
     print(f"observed {count} runs\n\nNext: ddtbench measure {runs}")
-    return _said_partial(failed)
+    return said_partial(failed)
 
 
 @app.command("measure")
@@ -199,7 +194,7 @@ def measure_command(
     commands.measure_runs(runs, suite=suite, metrics=metric or (), failed=failed)
     print(commands.summary(runs, suite))
     print(f"\nNext: ddtbench report {runs} --to report")
-    return _said_partial(failed)
+    return said_partial(failed)
 
 
 @app.command("prune")
@@ -224,7 +219,7 @@ def prune_command(
     freed = in_bytes(sum(item.size for item in pruned))
     count = f"{len(pruned)} run{'s' * (len(pruned) != 1)}"
     print(f"{count}: would free {freed}; nothing was removed" if dry_run else f"{count}: freed {freed}")
-    return _said_partial(failed)
+    return said_partial(failed)
 
 
 @app.command("report")
@@ -246,7 +241,7 @@ def report_command(
     failed: list[str] = []
     page = commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append)
     print(f"report: {page}{commands.left_out(runs, suite)}")
-    return _said_partial(failed)
+    return said_partial(failed)
 
 
 @app.command("export")
@@ -360,22 +355,9 @@ def _explain(error: BaseException) -> tuple[str, int]:
     return f"unexpected {reason_of(error)}; add --debug for the traceback", Exit.DEFECT
 
 
-def _said_partial(failed: Sequence[str]) -> int:
-    """The exit code of a command that did what it could, after a line for each thing that it could not."""
-    for line in failed:
-        _say(line)
-    return Exit.IN_PART if failed else Exit.DONE
-
-
-def _say(text: str) -> None:
-    from harness.progress import printable
-
-    print(f"ddtbench: {printable(text)}", file=sys.stderr, flush=True)
-
-
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
     if issubclass(category, BrokenPlugin):
-        _say(f"warning: {message}")
+        say(f"warning: {message}")
     else:
         _default_show_warning(message, category, *place, **more)
 
@@ -399,7 +381,7 @@ def main(arguments: list[str] | None = None) -> None:
     if words[:1] == ["run"]:
         from harness.watch import watched
 
-        sys.exit(watched(lambda: _main(words), _say))
+        sys.exit(watched(lambda: _main(words), say))
     sys.exit(_main(words))
 
 
@@ -412,9 +394,9 @@ def _main(words: list[str]) -> int:
         if "--debug" in words:
             traceback.print_exc()
         line, code = _explain(error)
-        _say(line)
+        say(line)
     if code == Exit.INTERRUPTED:
-        _say("interrupted; what is finished is kept, and the same command continues from there (training: --resume)")
+        say("interrupted; what is finished is kept, and the same command continues from there (training: --resume)")
     return code if isinstance(code, int) else Exit.DONE
 
 
