@@ -45,7 +45,7 @@ def images(tokenizer: Any) -> Tensor:
     """Scenes of the world where they fit, else coarse noise."""
     size = tokenizer.image_size
     if size == 32:
-        found: Tensor = find("data", "world")(1).batch(0, BATCH)
+        found: Tensor = find("stream", "world")(1).batch(0, BATCH)
         return found
     cells = torch.rand(BATCH, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     return torch.nn.functional.interpolate(cells, size=(size, size), mode="bilinear")

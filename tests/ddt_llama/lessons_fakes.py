@@ -58,7 +58,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
 
 
 def find(kind: str, name: str) -> Any:
-    if kind == "data":
+    if kind == "stream":
         return lambda seed: FakeLessons()
     path = Path(__file__).parents[1] / "fakes.py"
     spec = importlib.util.spec_from_file_location("ddtbench_fakes", path)

@@ -49,7 +49,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
 
 
 def find_with(tokenizer: Counting, lessons: Any = ManyLessons) -> Any:
-    return lambda kind, name: (lambda seed: lessons()) if kind == "data" else (lambda source, device: tokenizer)
+    return lambda kind, name: (lambda seed: lessons()) if kind == "stream" else (lambda source, device: tokenizer)
 
 
 def kept(tokenizer: Counting, cache: Path, lessons: Any = fakes.FakeLessons, digest: str = "a") -> PictureCodes:

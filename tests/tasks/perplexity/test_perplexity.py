@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import catalog
 from harness.contracts import Case, Estimate, Likelihood, Sample, ScoresImages, ScoresText, ScoresTextInStrides
-from harness.entries import HARNESS_ENTRIES
 from harness.errors import UserError
 from harness.measure import measure
 from harness.metrics.likelihood import bits_per_byte, byte_perplexity, word_perplexity
@@ -75,8 +74,7 @@ def stored(root: Path, task: Any, subject: Any, limit: int | None = None, batch:
 
 
 def measured(folder: RunFolder, task: Any) -> dict[str, Estimate]:
-    places = {entry.name: entry.place.partition(":") for entry in HARNESS_ENTRIES}
-    metrics = [getattr(import_module(places[name][0]), places[name][2])() for name in task.metrics]
+    metrics = [catalog.make("metric", name) for name in task.metrics]
     assert [metric.name for metric in metrics] == list(task.metrics)
     return {item.metric: item for item in measure(folder, metrics, task.fingerprint) if not item.stratum}
 
