@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.contracts import ComputesUnits
 from harness.engines.local import Crew
 from harness.isolation import OutOfMemory
 from harness.observe import died_of
@@ -59,7 +60,7 @@ class Asking:
 
     def _run(self, item: PlannedRun) -> RunFolder:
         folder = RunFolder.create_or_open(self.out, item.spec)
-        own = getattr(item.task, "engine", None)  # contracts.ComputesUnits
+        own = item.task.engine if isinstance(item.task, ComputesUnits) else None
         if own is not None:
             opened.cache_clear()  # another process opens the subject
         run(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog
-from harness.contracts import Case, Task
+from harness.contracts import Case, ChecksAhead, HasOwnCases, HasSettings, Task
 from harness.display import require_shown
 from harness.errors import UserError, nearest
 from harness.isolation import reason_of
@@ -224,8 +224,8 @@ def plan_run(suite: SuiteSpec, request: RunRequest, device: str) -> PlannedRun:
         raise UserError(f"task '{request.task}' cannot be run with model '{request.model}': {error}") from error
     catalog.require_fit(request.model, request.task, task.examines, subject)
     require_shown(task, catalog.split_name(request.task)[0])
-    if check := getattr(task, "check", None):
-        check()
+    if isinstance(task, ChecksAhead):
+        task.check()
     said = provenance_of(subject, request.model)
     checkpoint = _checkpoint(request.model, said)
     spec = RunSpec(
@@ -291,7 +291,7 @@ def _digest_or_none(source: str) -> str | None:
 
 
 def _settings(request: RunRequest, task: Task, said: Provenance) -> Mapping[str, Any]:
-    ours = dict(getattr(task, "settings", {}))
+    ours = dict(task.settings) if isinstance(task, HasSettings) else {}
     theirs = dict(said.settings)
     if said.chosen_weights:
         theirs["weights"] = said.chosen_weights
@@ -307,7 +307,7 @@ def require_same_cases(runs: Sequence[PlannedRun]) -> None:
     """Raise UserError if a task puts other cases to one model than to another: their numbers could not be compared."""
     first: dict[str, tuple[str, tuple[str, ...]]] = {}
     for run in runs:
-        if getattr(run.task, "own_cases", False):
+        if isinstance(run.task, HasOwnCases) and run.task.own_cases:
             continue  # of a set that a model has made, every model has its own
         ids = tuple(case.id for case in run.cases)
         model, expected = first.setdefault(run.request.task, (run.request.model, ids))

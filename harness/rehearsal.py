@@ -9,17 +9,14 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness import catalog
+from harness.contracts import Case, ComputesUnits
 from harness.environment import limited_threads
 from harness.errors import UserError
 from harness.plan import PlannedRun, plan_run, require_same_cases, resolve_device, with_seeds
 from harness.progress import duration
 from harness.spec import RunRequest, SuiteSpec
-
-if TYPE_CHECKING:
-    from harness.contracts import Case
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def _rehearse(item: PlannedRun, seeded: Sequence[PlannedRun], out: str, device: 
     stored = [min(len(cases), _stored_cases(one, out)) for one in seeded]
     left = [len(cases) - count for count in stored]
     total = len(cases) * len(seeded)
-    if hasattr(item.task, "engine"):
+    if isinstance(item.task, ComputesUnits):
         return Rehearsed(item.request, total, sum(stored), timed=False)
     batches = sum(math.ceil(count / item.spec.batch) for count in left)
     seconds = batches * _seconds_of_a_batch(item, cases, device) if batches else 0.0

@@ -28,7 +28,18 @@ from harness.contracts.entries import (
     TrainerEntry,
 )
 from harness.contracts.shown import ShownMetric, ShownModel, ShownSeries, ShownTask
-from harness.contracts.stages import Columns, ComputesUnits, Instrument, RatioMetric, SetMetric, StatedMetric, Task
+from harness.contracts.stages import (
+    ChecksAhead,
+    Columns,
+    ComputesUnits,
+    HasOwnCases,
+    HasSettings,
+    Instrument,
+    RatioMetric,
+    SetMetric,
+    StatedMetric,
+    Task,
+)
 from harness.contracts.subjects import (
     AnswersQuestions,
     CountsBits,
@@ -75,6 +86,7 @@ __all__ = [
     "Case",
     "CatalogueEntry",
     "ChanceOnData",
+    "ChecksAhead",
     "Columns",
     "ComputesUnits",
     "CountsBits",
@@ -86,6 +98,8 @@ __all__ = [
     "GeneratesClasses",
     "GeneratesImages",
     "GivesReasons",
+    "HasOwnCases",
+    "HasSettings",
     "HoldsFixed",
     "ImageTokenizer",
     "Instrument",

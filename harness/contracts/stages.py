@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from harness.contracts.values import Case, Sample
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 class Task(Protocol):
     """One benchmark: its cases, how a subject is asked, which instruments look at the samples, which metrics count.
 
-    Optional: ``check()``, called when a run is planned, raises UserError for what would fail later; ``own_cases`` True
-    where the cases are the subject's own pictures, so that two subjects need not have the same.
+    Optional: ``ChecksAhead``, ``HasOwnCases``, ``HasSettings``, ``ComputesUnits``.
     """
 
     @property
@@ -62,6 +61,32 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksAhead(Protocol):
+    """A task that can tell beforehand what would fail later."""
+
+    def check(self) -> None:
+        """Called when a run is planned. Raises UserError."""
+        ...
+
+
+@runtime_checkable
+class HasOwnCases(Protocol):
+    """A task whose cases may be the subject's own pictures, so that two subjects need not have the same."""
+
+    @property
+    def own_cases(self) -> bool: ...
+
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """A task that sets what a subject may set too (sampling); JSON-able, part of the run's key."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
 class ComputesUnits(Protocol):
     """A task that another program puts to the subject, all cases of a run at once: it brings its own engine."""
 
