@@ -79,6 +79,12 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
         "the KL autoencoder under DDT's latents",
         needs=("world-features",),
     ),
+    RecipeEntry(
+        "autoencoder-long",
+        "ddt_llama.recipes:AUTOENCODER_LONG",
+        "the same, trained on: what the next DDT is made on",
+        needs=("autoencoder",),
+    ),
     RecipeEntry("ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents", needs=("autoencoder",)),
     RecipeEntry(
         "ddt-chained",

@@ -95,6 +95,21 @@ AUTOENCODER = Recipe(
     threads=1,
     precision="bf16",
 )
+AUTOENCODER_LONG = Recipe(
+    "autoencoder-long",
+    build_autoencoder,
+    data="world+fashion",
+    start="zoo/autoencoder",
+    steps=2700,
+    batch=64,
+    learning_rate=1.5e-3,
+    warmup=50,
+    ema=0.995,
+    threads=1,
+    precision="bf16",
+    validation="world+fashion-validation",
+    validate_every=900,
+)
 DDT = Recipe(
     "ddt",
     build_ddt,
