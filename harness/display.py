@@ -26,13 +26,14 @@ def shown_task(task: Task, entry: TaskEntry) -> ShownTask:
 def require_shown(task: Task, name: str) -> None:
     """Raise UserError where a task heads itself with what it does not measure."""
     shown = shown_task(task, catalog.lookup("task", name))
+    measured = {*task.metrics, *(catalog.split_name(metric)[0] for metric in task.metrics)}
     for what, metrics in (
         ("headline", shown.headline),
         ("verdict", filter(None, (shown.verdict,))),
         ("breakdown", filter(None, (shown.breakdown,))),
     ):
         for metric in metrics:
-            if metric not in task.metrics:
+            if metric not in measured:
                 raise UserError(
                     f"task '{name}' of {catalog.package_of('task', name)} names '{metric}' as its {what} and does not "
                     f"measure it: add it to the task's metrics, or change its ShownTask"
