@@ -22,7 +22,10 @@ from harness.store.run_folder import find_run_folders
 from harness.weights.checkpoints import load_checkpoint, read_card
 
 TOKENIZERS = ("ddt", "vqgan", "var")
-FOLDERS = ("autoencoder", "autoencoder-long", "ddt", "ddt-chained", "fashion-features", "var", "vqgan", "world-features")
+FOLDERS = (
+    *("autoencoder", "autoencoder-long", "ddt", "ddt-chained"),
+    *("fashion-features", "var", "vqgan", "world-features"),
+)
 LANGUAGE_MODELS = tuple(f"{name}-llama-2.9m-s0" for name in TOKENIZERS)
 CLASS_MODELS = tuple(f"{name}-gpt-fashion" for name in TOKENIZERS)
 LIMIT = 128
