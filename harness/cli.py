@@ -78,6 +78,22 @@ def show_command(
     print(show_text(name))
 
 
+@app.command("new")
+def new_command(
+    what: Annotated[str, typer.Argument(metavar="task|model|metric|tokenizer", help="What the package adds.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the package and of what it adds: counting-stars.")],
+    to: Annotated[str, typer.Option("--to", metavar="FOLDER", help="A new folder; default: NAME, here.")] = "",
+    debug: Debug = False,
+) -> None:
+    """Begin a package of your own that adds a task, a model, a metric or a tokenizer.
+
+    What it writes is complete and runs: change it step by step.
+    """
+    from harness.skeleton import new_package
+
+    print(new_package(what, name, to))
+
+
 @app.command("run")
 def run_command(
     target: Annotated[str, typer.Argument(metavar="SUITE|TASK|FILE.toml")],

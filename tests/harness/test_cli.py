@@ -23,6 +23,7 @@ from harness.weights.checkpoints import save_checkpoint
 SURFACE = {
     "list": "KIND --ready --debug",
     "show": "NAME --debug",
+    "new": "task|model|metric|tokenizer NAME --to --debug",
     "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --batch-timeout --retry-failed "
     "--device --seed --seeds --batch --threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --device --debug",

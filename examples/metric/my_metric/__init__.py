@@ -1,0 +1,1 @@
+"""A metric of your own, of what runs have stored."""

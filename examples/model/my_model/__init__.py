@@ -1,0 +1,1 @@
+"""A model of your own: it makes a picture of a prompt."""

@@ -1,0 +1,1 @@
+"""An image tokenizer of your own: pictures to codes and back."""
