@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -241,7 +240,7 @@ def prune_command(
 @app.command("report")
 def report_command(
     runs: Runs,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages, tables and figures go.")],
+    to: Annotated[str, typer.Option("--to", metavar="DIR", help="Where the pages, tables and figures go.")],
     suite: Suite = None,
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Rank each protocol by itself, marked, instead of refusing.")
@@ -263,7 +262,7 @@ def report_command(
 @app.command("export")
 def export_command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run: RUNS/MODEL/TASK/KEY.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder.")],
+    to: Annotated[str, typer.Option("--to", metavar="DIR", help="A new folder.")],
     form: Annotated[
         str,
         typer.Option("--as", metavar="FORM", help="One that 'show TASK' names, or png; default: the task's own."),
@@ -309,7 +308,7 @@ def statistics_command(
 @train.command("tokenizer")
 def train_tokenizer_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name from 'list recipes', or FILE.toml.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the checkpoint and the log go.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the checkpoint and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and write nothing.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -326,23 +325,24 @@ def train_tokenizer_command(
 
 @train.command("all")
 def train_all_command(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="One folder per recipe goes here.")] = Path("zoo"),
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="One folder per recipe goes here.")] = "zoo",
     plan: Annotated[bool, typer.Option("--plan", help="Only show what there is to do, in order, with times.")] = False,
     debug: Debug = False,
 ) -> None:
     """Make every checkpoint of the zoo that DIR lacks, in order; the same command resumes."""
     from harness import commands, zoo
+    from harness.paths import user_path
 
     if plan:
-        print(zoo.plan_text(out))
+        print(zoo.plan_text(user_path(out)))
         return
-    zoo.train_all(out, {"tokenizer": commands.train_tokenizer, "mllm": commands.train_mllm})
+    zoo.train_all(user_path(out), {"tokenizer": commands.train_tokenizer, "mllm": commands.train_mllm})
 
 
 @train.command("mllm")
 def train_mllm_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name from 'list recipes', or FILE.toml.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model, its checkpoints and the log go.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the model, its checkpoints and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and train nothing.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
     debug: Debug = False,
