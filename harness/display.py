@@ -56,10 +56,11 @@ def of_before(protocol: Mapping[str, Any]) -> dict[str, Any]:
     """How task and model of a run are shown that says nothing of it, as far as the catalogue tells by their names: of
     a task only where it measures what heads the entry's."""
     found: dict[str, Any] = {}
+    model, task_name = (catalog.split_name(str(protocol["request"].get(name, "")))[0] for name in ("model", "task"))
     with suppress(UserError):  # a plug-in that is gone
-        found["model"] = written(catalog.lookup("model", catalog.split_name(protocol["request"]["model"])[0]).shown)
+        found["model"] = written(catalog.lookup("model", model).shown)
     with suppress(UserError):
-        task = catalog.lookup("task", catalog.split_name(protocol["request"]["task"])[0]).shown
+        task = catalog.lookup("task", task_name).shown
         if set(filter(None, (*task.headline, task.verdict))) <= set(protocol["metrics"]):
             found["task"] = written(task)
     return found
