@@ -12,7 +12,7 @@ demo: setup data
 	$(BIN)/ddtbench report runs --to report --suite demo
 
 test: setup data
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

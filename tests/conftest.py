@@ -82,10 +82,6 @@ def _needs(item: pytest.Item) -> list[str]:
     return list(dict.fromkeys(name for mark in item.iter_markers(MARK) for name in mark.args))
 
 
-LONGEST = ("test_zoo.py",)
-"""Files of few tests that take minutes."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if unknown := set(_needs(item)) - THINGS.keys():
@@ -94,8 +90,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         affected = {item.path for item in items if _needs(item)}
         config.hook.pytest_deselected(items=[item for item in items if item.path not in affected])
         items[:] = [item for item in items if item.path in affected]
-    # files are shared out whole and in order: the longest is begun first, so that nobody waits for it in the end
-    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)
