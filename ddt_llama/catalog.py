@@ -87,6 +87,12 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
     ),
     RecipeEntry("ddt", "ddt_llama.recipes:DDT", "the DDT tokenizer on cached latents", needs=("autoencoder",)),
     RecipeEntry(
+        "ddt-continuous",
+        "ddt_llama.recipes:DDT_CONTINUOUS",
+        "no quantisation: the ceiling that the quantisers are tried from",
+        needs=("ddt", "autoencoder-long"),
+    ),
+    RecipeEntry(
         "ddt-chained",
         "ddt_llama.recipes:DDT_CHAINED",
         "its second stage: the same codes, the decoder trained through chains of steps",

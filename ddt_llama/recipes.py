@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Find = Callable[[str, str], Any]
 
 FIRST_STAGE = "zoo/ddt"
+LONG_AUTOENCODER = "zoo/autoencoder-long"
+ALWAYS = 1.1
+"""A share of a training that it does not reach."""
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
 
@@ -43,15 +46,18 @@ def build_autoencoder(find: Find) -> Trainable:
     return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), perceptual)
 
 
-def small_ddt(sampler_steps: int) -> DDTTokenizer:
-    """A new DDT tokenizer of the zoo's size with the zoo's autoencoder, decoding in so many Euler steps."""
+def small_ddt(sampler_steps: int, autoencoder_at: str = "zoo/autoencoder", **codebook: Any) -> DDTTokenizer:
+    """A new DDT tokenizer of the zoo's size on a trained autoencoder, decoding in so many Euler steps.
+
+    ``codebook``: settings of the quantiser beside its size (``CosineQuantizer``).
+    """
     from dataclasses import asdict
 
     from ddt_llama.tokenizer.latents import open_autoencoder
     from ddt_llama.tokenizer.model import DDTTokenizer
     from ddt_llama.tokenizer.schedule import selftok_stages
 
-    autoencoder = open_autoencoder("zoo/autoencoder")
+    autoencoder = open_autoencoder(autoencoder_at)
     codes = 64
     schedule = {
         key: list(value) if isinstance(value, tuple) else value for key, value in asdict(selftok_stages(codes)).items()
@@ -59,7 +65,7 @@ def small_ddt(sampler_steps: int) -> DDTTokenizer:
     model = DDTTokenizer(
         autoencoder=autoencoder.config(),
         codes=codes,
-        codebook={"codebook_size": 256, "code_width": 16},
+        codebook={"codebook_size": 256, "code_width": 16, **codebook},
         encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
         decoder={"depth": 4, "width": 128, "heads": 4},
         schedule=schedule,
@@ -76,6 +82,15 @@ def build_ddt(find: Find) -> Trainable:
     model = small_ddt(1)  # chosen on validation scenes: docs/decisions/0008-one-step-decoding.md
     hours = model.autoencoder.card["training"]["cpu_hours"]
     return DDTTraining(model, pool=80_000, cpu_hours_of_parts={"autoencoder": hours})
+
+
+def build_continuous_ddt(find: Find) -> Trainable:
+    """Features without quantisation, on the better autoencoder: what every quantiser of the study starts from."""
+    from ddt_llama.training.ddt import DDTTraining
+
+    return DDTTraining(
+        small_ddt(1, LONG_AUTOENCODER), continuous=ALWAYS, anneal=0.0, dropped=0.1, keeps_autoencoder=True
+    )
 
 
 def build_sampler(find: Find) -> Trainable:
@@ -121,6 +136,20 @@ DDT = Recipe(
     ema=0.999,
     threads=1,
     precision="bf16",
+)
+DDT_CONTINUOUS = Recipe(
+    "ddt-continuous",
+    build_continuous_ddt,
+    data="world+fashion",
+    start=FIRST_STAGE,
+    steps=600,
+    batch=64,
+    learning_rate=1.5e-3,
+    warmup=50,
+    ema=0.995,
+    threads=1,
+    validation="world+fashion-validation",
+    validate_every=200,
 )
 DDT_CHAINED = Recipe(
     "ddt-chained",

@@ -60,11 +60,13 @@ class DDTTraining(nn.Module):
         start_images: int = 0,
         dropped: float = 0.0,
         cpu_hours_of_parts: Mapping[str, float] | None = None,
+        keeps_autoencoder: bool = False,
     ) -> None:
         """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training.
         ``start_images``: latents whose features start the codebook (0: those of one batch). ``dropped``: share of the
         times below 1 at which no code is shown, so that the decoder can be guided (Selftok: 0.1).
-        ``cpu_hours_of_parts``: what training the frozen parts cost, for the card.
+        ``cpu_hours_of_parts``: what training the frozen parts cost, for the card. ``keeps_autoencoder``: a checkpoint
+        that the training starts from brings its encoder and decoder, not its autoencoder.
         """
         super().__init__()
         self.model = model
@@ -77,6 +79,7 @@ class DDTTraining(nn.Module):
             anneal,
         )
         self.continuous, self.start_images, self.dropped = continuous, start_images, dropped
+        self.own_weights = ("autoencoder.",) if keeps_autoencoder else ()
         self.latents: LatentPool | None = None
         model.autoencoder.requires_grad_(False).eval()
 

@@ -40,11 +40,12 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
     """Copy the weights of a checkpoint folder into a module that is to be trained further.
 
     ``live`` is the state that the module exports, whose tensors are its own. Settings that are no shape
-    (``subject.free_settings``) may differ. Raises UserError for a folder of another family or configuration, naming the
+    (``subject.free_settings``) may differ; weights that the module brings itself (``subject.own_weights``, prefixes)
+    stay as they are. Raises UserError for a folder of another family or configuration, naming the
     first setting that differs.
     """
     state, card = load_checkpoint(source, subject.family)
-    free = getattr(subject, "free_settings", ())
+    free, own = getattr(subject, "free_settings", ()), getattr(subject, "own_weights", ())
     theirs, ours = (
         {key: value for key, value in config.items() if key not in free}
         for config in (card["config"], subject.config())
@@ -59,7 +60,8 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
         )
     with torch.no_grad():
         for key, value in live.items():
-            value.copy_(state[key])
+            if not key.startswith(tuple(own)):
+                value.copy_(state[key])
     begin = getattr(subject, "begin_from_weights", None)
     if begin:
         begin()
