@@ -14,6 +14,7 @@ from harness.contracts import (
     MetricEntry,
     ModelEntry,
     RecipeEntry,
+    ShownMetric,
     SuiteEntry,
     TaskEntry,
 )
@@ -162,8 +163,18 @@ def _metric(entry: MetricEntry, argument: str, place: Any) -> Iterator[Field]:
         yield "reads", [", ".join(made.needs)]
     if entry.needs:
         yield "needs", [f"{entry.name}@{' or '.join(entry.needs)}"]
-    if entry.shown.margin:
-        yield "margin", [f"{entry.shown.margin:g}: {plain(entry.shown.margin_reason)}"]
+    if words := margin_words(entry.shown):
+        yield "margin", [f"{words}: {plain(entry.shown.margin_reason)}"]
+    if entry.shown.tier:
+        yield "in a gate", [entry.shown.tier]
+
+
+def margin_words(shown: ShownMetric) -> str:
+    """``0.05``, ``25 % of the value``, ``5 % of the value, at least 0.002``; "" where none is stated."""
+    if not shown.margin_relative:
+        return f"{shown.margin:g}" if shown.margin else ""
+    floor = f", at least {shown.margin:g}" if shown.margin else ""
+    return f"{100 * shown.margin_relative:g} % of the value{floor}"
 
 
 def _instrument(entry: InstrumentEntry, argument: str, place: Any) -> Iterator[Field]:

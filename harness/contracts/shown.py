@@ -8,6 +8,7 @@ from typing import Literal
 
 Role = Literal["score", "rate", "cost"]
 Standing = Literal["model", "ceiling", "floor", "control"]
+Tier = Literal["", "blocks", "warns"]
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,15 @@ class ShownMetric:
 
     ``label`` heads its column ("": its name); of ``NAME@FEATURES`` the features follow in brackets. ``order``: low ones
     come first where there is no room for all. A ``rate`` (bits spent) and a ``cost`` stand beside the scores and nobody
-    wins by them. ``unit`` is shown in place of the estimate's ("": that one). ``margin`` is the smallest difference
-    that matters, in the metric's own unit (0: not stated), and ``margin_reason`` says why; under ``fewest`` cases a
-    value is no basis for a judgement (0: the interval tells). ``meaning``: one line in plain words ("": its line of
-    the catalogue).
+    wins by them. ``unit`` is shown in place of the estimate's ("": that one). Under ``fewest`` cases a value is no
+    basis for a judgement (0: the interval tells). ``meaning``: one line in plain words ("": its line of the catalogue).
+
+    ``margin`` is the smallest difference that matters, in the metric's own unit; ``margin_relative`` the same as a
+    share of the value that it is measured from. The larger of the two counts, so that ``margin`` is the floor where
+    both are stated (0: not stated); ``margin_reason`` says why. ``tier``: whether a gate fails by this metric
+    (``blocks``), only warns of it, or leaves it out ("") where no policy says otherwise. ``spread``: the standard error
+    of a paired difference times the root of the number of cases, as it was seen, in the margin's unit (a share of the
+    value where the margin is relative), so that a plan can tell what so many cases decide (0: not stated).
     """
 
     label: str = ""
@@ -30,6 +36,13 @@ class ShownMetric:
     margin_reason: str = ""
     fewest: int = 0
     meaning: str = ""
+    margin_relative: float = 0.0
+    tier: Tier = ""
+    spread: float = 0.0
+
+    def margin_at(self, value: float) -> float:
+        """The smallest difference from ``value`` that matters, in the metric's own unit; 0 where none is stated."""
+        return max(self.margin, self.margin_relative * abs(value))
 
 
 @dataclass(frozen=True)

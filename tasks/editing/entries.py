@@ -59,13 +59,19 @@ EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
         "cos-world",
         "tasks.editing.metrics:cos_world",
         "cosine to the true edit on the world's features",
-        shown=ShownMetric("similarity"),
+        shown=ShownMetric("similarity", margin=0.01, margin_reason="a point of a hundred", tier="warns"),
     ),
     MetricEntry(
         "edit-success",
         "tasks.editing.metrics:success",
         "share of edits done as told; a copy gets 0",
-        shown=ShownMetric("instruction done", order=7),
+        shown=ShownMetric(
+            "instruction done",
+            order=7,
+            margin=0.1,
+            margin_reason="one instruction of ten is what 600 edits decide",
+            tier="blocks",
+        ),
     ),
     MetricEntry(
         "edit-success-held-out",

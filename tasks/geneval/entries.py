@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
 
 PAPER = "Ghosh, Hajishirzi and Schmidt 2023, arXiv 2310.11513"
+_FIVE_POINTS = "5 points of a hundred: 120 of 2,400 pictures"
 
 SHOWN = ShownTask(
     "GenEval",
@@ -40,7 +41,7 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
         "geneval",
         "tasks.geneval.metrics:overall",
         "share of right images, mean of the six tags",
-        shown=ShownMetric("GenEval", order=5),
+        shown=ShownMetric("GenEval", order=5, margin=0.05, margin_reason=_FIVE_POINTS, tier="blocks"),
     ),
     MetricEntry(
         "geneval-prompts",
@@ -71,7 +72,7 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
         "tasks.geneval.metrics:on_coco",
         "GenEval on its own prompts, about COCO's objects",
         reads=("geneval-coco",),
-        shown=ShownMetric("GenEval (COCO)"),
+        shown=ShownMetric("GenEval (COCO)", margin=0.05, margin_reason=_FIVE_POINTS, tier="blocks"),
     ),
     MetricEntry(
         "geneval-coco-prompts",

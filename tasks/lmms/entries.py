@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.contracts import CatalogueEntry, MetricEntry, ShownTask, SuiteEntry, TaskEntry
+from harness.contracts import CatalogueEntry, MetricEntry, ShownMetric, ShownTask, SuiteEntry, TaskEntry
 
 PAPER = "Zhang et al. 2024, LMMs-Eval, arXiv 2407.12772"
 LICENCE = "lmms-eval: MIT; each data set its own, most pictures research only"
@@ -40,7 +40,13 @@ LMMS_ENTRIES: tuple[CatalogueEntry, ...] = (
         exports=(("lmms-eval", "tasks.lmms.export:write_samples"),),
         shown=ShownTask("lmms-eval", order=45),
     ),
-    MetricEntry(SCORE, "tasks.lmms.metrics:score", "mean of lmms-eval's own scores of rows", paper=PAPER),
+    MetricEntry(
+        SCORE,
+        "tasks.lmms.metrics:score",
+        "mean of lmms-eval's own scores of rows",
+        paper=PAPER,
+        shown=ShownMetric(margin=0.05, margin_reason="5 points of a hundred", tier="blocks"),
+    ),
     *(MetricEntry(name, f"tasks.lmms.metrics:{name}", summary, paper=PAPER) for name, summary in STATED.items()),
     SuiteEntry(
         "understanding",

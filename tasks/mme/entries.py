@@ -11,6 +11,8 @@ LICENCE = "world: MIT (ours); MME's pictures: research only, by its authors' ter
 _METRICS = "tasks.mme.metrics"
 _EXPORTS = (("mme", "tasks.mme.export:write_txt"), ("lmms-eval", "tasks.mme.export:write_samples"))
 
+_FIVE_PERCENT = {"perception": 100.0, "cognition": 40.0}
+"""Margins of the sums over a known number of subtasks."""
 _PARSERS = {"lmms-eval": "lmms-eval", "vlmevalkit": "VLMEvalKit"}
 _TOTALS = tuple(
     MetricEntry(
@@ -18,7 +20,11 @@ _TOTALS = tuple(
         f"{_METRICS}:{what}{'_' + parser.replace('-', '_') if parser else ''}",
         f"{summary}{f', answers read by the rule of {parser}' if parser else ''}",
         paper=PAPER,
-        shown=ShownMetric(label + (f", {_PARSERS[parser]}" if parser else "")),
+        shown=ShownMetric(
+            label + (f", {_PARSERS[parser]}" if parser else ""),
+            margin=_FIVE_PERCENT.get(what, 0.0),
+            margin_reason="5 % of the maximum" if what in _FIVE_PERCENT else "",
+        ),
     )
     for what, (label, summary) in {
         "total": ("total", "sum of all subtasks' scores"),
@@ -86,7 +92,7 @@ MME_ENTRIES: tuple[CatalogueEntry, ...] = (
         f"{_METRICS}:percent",
         "MME's total in percent of the most",
         paper=PAPER,
-        shown=ShownMetric("of the maximum", order=6),
+        shown=ShownMetric("of the maximum", order=6, margin=5.0, margin_reason="5 % of the maximum", tier="blocks"),
     ),
     MetricEntry(
         "mme-acc",

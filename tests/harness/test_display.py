@@ -24,7 +24,7 @@ SERIES = ShownSeries("t", "x", (("a", "A"),), "psnr", "PSNR", "dB", "c", "g", sh
     [
         ShownTask("sums", ("exact",), order=3, asked=("{a}",), pictures=(("before", "source"),), series=SERIES),
         ShownTask(),
-        ShownMetric("PSNR", margin=0.1, margin_reason="a step of JPEG"),
+        ShownMetric("PSNR", margin=0.1, margin_reason="a step of JPEG", tier="blocks"),
         ShownModel("DDT", family="DDT", role="floor", colour="#0077bb"),
     ],
 )
@@ -100,3 +100,25 @@ def test_a_task_headed_by_what_it_does_not_measure_is_named_and_others_run(toy, 
     assert code == 2 and f"task 'odd-sums' of {owner} names 'toy-none' as its {what}" in said
     assert len(said.strip().splitlines()) == 1 and "add it to the task's metrics" in said
     assert call("run", "toy-sums@4", "--model", "toy-adder", "--out", "runs")[0] == 0
+
+
+def test_a_margin_is_the_larger_of_a_floor_and_a_share_of_the_value():
+    shown = ShownMetric("KID", margin=0.002, margin_relative=0.05)
+    assert shown.margin_at(0.01) == 0.002
+    assert shown.margin_at(-0.1) == pytest.approx(0.005)
+    assert ShownMetric("KID").margin_at(7.0) == 0.0
+
+
+def test_every_metric_that_is_gated_states_a_margin_and_why():
+    gated = [entry for entry in catalog.entries("metric") if entry.shown.tier]
+    assert {"blocks", "warns"} == {entry.shown.tier for entry in gated}
+    for entry in catalog.entries("metric"):
+        stated = bool(entry.shown.margin or entry.shown.margin_relative)
+        assert stated == bool(entry.shown.margin_reason), entry.name
+        assert stated or not entry.shown.tier, entry.name
+
+
+def test_show_says_the_margin_and_the_tier_of_a_metric(call):
+    out = call("show", "kid-efficientnet-lite0")[1]
+    assert "5 % of the value, at least 0.002: 5 % of the older value" in " ".join(out.split())
+    assert "blocks" in out
