@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Recipe, Trainable
@@ -17,6 +17,7 @@ Find = Callable[[str, str], Any]
 
 FIRST_STAGE = "zoo/ddt"
 LONG_AUTOENCODER = "zoo/autoencoder-long"
+SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
 ALWAYS = 1.1
 """A share of a training that it does not reach."""
 STEPS = 8
@@ -46,10 +47,12 @@ def build_autoencoder(find: Find) -> Trainable:
     return AutoencoderTraining(LatentAutoencoder(**SMALL_AUTOENCODER), perceptual)
 
 
-def small_ddt(sampler_steps: int, autoencoder_at: str = "zoo/autoencoder", **codebook: Any) -> DDTTokenizer:
+def small_ddt(
+    sampler_steps: int, autoencoder_at: str = "zoo/autoencoder", codebook: Mapping[str, Any] = SHARED_BOOK
+) -> DDTTokenizer:
     """A new DDT tokenizer of the zoo's size on a trained autoencoder, decoding in so many Euler steps.
 
-    ``codebook``: settings of the quantiser beside its size (``CosineQuantizer``).
+    ``codebook``: the quantiser (``make_quantizer``).
     """
     from dataclasses import asdict
 
@@ -65,7 +68,7 @@ def small_ddt(sampler_steps: int, autoencoder_at: str = "zoo/autoencoder", **cod
     model = DDTTokenizer(
         autoencoder=autoencoder.config(),
         codes=codes,
-        codebook={"codebook_size": 256, "code_width": 16, **codebook},
+        codebook=codebook,
         encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
         decoder={"depth": 4, "width": 128, "heads": 4},
         schedule=schedule,
@@ -89,7 +92,7 @@ def build_continuous_ddt(find: Find) -> Trainable:
     from ddt_llama.training.ddt import DDTTraining
 
     return DDTTraining(
-        small_ddt(1, LONG_AUTOENCODER), continuous=ALWAYS, anneal=0.0, dropped=0.1, keeps_autoencoder=True
+        small_ddt(1, LONG_AUTOENCODER), continuous=ALWAYS, anneal=0.0, dropped=0.1, keeps=("autoencoder.",)
     )
 
 

@@ -7,7 +7,7 @@ schedule. Each image is encoded once and decoded at several times, since the enc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -60,13 +60,14 @@ class DDTTraining(nn.Module):
         start_images: int = 0,
         dropped: float = 0.0,
         cpu_hours_of_parts: Mapping[str, float] | None = None,
-        keeps_autoencoder: bool = False,
+        keeps: Sequence[str] = (),
     ) -> None:
         """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training.
         ``start_images``: latents whose features start the codebook (0: those of one batch). ``dropped``: share of the
         times below 1 at which no code is shown, so that the decoder can be guided (Selftok: 0.1).
-        ``cpu_hours_of_parts``: what training the frozen parts cost, for the card. ``keeps_autoencoder``: a checkpoint
-        that the training starts from brings its encoder and decoder, not its autoencoder.
+        ``cpu_hours_of_parts``: what training the frozen parts cost, for the card. ``keeps``: beginnings of
+        the names of weights that a checkpoint, which the training starts from, does not bring: the autoencoder is
+        another, or the codebook is to be started anew.
         """
         super().__init__()
         self.model = model
@@ -79,7 +80,9 @@ class DDTTraining(nn.Module):
             anneal,
         )
         self.continuous, self.start_images, self.dropped = continuous, start_images, dropped
-        self.own_weights = ("autoencoder.",) if keeps_autoencoder else ()
+        self.own_weights = tuple(keeps)
+        self.new_codes = any(name.startswith("quantizer.") for name in keeps)
+        self.free_settings = ("codebook",) if self.new_codes else ()
         self.latents: LatentPool | None = None
         model.autoencoder.requires_grad_(False).eval()
 
@@ -153,6 +156,8 @@ class DDTTraining(nn.Module):
 
     def begin_from_weights(self) -> None:
         """The codebook of a checkpoint is a started one: k-means must not replace it."""
+        if self.new_codes:
+            return
         self.model.quantizer.resume_from_codebook()
 
     def export_state(self) -> dict[str, Tensor]:

@@ -45,7 +45,7 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
     first setting that differs.
     """
     state, card = load_checkpoint(source, subject.family)
-    free, own = getattr(subject, "free_settings", ()), getattr(subject, "own_weights", ())
+    free, own = getattr(subject, "free_settings", ()), tuple(getattr(subject, "own_weights", ()))
     theirs, ours = (
         {key: value for key, value in config.items() if key not in free}
         for config in (card["config"], subject.config())
@@ -53,14 +53,14 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
     differing = _first_difference(theirs, ours)
     if differing:
         raise UserError(f"start = {source} differs in shape from this recipe: {differing}")
-    if state.keys() != live.keys():
-        odd = sorted(state.keys() ^ live.keys())
+    odd = sorted(key for key in state.keys() ^ live.keys() if not key.startswith(own))
+    if odd:
         raise UserError(
             f"start = {source} holds weights that this recipe does not have: {odd[0]} and {len(odd) - 1} more"
         )
     with torch.no_grad():
         for key, value in live.items():
-            if not key.startswith(tuple(own)):
+            if not key.startswith(own):
                 value.copy_(state[key])
     begin = getattr(subject, "begin_from_weights", None)
     if begin:

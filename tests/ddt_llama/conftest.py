@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -22,12 +23,15 @@ NETWORK = {
 }
 
 
-def make_tokenizer() -> DDTTokenizer:
+SHARED_BOOK = {"codebook_size": 32, "code_width": 8}
+
+
+def make_tokenizer(codebook: Mapping[str, Any] = SHARED_BOOK) -> DDTTokenizer:
     torch.manual_seed(0)
     model = DDTTokenizer(
         autoencoder={"image_size": 16, "network": NETWORK},
         codes=8,
-        codebook={"codebook_size": 32, "code_width": 8},
+        codebook=codebook,
         encoder={"depth": 2, "width": 16, "heads": 2, "query_width": 32, "query_heads": 2},
         decoder={"depth": 2, "width": 32, "heads": 2},
         schedule={"kind": "stages", "stage_ends": [0.5, 1.0], "stage_codes": [5, 3]},
@@ -51,6 +55,6 @@ def trainable_tokenizer() -> DDTTokenizer:
 
 
 @pytest.fixture
-def new_tokenizer() -> Callable[[], DDTTokenizer]:
+def new_tokenizer() -> Callable[..., DDTTokenizer]:
     """Makes the same tokenizer each time, for trainings that are compared."""
     return make_tokenizer

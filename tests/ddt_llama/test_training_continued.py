@@ -47,7 +47,7 @@ def find(kind: str, name: str) -> Any:
     return Held if name == "held" else lambda seed: Stripes()
 
 
-New = Callable[[], DDTTokenizer]
+New = Callable[..., DDTTokenizer]
 
 
 def recipe(subject: Any, **changes: Any) -> Recipe:
@@ -139,6 +139,28 @@ def test_a_training_goes_on_from_weights_and_its_card_says_so(new_tokenizer: New
     began = read_card(str(tmp_path / "still"))["training"]["started_from"]
     assert began["sha256"] == read_card(start)["sha256"]
     assert began["images_seen"] == 20 * 8
+
+
+def test_a_training_goes_on_with_another_autoencoder_and_a_quantiser_of_its_own(
+    new_tokenizer: New, tmp_path: Path
+) -> None:
+    train(first_stage(new_tokenizer, steps=2), tmp_path / "first", find, say=quiet)
+    model = new_tokenizer(codebook={"codebook_size": 16, "code_width": 8, "own_books": True})
+    with torch.no_grad():
+        for parameter in model.autoencoder.parameters():
+            parameter.mul_(2)
+    own = {key: value.clone() for key, value in model.state_dict().items() if key.startswith("autoencoder.")}
+    training = DDTTraining(
+        model, pool=500, continuous=0.0, start_images=500, keeps=("autoencoder.", "quantizer.codebook")
+    )
+    still = recipe(training, start=str(tmp_path / "first"), steps=1, learning_rate=0.0, ema=0.0)
+    train(still, tmp_path / "still", find, say=quiet)
+    first, second = weights(tmp_path / "first"), weights(tmp_path / "still")
+    for key, value in own.items():
+        torch.testing.assert_close(second[key], value, atol=0, rtol=2e-3)  # a checkpoint is stored in fp16
+    brought = [key for key in first if not key.startswith(("autoencoder.", "quantizer.codebook"))]
+    assert all(torch.equal(first[key], second[key]) for key in brought)
+    assert second["quantizer.codebook"].shape == (8 * 16, 8)
 
 
 def test_a_start_that_does_not_fit_is_one_line(new_tokenizer: New, tmp_path: Path) -> None:
