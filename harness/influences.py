@@ -77,7 +77,8 @@ def share_difference(value: float, gaps: Shares, *, level: float = 0.95) -> Diff
     p = float(2 * t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
     reach = _t(level, freedom) * error
     pairs = sum(len(side) for side in gaps.sides)
-    return Difference(value, value - reach, value + reach, p, f"paired {METHOD}, {pairs} clusters, t", pairs)
+    method = f"paired {METHOD}, {pairs} clusters, t"
+    return Difference(value, value - reach, value + reach, p, method, pairs, error)
 
 
 def _t(level: float, freedom: float) -> float:

@@ -15,8 +15,10 @@ only the third speaks about two ways of training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +34,8 @@ FEWEST_CLUSTERS = 8
 """Below this many clusters a bootstrap has too few distinct resamples to say anything about a 95 % interval."""
 GROUPS = 20
 FEWEST_SEEDS = 3
+THE_SAME = "the same on every case"
+"""How a difference of nothing at all was made."""
 _CHUNK_CELLS = 1 << 20
 
 
@@ -50,7 +54,8 @@ class Difference:
     """First minus second, paired. ``p`` is two-sided; the interval excludes 0 exactly where ``p < 1 - level``.
 
     ``p`` is None where the data cannot give one. A bootstrap's p is never below about 1 / resamples. ``pairs`` counts
-    clusters.
+    clusters. ``error`` is the standard error (None: the data cannot give one). No difference is cut at the bounds of a
+    metric: where both values lie at one, its interval still says how far they may be apart.
     """
 
     value: float
@@ -59,6 +64,7 @@ class Difference:
     p: float | None
     method: str
     pairs: int
+    error: float | None = None
 
 
 # -------------------------------------------------------------------------------- ratios of sums: clustered bootstrap
@@ -131,6 +137,7 @@ def ratio_difference(
     clusters: Sequence[str],
     *,
     strata: Sequence[str] | None = None,
+    monotone: Callable[[Floats], Floats] | None = None,
     seed: int = 0,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -139,24 +146,26 @@ def ratio_difference(
     denominators) each.
 
     Both are resampled together, so what the cases have in common cancels; with ``strata`` within each stratum, as
-    ``ratio_interval`` does. Raises ValueError for a cluster in two strata.
+    ``ratio_interval`` does. ``monotone`` is a rising function of arrays that is shown in place of either ratio: the
+    difference is between what is shown. Raises ValueError for a cluster in two strata.
     """
     if np.sum(first[1]) == 0 or np.sum(second[1]) == 0:
         raise ZeroDivisionError("undefined, nothing was there to count (0 / 0)")
     sums = cluster_sums(clusters, *first, *second)
-    value = float(_ratio_difference(sums.sum(axis=0)))
+    statistic = partial(_ratio_difference, monotone=monotone)
+    value = float(statistic(sums.sum(axis=0)))
     if np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1]):
-        return Difference(0.0, 0.0, 0.0, 1.0, "the same on every case", len(sums))
+        return Difference(0.0, 0.0, 0.0, 1.0, THE_SAME, len(sums), 0.0)
     blocks = _blocks(clusters, strata)
     within = f" within {len(blocks)} strata" if len(blocks) > 1 else ""
     needed = FEWEST_CLUSTERS + len(blocks) - 1
     if len(sums) < needed:
         method = f"no interval: {len(sums)} clusters{within}, {needed} needed"
         return Difference(value, None, None, None, method, len(sums))
-    bootstrap = _Bootstrap(sums, _ratio_difference, rng_for("bootstrap", seed), resamples, blocks)
+    bootstrap = _Bootstrap(sums, statistic, rng_for("bootstrap", seed), resamples, blocks)
     low, high = bootstrap.interval(level)
     method = f"paired clustered BCa bootstrap{within}, {len(sums)} clusters, {resamples} resamples"
-    return Difference(value, low, high, bootstrap.p(0.0), method, len(sums))
+    return Difference(value, low, high, bootstrap.p(0.0), method, len(sums), bootstrap.error)
 
 
 def _ratio(totals: Floats) -> Floats:
@@ -164,9 +173,10 @@ def _ratio(totals: Floats) -> Floats:
         return np.asarray(totals[..., 0] / totals[..., 1])
 
 
-def _ratio_difference(totals: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(totals[..., 0] / totals[..., 1] - totals[..., 2] / totals[..., 3])
+def _ratio_difference(totals: Floats, monotone: Callable[[Floats], Floats] | None = None) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        first, second = totals[..., 0] / totals[..., 1], totals[..., 2] / totals[..., 3]
+        return np.asarray(first - second if monotone is None else monotone(first) - monotone(second))
 
 
 class _Bootstrap:
@@ -197,6 +207,13 @@ class _Bootstrap:
         deviations = np.concatenate([part.mean() - part for part in parts if len(part)])
         spread = float(np.sum(deviations**2))
         self._acceleration = float(np.sum(deviations**3)) / (6 * spread**1.5) if spread > 0 else 0.0
+
+    @property
+    def error(self) -> float:
+        """Standard error, with the variance that a bootstrap of few clusters falls short by."""
+        if not len(self._values):
+            return math.nan
+        return float(self._values.std()) * math.sqrt(self._clusters / (self._clusters - 1))
 
     def _share_below(self, value: float) -> float:
         below = np.searchsorted(self._values, value, "left")
@@ -325,12 +342,11 @@ def jackknife_difference(first: Jackknife, second: Jackknife, *, level: float = 
 
     gaps = first.scores - second.scores
     whole, groups = first.value - second.value, len(gaps)
-    error = float(gaps.std(ddof=1)) / np.sqrt(groups)
+    error = float(gaps.std(ddof=1)) / math.sqrt(groups)
     p = float(2 * t.sf(abs(whole) / error, groups - 1)) if error > 0 else float(whole == 0)
     reach = _t_reach(gaps, level)
-    return Difference(
-        whole, whole - reach, whole + reach, p, f"paired delete-a-group jackknife, {groups} groups, t", groups
-    )
+    method = f"paired delete-a-group jackknife, {groups} groups, t"
+    return Difference(whole, whole - reach, whole + reach, p, method, groups, error)
 
 
 def _total(states: Sequence[Any]) -> Any:

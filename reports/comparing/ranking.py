@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.contracts import Estimate
 from reports.comparing.paired import LEVEL, Comparison, compare, holm
+from reports.comparing.protocols import protocol_of
 from reports.reading.runs import Run
 
 FAILED_LIMIT = 0.01
@@ -29,10 +29,6 @@ class Group:
     protocol: Mapping[str, Any] = field(hash=False)
 
 
-OF_THE_SUBJECT = ("weights",)
-"""What a fingerprint says of the model itself: which weights of a file that holds several."""
-
-
 @dataclass(frozen=True)
 class Ranking:
     """(run key, metric) -> mark, and what to know about a column's ranking."""
@@ -42,13 +38,6 @@ class Ranking:
 
     def mark(self, key: str, metric: str) -> Literal["", "best", "tied"]:
         return self.marks.get((key, metric), "")
-
-
-def protocol_of(run: Run, estimate: Estimate) -> dict[str, Any]:
-    """Everything that must be equal for two numbers to be ranked."""
-    digest = run.measure.digest if run.measure else ""
-    shared = {key: value for key, value in estimate.fingerprint.items() if key not in OF_THE_SUBJECT}
-    return {**shared, "version of the metric": estimate.version, "set of cases": digest}
 
 
 def protocol_groups(runs: Sequence[Run], metric: str) -> list[Group]:

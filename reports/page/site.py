@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports.comparing.ranking import protocol_of
+from reports.comparing.protocols import protocol_of
 from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
 from reports.figures.style import SPARE, Look, lighter, looks_of

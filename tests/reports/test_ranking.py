@@ -12,7 +12,8 @@ from scipy.stats import ttest_rel
 
 from harness import catalog
 from harness.contracts import Estimate
-from reports.comparing.paired import FAR_CLUSTERS, holm, paired_p
+from reports.comparing.differences import FAR_CLUSTERS
+from reports.comparing.paired import holm, paired_p
 from reports.reading.runs import CaseScores, read_stored
 from reports.tables.cells import REFUSED
 from reports.tables.table import Table, build_table, halves
