@@ -89,6 +89,18 @@ class DDTTraining(nn.Module):
     def turns(self) -> list[list[nn.Parameter]]:
         return [[p for p in self.model.parameters() if p.requires_grad]]
 
+    def matrices(self) -> list[nn.Parameter]:
+        """Those inside the blocks; what enters, leaves or modulates them is left out."""
+        outside = ("adaLN_modulation", "t_embedder")
+        return [
+            parameter
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad
+            and parameter.ndim == 2
+            and "blocks." in name
+            and not any(part in name for part in outside)
+        ]
+
     def prepare_data(self, images: TrainingImages) -> TrainingImages:
         """Latents are computed once."""
         self.latents = LatentPool(self.model, images, self.pool)

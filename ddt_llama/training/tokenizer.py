@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from ddt_llama.training.ending import Ending
 from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, read_state, silent
+from ddt_llama.training.optimizers import Paced, optimizers_of_turns
 from ddt_llama.training.precision import usable
 from ddt_llama.training.start import described, require_same_recipe, start_from, started_from
 from ddt_llama.training.streaming import Places, batches
@@ -65,12 +67,11 @@ class Training:
         self.data: TrainingImages = prepare(self.images) if prepare else self.images
         self.validation = find("stream", recipe.validation)() if recipe.validation and recipe.validate_every else None
         self._batches: Iterator[Tensor] | None = None
-        optimizers = [
-            torch.optim.AdamW(turn, lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay)
-            for turn in self.subject.turns()
-        ]
         # the module stays unwrapped, since its losses are not its forward pass; _share() averages the gradients instead
-        self.optimizers: list[Any] = [self.accelerator.prepare(optimizer) for optimizer in optimizers]
+        self.turns: list[list[Paced]] = [
+            [replace(paced, optimizer=self.accelerator.prepare(paced.optimizer)) for paced in made]
+            for made in optimizers_of_turns(self.subject, recipe)
+        ]
         self.average: dict[str, Tensor] = {}
         self.step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
 
@@ -81,10 +82,9 @@ class Training:
         images = self._next_batch().to(self.accelerator.device)
         rate = learning_rate_at(self.recipe, self.step, self.steps)
         logs: dict[str, float] = {"lr": rate}
-        for turn, optimizer in enumerate(self.optimizers):
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
+        for turn, made in enumerate(self.turns):
+            for paced in made:
+                paced.begin(rate)
             with self.accelerator.autocast():
                 loss, seen = self.subject.loss(images, turn, self.step / self.steps)
             if not torch.isfinite(loss):
@@ -92,10 +92,11 @@ class Training:
                     f"the loss of {self.recipe.name} is {loss.item()} at step {self.step}: lower the learning rate"
                 )
             self.accelerator.backward(loss)
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            parameters = [parameter for paced in made for parameter in paced.parameters]
             self._share(parameters)
             self.accelerator.clip_grad_norm_(parameters, self.recipe.clip)
-            optimizer.step()
+            for paced in made:
+                paced.optimizer.step()
             logs |= {f"loss{turn or ''}": loss.item()} | {key: float(value) for key, value in seen.items()}
         self._average_weights()
         self.step += 1
@@ -140,6 +141,10 @@ class Training:
         return exchanged(live, {key: self.average[key] for key in keys if live[key].dtype.is_floating_point})
 
     # -- save, resume, finish
+
+    @property
+    def optimizers(self) -> list[Any]:
+        return [paced.optimizer for made in self.turns for paced in made]
 
     def save(self) -> None:
         """Everything that resuming needs, whole or not at all."""

@@ -125,7 +125,9 @@ class Recipe:
 
     ``start`` is a checkpoint folder of the same family and shape whose weights the training begins with. ``validation``
     names the data (``ValidationImages``) on which the averaged weights are measured every ``validate_every`` steps.
-    ``workers`` processes make the batches (0: this one; a GPU waits for none that is made ahead).
+    ``workers`` processes make the batches (0: this one; a GPU waits for none that is made ahead). ``muon``: the
+    matrices that the trainable names (``matrices()``) are trained by Muon, at this multiple of the rate; 0: AdamW for
+    all.
     """
 
     name: str
@@ -148,3 +150,4 @@ class Recipe:
     validation: str = ""
     validate_every: int = 0
     workers: int = 0
+    muon: float = 0.0

@@ -14,6 +14,7 @@ import torch
 from ddt_llama.mllm.model import TokenizerReference
 from ddt_llama.tokenizer.model import DDTTokenizer, open_tokenizer
 from ddt_llama.training.ddt import DDTTraining
+from ddt_llama.training.optimizers import optimizers_of_turns
 from ddt_llama.training.sampler import SamplerTraining
 from ddt_llama.training.streaming import Places, batches
 from ddt_llama.training.tokenizer import train
@@ -76,11 +77,12 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(str(folder), "ddt")[0]
 
 
+@pytest.mark.parametrize("muon", [0.0, 5.0])
 def test_a_ddt_resumes_to_the_same_weights_with_the_counts_of_its_codebook(
-    new_tokenizer: New, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_tokenizer: New, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, muon: float
 ) -> None:
     """The codebook's moving averages are no part of the checkpoint, and were lost on the way: k-means began again."""
-    asked = {"validation": "held", "validate_every": 5}
+    asked = {"validation": "held", "validate_every": 5, "muon": muon}
     train(first_stage(new_tokenizer, **asked), tmp_path / "whole", find, say=quiet)
     monkeypatch.setattr("ddt_llama.training.tokenizer.SAVE_SECONDS", 0.0)
     with pytest.raises(Stop):
@@ -93,6 +95,21 @@ def test_a_ddt_resumes_to_the_same_weights_with_the_counts_of_its_codebook(
         without = [{key: value for key, value in line.items() if key != "cpu_seconds"} for line in both]
         assert without[0] == without[1]
     assert [line["step"] for line in lines[1]] == [5, 10, 15, 20]
+
+
+def test_muon_moves_the_matrices_of_the_blocks_and_nothing_else(new_tokenizer: New) -> None:
+    training = DDTTraining(new_tokenizer(), pool=500)
+    adam, muon = optimizers_of_turns(training, recipe(training, muon=5.0))[0]
+    names = {id(parameter): name for name, parameter in training.model.named_parameters()}
+    by_muon = {names[id(parameter)] for parameter in muon.parameters}
+    by_adam = {names[id(parameter)] for parameter in adam.parameters}
+    assert "decoder.joint_blocks.0.x_block.qkv.weight" in by_muon
+    assert "encoder.blocks.1.q_mlp.fc2.weight" in by_muon
+    assert not any("adaLN" in name or "final" in name or "embedder" in name for name in by_muon)
+    assert by_muon.isdisjoint(by_adam)
+    assert by_muon | by_adam == {name for name, p in training.model.named_parameters() if p.requires_grad}
+    muon.begin(1e-3)
+    assert [group["lr"] for group in muon.optimizer.param_groups] == [5e-3]
 
 
 def test_validation_changes_no_weight_and_measures_what_is_kept(new_tokenizer: New, tmp_path: Path) -> None:
