@@ -113,24 +113,40 @@ class DDTTokenizer(nn.Module):
     ) -> Float[Tensor, "batch 3 size size"]:
         """Images in [0, 1] by the Euler sampler from pure noise, seeded per image; by a renderer in one pass, which
         draws nothing."""
-        vectors = self._vectors(codes)
+        return self._decoded(self._vectors(codes), visible, seeds)
+
+    def _decoded(
+        self,
+        vectors: Float[Tensor, "batch codes W"],
+        visible: Bool[Tensor, "batch codes"] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> Float[Tensor, "batch 3 size size"]:
         if self.decoder.canvas:
-            if visible is not None and visible.shape != codes.shape:
-                raise ValueError(f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(codes.shape)}")
+            if visible is not None and visible.shape != vectors.shape[:2]:
+                raise ValueError(
+                    f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(vectors.shape[:2])}"
+                )
             return self.autoencoder.decode(self.decoder.render(vectors, visible))
-        start = noise_for(seeds, len(codes), self.latent_shape).to(vectors.device)
+        start = noise_for(seeds, len(vectors), self.latent_shape).to(vectors.device)
         latents = euler(lambda x, t: self._velocity(x, t, vectors, visible), start, self.sampler_steps)
         return self.autoencoder.decode(latents)
 
     @torch.no_grad()
-    def reconstructions(self, images: Float[Tensor, "batch 3 size size"], steps: Sequence[int]) -> dict[str, Tensor]:
-        """``N steps`` -> the images as they come back from their codes through N Euler steps."""
-        codes, kept = self.encode(images), self.sampler_steps
+    def reconstructions(
+        self, images: Float[Tensor, "batch 3 size size"], steps: Sequence[int], continuous: bool = False
+    ) -> dict[str, Tensor]:
+        """``N steps`` -> the images as they come back from their codes through N Euler steps; ``continuous``: from the
+        features as they were before quantisation."""
+        if continuous:
+            vectors = self.quantizer(self.encoder(self.autoencoder.encode(images)), continuous=True)[0]
+        else:
+            vectors = self._vectors(self.encode(images))
+        kept = self.sampler_steps
         found = {}
         try:
             for count in steps:
                 self.sampler_steps = count
-                found[f"{count} step{'' if count == 1 else 's'}"] = self.decode(codes, seeds=range(len(codes)))
+                found[f"{count} step{'' if count == 1 else 's'}"] = self._decoded(vectors, seeds=range(len(vectors)))
         finally:
             self.sampler_steps = kept
         return found

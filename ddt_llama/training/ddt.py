@@ -156,11 +156,13 @@ class DDTTraining(nn.Module):
         return [name for name in names if not name.startswith(("autoencoder.", "quantizer.codebook"))]
 
     def reconstructions(self, images: Float[Tensor, "batch 3 size size"]) -> dict[str, Tensor]:
-        """By one step, and by chains of 8 and 25."""
-        return self.model.reconstructions(images, STEPS)
+        """By one step, and by chains of 8 and 25; without quantisation where the training never quantises."""
+        return self.model.reconstructions(images, STEPS, continuous=self.continuous > 1)
 
-    def codes(self, images: Float[Tensor, "batch 3 size size"]) -> tuple[Tensor, int]:
-        """(codes, the size of their codebook)."""
+    def codes(self, images: Float[Tensor, "batch 3 size size"]) -> tuple[Tensor, int] | None:
+        """(codes, the size of their codebook); None where the training never quantises."""
+        if self.continuous > 1:
+            return None
         return self.model.encode(images), self.model.codebook_size
 
     def config(self) -> Mapping[str, Any]:

@@ -60,8 +60,9 @@ def measured(subject: Any, validation: Any, device: torch.device) -> dict[str, A
         found |= {f"{name}: {key}" if name else key: value for key, value in scores.items()}
     codes_of = getattr(subject, "codes", None)
     if codes_of:
-        answers = [codes_of(chunk.to(device)) for chunk in chunks]
-        found |= validation.code_scores(torch.cat([codes.cpu() for codes, _ in answers]), answers[0][1])
+        answers = [answer for chunk in chunks if (answer := codes_of(chunk.to(device))) is not None]
+        if answers:
+            found |= validation.code_scores(torch.cat([codes.cpu() for codes, _ in answers]), answers[0][1])
     subject.train(was_training)
     return found
 

@@ -126,6 +126,17 @@ def test_validation_changes_no_weight_and_measures_what_is_kept(new_tokenizer: N
         assert last[f"{name}: error"] == pytest.approx(Held().scores(images)["error"], abs=2e-3)
 
 
+def test_a_training_that_never_quantises_is_validated_without_codes(new_tokenizer: New, tmp_path: Path) -> None:
+    training = DDTTraining(new_tokenizer(), pool=500, continuous=1.1)
+    train(recipe(training, validation="held", validate_every=20), tmp_path / "out", find, say=quiet)
+    last = json.loads((tmp_path / "out/validation.jsonl").read_text())
+    assert "codes" not in last
+    made = training.reconstructions(Held.images)["1 step"]
+    kept = training.model
+    assert torch.equal(made, kept.reconstructions(Held.images, [1], continuous=True)["1 step"])
+    assert not torch.equal(made, kept.reconstructions(Held.images, [1])["1 step"])
+
+
 def test_another_recipe_cannot_resume(new_tokenizer: New, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ddt_llama.training.tokenizer.SAVE_SECONDS", 0.0)
     asked = {"validation": "held", "validate_every": 5}
