@@ -103,8 +103,9 @@ class ShownTask:
     the picture that an output is compared with; where it is given the samples are a ``gallery``, outputs below their
     references, and not a sheet of questions and answers.
 
-    ``rate`` and ``plane``: the metric of what is spent and those that are drawn against it. ``series``: what its
-    samples have at several steps.
+    ``rate`` and ``plane``: the metric of what is spent and those that are drawn against it. ``used``: two metrics of
+    one unit, what is used of what is spent; the share that they make is drawn beside the rate, too. ``series``: what
+    its samples have at several steps.
     """
 
     title: str = ""
@@ -119,4 +120,5 @@ class ShownTask:
     reference: str = ""
     rate: str = ""
     plane: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
     series: ShownSeries | None = None

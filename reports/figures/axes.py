@@ -38,6 +38,25 @@ def mark(axes: Axes, point: Point, look: Look, shift: float) -> None:
     marks.set_offset_transform(beside)
 
 
+def mark_used(axes: Axes, spent: Point, used: Point, look: Look, shift: float) -> None:
+    """A small hollow mark at what is used, joined to what is spent."""
+    from matplotlib.transforms import ScaledTranslation
+
+    beside = axes.transData + ScaledTranslation(shift / 72, 0, root_of(axes).dpi_scale_trans)
+    axes.hlines(spent.y, used.x, spent.x, color=look.colour, linewidth=0.8, zorder=2, transform=beside)
+    hollow = axes.scatter(
+        [used.x],
+        [used.y],
+        s=16,
+        marker=look.marker,
+        facecolors="white",
+        edgecolors=look.colour,
+        linewidths=0.9,
+        zorder=4,
+    )
+    hollow.set_offset_transform(beside)
+
+
 @dataclass
 class Name:
     """A name beside a point: where the point is on the canvas, how high the name stands after all names made room."""

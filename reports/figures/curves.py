@@ -31,15 +31,23 @@ class Curve:
     points: tuple[Point, ...]
 
 
-def rate_distortion(runs: Sequence[Run], rate: str, metric: str) -> list[Curve]:
-    """One point per run: what it spends by the metric ``rate``, against ``metric``. Runs that lack either are left
-    out."""
+def rate_distortion(runs: Sequence[Run], rate: str, metric: str, used: Sequence[str] = ()) -> list[Curve]:
+    """A point per run: what it spends by the metric ``rate``, against ``metric``; and a second one, at the share of it
+    that is used, where the two metrics ``used`` say that it is less. Runs that lack either are left out."""
     curves = []
     for run in runs:
         spent, value = run.estimate(rate), run.estimate(metric)
         if spent is not None and spent.value and value is not None and value.value is not None:
-            curves.append(Curve(run.subject, run.key, "", (_point(spent.value, value),)))
+            first, share = _point(spent.value, value), _share_used(run, used)
+            second = () if share >= 1 else (Point(share * first.x, first.y, None, None),)
+            curves.append(Curve(run.subject, run.key, "", (first, *second)))
     return curves
+
+
+def _share_used(run: Run, used: Sequence[str]) -> float:
+    """1 where nothing says what is used."""
+    found = [item.value for name in used if (item := run.estimate(name)) is not None and item.value]
+    return found[0] / found[1] if len(found) == 2 else 1.0
 
 
 def _point(x: float, estimate: Estimate) -> Point:

@@ -109,7 +109,7 @@ def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], tit
 
 def _rate_distortion(task: str, shown: ShownTask, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
     panels: list[Panel] = []
-    planes = [rate_distortion(runs, shown.rate, metric) for metric in shown.plane]
+    planes = [rate_distortion(runs, shown.rate, metric, shown.used) for metric in shown.plane]
     rates = [curve.points[0].x for curve in planes[0]] if planes else []
     for metric, curves in zip(shown.plane, planes, strict=True):
         if len(curves) < 2:
@@ -129,6 +129,11 @@ def _rate_distortion(task: str, shown: ShownTask, runs: Sequence[Run], looks: Ma
         f"What each model keeps of an image, against what it spends ({column_for(shown.rate, runs).label}, log scale). "
         "Bars are 95 % intervals; grey marks are controls. Models that spend the same stand side by side."
     )
+    if any(len(curve.points) > 1 for curves in planes for curve in curves):
+        caption += (
+            " A hollow mark is what the codes use of it at most: the sum of the entropies of their positions, over "
+            "these images."
+        )
     return Figure(f"rate-distortion-{task}", "Rate and distortion", task, caption, tuple(panels))
 
 

@@ -14,6 +14,7 @@ from reports.figures.axes import (
     in_lines,
     log_ticks,
     mark,
+    mark_used,
     name_points,
     set_height,
     spread_names,
@@ -43,6 +44,8 @@ def draw_rate_distortion(
         for curve, shift in zip(kept, _dodges(kept), strict=True):
             point, look = curve.points[0], looks[curve.subject]
             mark(axes, point, look, shift)
+            for used in () if look.control else curve.points[1:]:
+                mark_used(axes, point, used, look, shift)
             labels.append((point.x, point.y, shift, look))
         log_ticks(axes, rates or [curve.points[0].x for curve in curves])
         axes.set_xlabel(spent)

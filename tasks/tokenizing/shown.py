@@ -12,6 +12,7 @@ RECONSTRUCTION = ShownTask(
     reference="original",
     rate="bits-per-pixel",
     plane=PLANE,
+    used=("bits-used", "bits-per-image"),
 )
 PROGRESSIVE = ShownTask(
     "progressive decoding",

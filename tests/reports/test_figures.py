@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
@@ -83,6 +84,18 @@ def test_curves_hold_what_was_stored(stored: Any) -> None:
     assert ways["codes"].points[-1].y == pytest.approx(30 - 4 + 7 / 8)
     points = rate_distortion(stored.of_task("reconstruction-world"), "bits-per-pixel", "psnr")
     assert {curve.subject: curve.points[0].x for curve in points} == {"ddt": 0.5, "vqgan": 0.5, "identity": 24.0}
+
+
+def test_what_the_codes_use_of_what_they_spend_stands_beside_it(stored: Any) -> None:
+    runs = stored.of_task("reconstruction-world")
+    both = next(run for run in runs if run.estimate("psnr") is not None)
+    spent = replace(both.estimate("psnr"), metric="spent", value=512.0)
+    used = replace(spent, metric="used", value=384.0)
+    wider = replace(both, measure=replace(both.measure, estimates=(*both.estimates, spent, used)))
+    points = rate_distortion([wider], "spent", "psnr", ("used", "spent"))[0].points
+    assert [point.x for point in points] == [512.0, 384.0]
+    assert points[0].y == points[1].y
+    assert len(rate_distortion([wider], "spent", "psnr", ("not measured", "spent"))[0].points) == 1
 
 
 def test_looks_do_not_depend_on_order_and_models_differ() -> None:
