@@ -16,7 +16,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -24,18 +24,20 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from harness.errors import BrokenPlugin, UserError, owner_of
-from harness.isolation import reason_of
+from harness.isolation import attempt, reason_of
 
 GROUP = "ddtbench.commands"
 
 
 @dataclass(frozen=True)
 class Command:
-    """``name`` as it is typed, one line of ``help``, and the ``place`` (``"module:function"``) of what it calls."""
+    """``name`` as it is typed, one line of ``help``, and the ``place`` (``"module:function"``) of what it calls.
+    ``asks_models``: it is done in a child, as ``run`` is, which a model that crashes or hangs cannot take with it."""
 
     name: str
     help: str
     place: str
+    asks_models: bool = False
 
 
 class AddedCommand(TyperCommand):
@@ -112,6 +114,15 @@ def _added(own: Mapping[str, Any]) -> dict[str, TyperCommand]:
             continue
         owners.setdefault(command.name, []).append((command, owner))
     return {name: _one(name, found) for name, found in owners.items()}
+
+
+def asks_models(name: str) -> bool:
+    """Whether another package's command of this name asks models; one that cannot be read does not."""
+    for point in entry_points(group=GROUP):
+        found, _ = attempt(partial(_read, point))  # one that fails is warned about where commands are listed
+        if found is not None and found.name == name:
+            return found.asks_models
+    return False
 
 
 def _one(name: str, found: list[tuple[Command, str]]) -> TyperCommand:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.added_commands import CommandGroup
+from harness.added_commands import CommandGroup, asks_models
 from harness.command_line import Debug, Device, Runs, Suite, said_partial, say
 from harness.errors import BrokenPlugin, Exit, UserError
 from harness.isolation import OutOfMemory, reason_of
@@ -384,8 +384,8 @@ _default_show_warning = warnings.showwarning
 def main(arguments: list[str] | None = None) -> None:
     """The entry point; it exits with one of ``harness.errors.Exit``, and one line says what was wrong.
 
-    A command line of its own computes ``run`` in a child (``harness.watch``); a call with ``arguments``, from Python,
-    does so in this process.
+    A command line of its own computes ``run``, and commands that ask models as it does, in a child (``harness.watch``);
+    a call with ``arguments``, from Python, does so in this process.
     """
     warnings.showwarning = _show_warning
     if arguments is not None:
@@ -394,7 +394,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     make_lenient()
     words = sys.argv[1:]
-    if words[:1] == ["run"]:
+    if words and (words[0] == "run" or asks_models(words[0])):
         from harness.watch import watched
 
         sys.exit(watched(lambda: _main(words), say))

@@ -14,13 +14,13 @@ _SCRIPTED = ("clean", "legacy-tensorflow")
 _LICENCE = "Apache-2.0 (weights)"
 FID_MARGIN = ShownMetric(
     margin_relative=0.05,
-    margin_reason="5 % of the older value at 50,000 pictures; fewer seldom decide so little",
+    margin_reason="what 50,000 pictures decide, and fewer seldom do",
     tier="blocks",
 )
 KID_MARGIN = ShownMetric(
     margin=0.0005,
     margin_relative=0.05,
-    margin_reason="5 % of the older value; the floor is half of the last digit that papers print (times 1,000)",
+    margin_reason="the floor is half of the last digit that papers print of it, times 1,000",
     tier="blocks",
 )
 

@@ -8,7 +8,9 @@ COMPARE = Command(
     "compare", "Which models differ, by how much, and on which cases.", "reports.comparing.command:compare"
 )
 REGRESS = Command("regress", "Is a stored run worse than another? For CI.", "reports.gating.commands:regress")
-GATE = Command("gate", "Run a checkpoint and a baseline, and judge it.", "reports.gating.commands:gate")
+GATE = Command(
+    "gate", "Run a checkpoint and a baseline, and judge it.", "reports.gating.commands:gate", asks_models=True
+)
 BASELINE = Command("baseline", "Keep runs to judge later ones against.", "reports.gating.baselines:app")
 REPRODUCE = Command("reproduce", "A published table beside what was measured.", "reports.reproducing.command:reproduce")
 CONVENTIONS = Command(

@@ -180,6 +180,7 @@ SUITES: tuple[CatalogueEntry, ...] = (
         "tasks.suites:paper_small",
         "the paper's comparison on the world: three language models, five tasks",
     ),
+    SuiteEntry("gate", "tasks.suites:gate", "what 'ddtbench gate' asks of a checkpoint: five tasks"),
     SuiteEntry("world", "tasks.suites:world", "1,000 world scenes: objects, progressive decoding, recursion"),
     SuiteEntry("fashion", "tasks.suites:fashion", "all 10,000 Fashion-MNIST test images", licence=FASHION_LICENCE),
     SuiteEntry("photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),

@@ -79,18 +79,18 @@ def subtitle(table: Table) -> str:
 
 def _markdown_table(table: Table) -> str:
     more = subtitle(table)
-    lines = [f"### {_markdown(table.task)}{', ' + _markdown(more) if more else ''}", ""]
-    lines.append("| model | " + " | ".join(_markdown(heading(column)) for column in table.columns) + " |")
+    lines = [f"### {markdown_text(table.task)}{', ' + markdown_text(more) if more else ''}", ""]
+    lines.append("| model | " + " | ".join(markdown_text(heading(column)) for column in table.columns) + " |")
     lines.append("|:--|" + "--:|" * len(table.columns))
     for row in (*table.models, *table.controls):
-        name = f"*{_markdown(row.label)}* (control)" if row.control else _markdown(row.label)
+        name = f"*{markdown_text(row.label)}* (control)" if row.control else markdown_text(row.label)
         lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in row.cells) + " |")
     if table.chance:
-        lines.append("| *chance* | " + " | ".join(_markdown(cell.text) for cell in table.chance) + " |")
-    about = f"{table.cases:,} cases{': ' + _markdown(table.about) if table.about else ''}."
+        lines.append("| *chance* | " + " | ".join(markdown_text(cell.text) for cell in table.chance) + " |")
+    about = f"{table.cases:,} cases{': ' + markdown_text(table.about) if table.about else ''}."
     lines += ["", about + ("" if table.part else " " + LEGEND.replace(" (*)", ""))]
     lines += [""] if table.notes else []
-    lines += [f"- ({_letter(place)}) {_markdown(note)}" for place, note in enumerate(table.notes, 1)]
+    lines += [f"- ({_letter(place)}) {markdown_text(note)}" for place, note in enumerate(table.notes, 1)]
     return "\n".join(lines) + "\n"
 
 
@@ -105,7 +105,7 @@ def _markdown_cell(cell: Cell) -> str:
     return f"{text}{' ' + rest if rest else ''}{notes}"
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that Markdown and the HTML inside it leave as it is."""
     text = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(text.split()))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

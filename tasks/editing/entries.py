@@ -59,7 +59,7 @@ EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
         "cos-world",
         "tasks.editing.metrics:cos_world",
         "cosine to the true edit on the world's features",
-        shown=ShownMetric("similarity", margin=0.01, margin_reason="a point of a hundred", tier="warns"),
+        shown=ShownMetric("similarity", margin=0.01, margin_reason="a point of a hundred", tier="warns", spread=0.02),
     ),
     MetricEntry(
         "edit-success",
@@ -68,9 +68,10 @@ EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
         shown=ShownMetric(
             "instruction done",
             order=7,
-            margin=0.1,
-            margin_reason="one instruction of ten is what 600 edits decide",
+            margin=0.05,
+            margin_reason="5 points of a hundred: 30 of 600 edits",
             tier="blocks",
+            spread=0.32,
         ),
     ),
     MetricEntry(

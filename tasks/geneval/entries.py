@@ -41,7 +41,7 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
         "geneval",
         "tasks.geneval.metrics:overall",
         "share of right images, mean of the six tags",
-        shown=ShownMetric("GenEval", order=5, margin=0.05, margin_reason=_FIVE_POINTS, tier="blocks"),
+        shown=ShownMetric("GenEval", order=5, margin=0.05, margin_reason=_FIVE_POINTS, tier="blocks", spread=0.41),
     ),
     MetricEntry(
         "geneval-prompts",

@@ -6,9 +6,10 @@ the share of pictures of which both are right. The total adds the subtasks.
 
 Data: ``mme@world`` is made from the embedded world's test split (MIT, ours), 60 pictures for each of the subtasks
 existence, count, position and color, none with a combination of shape and colour that training lacks;
-``mme@world-held-out`` asks the same four, 30 pictures each, about such combinations. ``mme@PATH`` reads a Parquet file
-or folder in the official schema (``tasks.mme.data``), ``mme@official`` the published 2,374 questions once they are
-prepared (``tasks.mme.prepare``). MME's own pictures are for research only, by its authors' terms.
+``mme@world-400`` has 100 for each, of which these are the first; ``mme@world-held-out`` asks the same four, 30 pictures
+each, about such combinations. ``mme@PATH`` reads a Parquet file or folder in the official schema (``tasks.mme.data``),
+``mme@official`` the published 2,374 questions once they are prepared (``tasks.mme.prepare``). MME's own pictures are
+for research only, by its authors' terms.
 
 Protocol: the question as it stands, suffix included; the whole picture, padded to a square and resized; a greedy
 answer, stored as text. ``tasks.mme.parsers`` reads it by three named rules, of which ``official`` is the default and

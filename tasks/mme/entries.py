@@ -50,7 +50,7 @@ MME_ENTRIES: tuple[CatalogueEntry, ...] = (
     TaskEntry(
         "mme",
         "tasks.mme.task:build",
-        "two yes/no questions about each picture, of world, world-held-out, official (once prepared) or PATH",
+        "two yes/no questions about each picture: world, world-400, world-held-out, official (once prepared), PATH",
         licence=LICENCE,
         paper=PAPER,
         data=("mme",),
@@ -92,7 +92,9 @@ MME_ENTRIES: tuple[CatalogueEntry, ...] = (
         f"{_METRICS}:percent",
         "MME's total in percent of the most",
         paper=PAPER,
-        shown=ShownMetric("of the maximum", order=6, margin=5.0, margin_reason="5 % of the maximum", tier="blocks"),
+        shown=ShownMetric(
+            "of the maximum", order=6, margin=5.0, margin_reason="5 % of the maximum", tier="blocks", spread=35.0
+        ),
     ),
     MetricEntry(
         "mme-acc",

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILTER = "bicubic-antialias"
-WORLD: Mapping[str, str] = {"": "seen", "world": "seen", "world-held-out": "held out"}
+WORLD: Mapping[str, str] = {"": "seen", "world": "seen", "world-400": "seen", "world-held-out": "held out"}
 """What follows the ``@`` -> which combinations of shape and colour the world's questions name."""
+MORE = {"world-400": 100}
+"""Pictures per subtask of those that have more than usual: the first are those of ``world``."""
 WORLD_SIDE = 32
 OFFICIAL = "official"
 """What follows the ``@`` for the published file, once prepared."""
@@ -42,8 +44,8 @@ OTHER_PARSERS = ("lmms-eval", "vlmevalkit")
 
 
 class Mme:
-    """``mme@world``, ``mme@world-held-out``, ``mme@official`` (once prepared) or ``mme@PATH``. Nothing is read before
-    cases are asked for.
+    """``mme@world``, ``mme@world-400``, ``mme@world-held-out``, ``mme@official`` (once prepared) or ``mme@PATH``.
+    Nothing is read before cases are asked for.
 
     A sample's image is ``reference`` (what was shown), its text the JSON list of the two answers; the case's facts hold
     ``questions``, true ``answers``, ``subtask``, and ``subtasks``, all those of the data. The stratum is the subtask,
@@ -71,6 +73,8 @@ class Mme:
         if self.wording != "official":
             return replace(SHOWN, title="MME as lmms-eval asks", order=42)
         if self.argument in WORLD:
+            if self.argument in MORE:
+                return replace(SHOWN, order=SHOWN.order + 1)
             return SHOWN if self.argument in ("", "world") else replace(SHOWN, headline=())
         return replace(SHOWN, title="MME, official", order=41)
 
@@ -186,16 +190,16 @@ def decoded(content: bytes, name: str) -> np.ndarray:
 
 def _data(argument: str) -> MmeData:
     if argument in WORLD:
-        return _world(WORLD[argument])
+        return _world(WORLD[argument], MORE.get(argument, 0))
     files = (prepared_file(),) if argument == OFFICIAL else parquet_files(argument)
     return _read(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
 
 
-@lru_cache(maxsize=2)
-def _world(naming: Any) -> MmeData:
+@lru_cache(maxsize=3)
+def _world(naming: Any, pictures: int) -> MmeData:
     from tasks.mme.world import world_parquet
 
-    return read_data([InMemory("the world's questions", world_parquet(naming))])
+    return read_data([InMemory("the world's questions", world_parquet(naming, pictures))])
 
 
 @lru_cache(maxsize=2)

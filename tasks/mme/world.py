@@ -32,17 +32,18 @@ SHORT_NUMBERS = tuple("only one" if number == "one" else f"a total of {number}" 
 
 
 @cache
-def world_parquet(naming: Naming) -> bytes:
-    """The file's content, with ``naming`` "seen" (scenes without any held-out combination) or "held out"."""
+def world_parquet(naming: Naming, pictures: int = 0) -> bytes:
+    """The file's content, with ``naming`` "seen" (scenes without any held-out combination) or "held out"; ``pictures``
+    per subtask (0: as usual), of which the first are the same however many there are."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found = [list(_pairs(topic, naming)) for topic in ASKED]
+    found = [list(_pairs(topic, naming, pictures or PICTURES[naming])) for topic in ASKED]
     # Subtask by subtask in turn, so that the first cases of a limited run ask them all.
     ordered = [pair for turn in zip(*found, strict=True) for pair in turn]
-    pictures = _draw(as_batch([scene for scene, _ in ordered]))
+    drawn = _draw(as_batch([scene for scene, _ in ordered]))
     rows: list[dict[str, Any]] = []
-    for number, ((_, questions), picture) in enumerate(zip(ordered, pictures, strict=True)):
+    for number, ((_, questions), picture) in enumerate(zip(ordered, drawn, strict=True)):
         name = f"{questions[0].topic}/{number // len(ASKED):03d}.png"
         # The true one comes first of every other pair, so that the place tells nothing either.
         for question in questions if number // len(ASKED) % 2 == 0 else questions[::-1]:
@@ -63,7 +64,7 @@ def _draw(batch: SceneBatch) -> np.ndarray:
     return to_bytes(draw(batch))
 
 
-def _pairs(topic: str, naming: Naming) -> Iterator[tuple[Scene, tuple[Question, Question]]]:
+def _pairs(topic: str, naming: Naming, pictures: int) -> Iterator[tuple[Scene, tuple[Question, Question]]]:
     """The scenes of a subtask with a true and a false question each."""
     have, number = 0, APART * ASKED.index(topic)
     while True:
@@ -74,7 +75,7 @@ def _pairs(topic: str, naming: Naming) -> Iterator[tuple[Scene, tuple[Question, 
             if pair and _is_next(topic, naming, have, pair):
                 yield scene, pair
                 have += 1
-                if have == PICTURES[naming]:
+                if have == pictures:
                     return
         number += BLOCK
 

@@ -55,8 +55,9 @@ WORLD_ENTRIES: tuple[CatalogueEntry, ...] = (
             "FD-world",
             order=3,
             margin_relative=0.25,
-            margin_reason="25 % of the older value is what 2,000 pictures decide; 5 % would need tens of thousands",
+            margin_reason="what 2,000 pictures decide; 5 % would need tens of thousands",
             tier="blocks",
+            spread=2.3,
         ),
     ),
     MetricEntry(

@@ -41,7 +41,7 @@ MINIATURES = Path(__file__).parents[1] / "tasks" / "questions" / "miniatures"
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "perplexity": (*(name for name in NAMES if name != "wikitext"), "wikitext:MINIATURE"),
     "perplexity-strided": ("wikipedia", "captions", "wikitext:MINIATURE"),
-    "mme": ("world", "world-held-out"),
+    "mme": ("world", "world-400", "world-held-out"),
     "mme-lmms-eval": ("world", "world-held-out"),
     "lmms": (),  # asks in one call of another program: tests/tasks/lmms
     "editing": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,7 +62,7 @@ def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
 def test_it_is_listed_by_its_line_without_being_imported(add, call) -> None:
     add("counter")
     code, out, err = call("--help")
-    assert (code, err) == (0, "") and "  count    Count what is there." in out
+    assert (code, err) == (0, "") and re.search(r"\n  count +Count what is there\.", out)
     assert "counter_light" in sys.modules and "counter_heavy" not in sys.modules
 
 
@@ -124,14 +125,14 @@ def test_one_whose_place_does_not_import_is_listed_and_says_so_when_called(add, 
 def test_two_of_one_name_are_an_error_that_names_both_and_disturb_nobody(add, call) -> None:
     add("one")
     add("two")
-    add("other", "compare")
+    add("other", "weigh")
     both = "command 'count' is registered twice, by one (one_light:COMMAND) and by two (two_light:COMMAND)"
     code, out, err = call("--help")
-    assert code == 0 and "  compare  Count what is there." in out and "  count" not in out
+    assert code == 0 and re.search(r"\n  weigh +Count what is there\.", out) and "\n  count" not in out
     assert err == f"ddtbench: warning: {both}: remove one of these packages\n"
     code, out, err = call("count", "sheep")
     assert code == 2 and err.splitlines()[-1] == f"ddtbench: {both}: remove one of these packages"
-    assert call("compare", "sheep")[:2] == (0, "sheep: 1\n")
+    assert call("weigh", "sheep")[:2] == (0, "sheep: 1\n")
 
 
 def test_a_name_of_our_own_stays_ours(add, call) -> None:

@@ -120,5 +120,5 @@ def test_every_metric_that_is_gated_states_a_margin_and_why():
 
 def test_show_says_the_margin_and_the_tier_of_a_metric(call):
     out = call("show", "kid-efficientnet-lite0")[1]
-    assert "5 % of the value, at least 0.002: 5 % of the older value" in " ".join(out.split())
+    assert "5 % of the value, at least 0.002: the floor is what" in " ".join(out.split())
     assert "blocks" in out

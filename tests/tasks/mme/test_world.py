@@ -38,6 +38,12 @@ def test_the_schema_is_the_official_one(naming: Naming) -> None:
     assert file.metadata.num_rows == 2 * 4 * PICTURES[naming]
 
 
+def test_more_pictures_begin_with_those_of_fewer() -> None:
+    few, many = (read_data([InMemory("the questions", world_parquet("seen", count))]) for count in (0, 100))
+    assert len(many.pairs) == 400
+    assert many.pairs[: len(few.pairs)] == few.pairs
+
+
 def test_every_subtask_has_its_pictures_and_no_picture_is_shown_twice(data: MmeData, naming: Naming) -> None:
     assert Counter(pair.category for pair in data.pairs) == dict.fromkeys(ASKED, PICTURES[naming])
     assert data.subtasks == ASKED == ("existence", "count", "position", "color")
