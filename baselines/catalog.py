@@ -31,8 +31,8 @@ def _shuffled(name: str) -> CatalogueEntry:
 
 
 SPEAKS = (
-    *("GeneratesImages", "EditsImages", "AnswersQuestions", "ScoresAnswers"),
-    *("ScoresText", "ScoresTextInStrides", "ScoresImages"),
+    *("GeneratesImages", "EditsImages", "EditsWithGuidance", "AnswersQuestions", "ScoresAnswers"),
+    *("ScoresText", "ScoresTextInStrides", "ScoresImages", "ScoresCodes"),
 )
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
 
@@ -131,6 +131,30 @@ MODELS: tuple[CatalogueEntry, ...] = (
         provides=TOKENIZER,
         licence="MIT",
         shown=ShownModel("JPEG", role="control", order=14),
+    ),
+    ModelEntry(
+        name="cutmix",
+        place="baselines.controls.mixing:open_cutmix",
+        summary="control of counterfactual: the pixels, patch by patch; mixed codes are a true CutMix (cutmix@SIZE)",
+        provides=TOKENIZER,
+        licence="MIT",
+        shown=ShownModel("true CutMix", role="control", order=16),
+    ),
+    ModelEntry(
+        name="mixup",
+        place="baselines.controls.mixing:open_mixup",
+        summary="control of counterfactual: the pixels in eight layers; mixed codes are a true MixUp (mixup@SIZE)",
+        provides=TOKENIZER,
+        licence="MIT",
+        shown=ShownModel("true MixUp", role="control", order=17),
+    ),
+    ModelEntry(
+        name="swap",
+        place="baselines.controls.mixing:open_swap",
+        summary="control of counterfactual: one code replaces all, so that a mix is the second picture (swap@SIZE)",
+        provides=TOKENIZER,
+        licence="MIT",
+        shown=ShownModel("B itself", role="control", order=18),
     ),
     ModelEntry(
         name="copy-source",

@@ -1,25 +1,25 @@
 """A multimodal language model as a subject: it generates, edits, answers and scores through its image tokenizer.
 
 One adapter for DDT-LLaMA and for its rivals: what differs is the checkpoint, whose card names the image tokenizer.
-Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``AnswersQuestions``, ``ScoresAnswers``,
-``ScoresText``, ``ScoresTextInStrides`` and ``ScoresImages``.
+Satisfies ``GeneratesImages``, ``GeneratesClasses``, ``EditsImages``, ``EditsWithGuidance``, ``AnswersQuestions``,
+``ScoresAnswers``, ``ScoresText``, ``ScoresTextInStrides``, ``ScoresImages``, ``ScoresCodes`` and ``DrawsCodes``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ddt_llama.mllm.generation import generate_images, generate_text
 from ddt_llama.mllm.layout import Document
-from ddt_llama.mllm.likelihood import nats_of_answers, strided_windows, windows
+from ddt_llama.mllm.likelihood import codes_one_by_one, nats_of_answers, strided_windows, windows
 from ddt_llama.mllm.model import MultimodalLM, TokenizerReference
 from ddt_llama.mllm.sampling import GREEDY, Sampling
 from harness.catalog import open_model
-from harness.contracts import ImageTokenizer, Likelihood
+from harness.contracts import CodeScores, ImageTokenizer, Likelihood
 from harness.errors import UserError
 from harness.paths import checkout_root, user_path
 
@@ -37,16 +37,16 @@ EDITING = Sampling(temperature=0.2, guidance=1.5)
 CLASSES = Sampling(temperature=1.0, guidance=1.5)
 """Chosen by FD-fashion of 500 pictures against training images (docs/log.md)."""
 
-TEXT, DRAWS = ("ScoresText", "ScoresTextInStrides"), ("GeneratesImages", "ScoresImages")
+TEXT, DRAWS = ("ScoresText", "ScoresTextInStrides"), ("GeneratesImages", "ScoresImages", "ScoresCodes")
 TEACHES: Mapping[str, tuple[str, ...]] = {
     "text": TEXT,
-    "image": ("ScoresImages",),
+    "image": ("ScoresImages", "ScoresCodes"),
     "caption to image": DRAWS,
     "image to caption": TEXT,
     "class to image": ("GeneratesClasses",),
     "instruction to image": DRAWS,
     "question": ("AnswersQuestions", "ScoresAnswers", *TEXT),
-    "edit": ("EditsImages",),
+    "edit": ("EditsImages", "EditsWithGuidance"),
 }
 """What a model can be asked after lessons of a kind."""
 
@@ -118,27 +118,43 @@ class LanguageSubject:
     # -- pictures
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
-        return self._draw([self._asked(prompt) for prompt in prompts], None, self.drawing, seeds)
+        return self._decoded(self.draw_codes(prompts, seeds), seeds)
 
     def generate_classes(self, labels: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "batch 3 size size"]:
-        return self._draw([self.model.layout.class_to_image(label) for label in labels], None, self.classes, seeds)
+        return self._decoded(self.draw_class_codes(labels, seeds), seeds)
+
+    def draw_codes(self, prompts: Sequence[str], seeds: Sequence[int]) -> Int[Tensor, "batch codes"]:
+        return generate_images(self.model, [self._asked(prompt) for prompt in prompts], self.drawing, seeds)
+
+    def draw_class_codes(self, labels: Sequence[int], seeds: Sequence[int]) -> Int[Tensor, "batch codes"]:
+        prompts = [self.model.layout.class_to_image(label) for label in labels]
+        return generate_images(self.model, prompts, self.classes, seeds)
 
     def edit(
         self, images: Float[Tensor, "batch 3 size size"], instructions: Sequence[str], seeds: Sequence[int]
     ) -> Float[Tensor, "batch 3 size size"]:
+        return self._edited(images, instructions, seeds, self.editing)
+
+    def edit_guided(
+        self,
+        images: Float[Tensor, "batch 3 size size"],
+        instructions: Sequence[str],
+        seeds: Sequence[int],
+        guidance: float,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        return self._edited(images, instructions, seeds, replace(self.editing, guidance=guidance))
+
+    def _edited(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int], sampling: Sampling) -> Tensor:
         layout, codes = self.model.layout, self._read(images)
         prompts = [layout.edit(row, text) for row, text in zip(codes, instructions, strict=True)]
         unsaid = [layout.edit_unconditional(row) for row in codes]
-        return self._draw(prompts, unsaid, self.editing, seeds)
+        return self._decoded(generate_images(self.model, prompts, sampling, seeds, unsaid), seeds)
 
     def _asked(self, prompt: str) -> Document:
         layout = self.model.layout
         return layout.instruction_to_image(prompt) if self.instructed else layout.caption_to_image(prompt)
 
-    def _draw(
-        self, prompts: Sequence[Document], against: Sequence[Document] | None, sampling: Sampling, seeds: Sequence[int]
-    ) -> Tensor:
-        codes = generate_images(self.model, prompts, sampling, seeds, against)
+    def _decoded(self, codes: Int[Tensor, "batch codes"], seeds: Sequence[int]) -> Tensor:
         with torch.no_grad():
             return self.tokenizer.decode(codes.to(self.device), seeds=seeds)
 
@@ -214,14 +230,26 @@ class LanguageSubject:
     def score_images(
         self, images: Float[Tensor, "batch 3 size size"], prompts: Sequence[str] | None = None
     ) -> Sequence[Likelihood]:
+        words = self.model.vocabulary
+        documents = self._code_documents(images, prompts)
+        nats = nats_of_answers(self.model, documents, words.code_ids())
+        return [Likelihood(value, words.code_count, words.codebook_size) for value in nats]
+
+    def score_codes(self, images: Float[Tensor, "batch 3 size size"]) -> Sequence[CodeScores]:
+        words = self.model.vocabulary
+        rows = codes_one_by_one(self.model, self._code_documents(images, None), words.code_ids())
+        return [CodeScores(nats, entropies, words.codebook_size) for nats, entropies in rows]
+
+    def _code_documents(
+        self, images: Float[Tensor, "batch 3 size size"], prompts: Sequence[str] | None
+    ) -> list[Document]:
+        """The codes of each image, in the order in which the model reads them, after its caption or nothing."""
         layout, words = self.model.layout, self.model.vocabulary
         begun = [layout.image_only()] * len(images) if prompts is None else [self._asked(text) for text in prompts]
-        documents = [
+        return [
             Document(document.prompt, tuple(words.to_tokens(layout.order.apply(codes)).tolist()))
             for document, codes in zip(begun, self._read(images), strict=True)
         ]
-        nats = nats_of_answers(self.model, documents, words.code_ids())
-        return [Likelihood(value, words.code_count, words.codebook_size) for value in nats]
 
 
 def open_language_subject(source: str, device: str = "cpu") -> LanguageSubject:

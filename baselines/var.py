@@ -260,6 +260,11 @@ class VARTokenizer(nn.Module):
         return sum(side * side for side in self.config.v_patch_nums)
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """How many codes each scale has."""
+        return tuple(side * side for side in self.config.v_patch_nums)
+
+    @property
     def codebook_size(self) -> int:
         return self.config.vocab_size
 

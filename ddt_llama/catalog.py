@@ -10,6 +10,8 @@ PAPER = (
 
 SCALED = tuple((size, 0) for size in ("0.2m", "0.5m", "1.2m", "2.9m"))
 """The sizes of the scaling curves, each with its training seed; more seeds only where they are compared."""
+SEEDS = (0, 1, 2)
+"""The training seeds of what is compared between kinds of training: three are the fewest that give an interval."""
 SPOKEN = {"ddt": "DDT tokens", "vqgan": "VQGAN tokens", "var": "VAR tokens"}
 
 
@@ -30,10 +32,15 @@ LANGUAGE_RECIPES: tuple[CatalogueEntry, ...] = (
         for size, seed in (*SCALED, *(("0.5m", seed) for seed in (1, 2)))
     ),
     *(
-        _language_recipe(f"ddt-scaling-0.5m-{order}-s0", f"a Llama of 0.5M parameters on DDT tokens {order}", "ddt")
+        _language_recipe(f"{name}-scaling-0.5m-{order}-s{seed}", f"a Llama of 0.5M parameters on {words} {order}", name)
+        for name, words in SPOKEN.items()
         for order in ("reversed", "shuffled")
+        for seed in SEEDS
     ),
-    _language_recipe("text-scaling-0.5m-s0", "a Llama of 0.5M parameters that sees no picture", "ddt"),
+    *(
+        _language_recipe(f"text-scaling-0.5m-s{seed}", "a Llama of 0.5M parameters that sees no picture", "ddt")
+        for seed in SEEDS
+    ),
     *(
         _language_recipe(f"{name}-gpt-fashion", f"a class-conditional Llama of 0.5M parameters on {words}", name)
         for name, words in SPOKEN.items()

@@ -79,8 +79,14 @@ def written(shown: Any) -> dict[str, Any]:
     for field in fields(shown):
         value = getattr(shown, field.name)
         if value != field.default:
-            found[field.name] = written(value) if isinstance(value, ShownSeries) else value
+            found[field.name] = _written(value)
     return found
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, ShownSeries):
+        return written(value)
+    return tuple(map(_written, value)) if isinstance(value, tuple) else value
 
 
 def read_shown(kind: type[Shown], stored: Any) -> Shown:
@@ -97,6 +103,8 @@ def _kept(kind: type[Any], stored: Any) -> dict[str, Any]:
         value = _tuples(stored[field.name])
         if field.name == "series":
             value = _series(value)
+        elif field.name == "further" and isinstance(value, tuple):
+            value = tuple(filter(None, map(_series, value)))
         elif isinstance(field.default, float) and isinstance(value, int):
             value = float(value)
         wanted = (

@@ -21,8 +21,9 @@ from harness.weights.checkpoints import CARD, read_card
 @dataclass(frozen=True)
 class PlannedTraining:
     """One recipe of the plan. ``cpu_hours`` is what it took when the zoo's own was made, by the checkpoint's card or by
-    the runs of one whose weights are not kept. Of a training on a GPU it is ``estimated``: what its tokens would have
-    taken where a model of the same shape on the same tokenizer was trained on a CPU. None: not even that is known."""
+    the runs of one whose weights are not kept. Of a training on a GPU, or of one never made, it is ``estimated``: what
+    its tokens take where a model of the same shape on the same tokenizer was trained on a CPU. None: not even that is
+    known."""
 
     name: str
     command: str
@@ -62,9 +63,19 @@ def _hours_elsewhere(made: Mapping[str, Any], recipe: Mapping[str, Any]) -> floa
     for other in trainings_of_runs(checkout_root() / "zoo" / "runs").values():
         hours = _hours(other)
         alike = _shape(other["recipe"]) == _shape(recipe) and other["recipe"].get("tokenizer") == recipe["tokenizer"]
-        if alike and hours is not None and "tokens_seen" in made and "tokens_seen" in other:
+        if not alike or hours is None or "tokens_seen" not in other:
+            continue
+        if "tokens_seen" in made:
             return hours * float(made["tokens_seen"]) / float(other["tokens_seen"])
+        if _lessons(other["recipe"]) == _lessons(recipe):
+            return hours  # it was never made, and will see as many tokens
     return None
+
+
+def _lessons(recipe: Mapping[str, Any]) -> list[Any]:
+    """What decides how many tokens a training sees: its data, whether with pictures, its batches and steps."""
+    stages = [(stage["name"], stage["steps"], stage.get("batch", 0)) for stage in recipe["stages"]]
+    return [recipe["data"], recipe.get("pictures", True), recipe["batch"], stages]
 
 
 def _shape(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +143,7 @@ def plan_text(out: Path) -> str:
     unknown = len(found) - len(known)
     rest = f", and {unknown} never timed on a CPU" if unknown else ""
     if any(stage.estimated for stage in found):
-        lines.append("~ trained on a GPU: its tokens at the rate of a model of the same shape on a CPU")
+        lines.append("~ trained on a GPU, or not yet: its tokens at the rate of a model of the same shape on a CPU")
     lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     return "\n".join(lines)
 

@@ -18,9 +18,9 @@ from tasks.generation.entries import GENERATION_ENTRIES
 from tasks.geneval.entries import GENEVAL_ENTRIES
 from tasks.lmms.entries import LMMS_ENTRIES
 from tasks.mme.entries import MME_ENTRIES
-from tasks.perplexity.shown import STRIDED, TEXT
+from tasks.perplexity.shown import POSITIONS, STRIDED, TEXT
 from tasks.questions.entries import QUESTION_ENTRIES
-from tasks.tokenizing.shown import PROGRESSIVE, RECONSTRUCTION, RECURSION
+from tasks.tokenizing.shown import ATTRIBUTES, COUNTERFACTUAL, PROGRESSIVE, RECONSTRUCTION, RECURSION
 from tasks.world.entries import WORLD_ENTRIES
 
 DDT_PAPER = "Pan et al., CVPR 2025, arXiv 2504.14666"
@@ -87,7 +87,7 @@ TASKS: tuple[CatalogueEntry, ...] = (
     TaskEntry(
         "progressive",
         "tasks.tokenizing.progressive:build",
-        "the image from the first 1, K/8, 2K/8 ... K codes, and from the last ones",
+        "the image from the first 1, K/8, 2K/8 ... K codes, and from the last ones; @drawn-by:MODEL of drawn codes",
         paper=DDT_PAPER,
         shown=PROGRESSIVE,
     ),
@@ -97,6 +97,13 @@ TASKS: tuple[CatalogueEntry, ...] = (
         "the clean image from any timestep: with its codes, with none, and with those of another image",
         paper=DDT_PAPER,
         shown=RECURSION,
+    ),
+    TaskEntry(
+        "counterfactual",
+        "tasks.tokenizing.counterfactual:build",
+        "a growing part of the codes replaced by another image's: is it a cut, a cross-fade, or a blend of attributes?",
+        paper=DDT_PAPER,
+        shown=COUNTERFACTUAL,
     ),
     TaskEntry(
         "perplexity",
@@ -117,9 +124,42 @@ TASKS: tuple[CatalogueEntry, ...] = (
         data=("wikipedia", "wikitext"),
         shown=STRIDED,
     ),
+    TaskEntry(
+        "code-entropy",
+        "tasks.perplexity.positions:build",
+        "what a language model expects of each image code, against its position: entropy and surprise",
+        licence="MIT (ours)",
+        paper=DDT_PAPER,
+        shown=POSITIONS,
+    ),
+)
+
+RECOVERED: tuple[CatalogueEntry, ...] = tuple(
+    MetricEntry(
+        f"recovered-{attribute}{'-reversed' if last else ''}",
+        f"tasks.tokenizing.progressive:{attribute}{'_reversed' if last else ''}",
+        f"share of {'pictures' if attribute == 'background' else 'objects'} whose {attribute} a part of the codes "
+        f"tells, {'from the last code on' if last else 'native order'}",
+        shown=ShownMetric(f"{attribute}, {'last' if last else 'first'} codes", order=25 + last),
+    )
+    for last in (False, True)
+    for attribute in ATTRIBUTES
 )
 
 METRICS: tuple[CatalogueEntry, ...] = (
+    *RECOVERED,
+    MetricEntry(
+        "code-entropy",
+        "tasks.perplexity.positions:code_entropy",
+        "entropy of what is predicted for an image code, as a share of the log of the codebook's size",
+        shown=ShownMetric("entropy"),
+    ),
+    MetricEntry(
+        "code-entropy-fall",
+        "tasks.perplexity.positions:entropy_fall",
+        "how much surer the predictions of the second half of the codes are, as a share of the same log",
+        shown=ShownMetric("fall of entropy"),
+    ),
     MetricEntry(
         "progressive-psnr",
         "tasks.tokenizing.progressive:area_first",
@@ -163,6 +203,36 @@ METRICS: tuple[CatalogueEntry, ...] = (
         "recursion-gain-at-1.0",
         "tasks.tokenizing.recursion:gain_at_1",
         "dB that the codes add to no codes at t = 1",
+    ),
+    MetricEntry(
+        "cut-and-paste",
+        "tasks.tokenizing.counterfactual:cut_and_paste",
+        "share of a mixed picture's energy that the best mask of 4x4 patches explains; a true CutMix has 1",
+        shown=ShownMetric("cut and paste", order=21),
+    ),
+    MetricEntry(
+        "mix-up",
+        "tasks.tokenizing.counterfactual:mix_up",
+        "share of a mixed picture's energy that the best cross-fade explains; a true MixUp has 1",
+        shown=ShownMetric("mix-up", order=22),
+    ),
+    MetricEntry(
+        "semantic",
+        "tasks.tokenizing.counterfactual:semantic_share",
+        "share of a mixed picture's objects with shape, colour and place of A or B and pixels that neither explains",
+        shown=ShownMetric("semantic", order=20),
+    ),
+    MetricEntry(
+        "cut-over-mix",
+        "tasks.tokenizing.counterfactual:cut_over_mix",
+        "is a mixed picture nearer to a cut (1) or to a cross-fade (-1)?",
+        shown=ShownMetric("cut over mix", order=23),
+    ),
+    MetricEntry(
+        "neither-explains",
+        "tasks.tokenizing.counterfactual:neither_explains",
+        "share of a mixed picture's energy that neither the best cut nor the best cross-fade explains",
+        shown=ShownMetric("neither explains", order=24),
     ),
     MetricEntry(
         "recursion-psnr",

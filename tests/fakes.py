@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harness.contracts import Likelihood
+from harness.contracts import CodeScores, Likelihood
 from harness.seeding import noise_for
 
 LEVELS = 4
@@ -89,6 +89,15 @@ class Speaker(BlockTokenizer):
         assert images.shape == (len(questions), 3, self.image_size, self.image_size)
         dark = (images.flatten(1).mean(dim=1) < 0.5).tolist()
         return ["Yes" if len(text) % 2 == shade else "No" for text, shade in zip(questions, dark, strict=True)]
+
+    def edit_guided(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int], guidance: float) -> Tensor:
+        return self.edit(images, instructions, seeds) / guidance
+
+    def score_codes(self, images: Tensor) -> list[CodeScores]:
+        """Surer from code to code, and as sure as it is right."""
+        codes = self.encode(images)
+        sure = [math.log(self.codebook_size) / (1 + place / codes.shape[1]) for place in range(codes.shape[1])]
+        return [CodeScores(sure, sure, self.codebook_size) for _ in codes]
 
     def score_text(self, texts: Sequence[str], images: Tensor | None = None) -> list[Likelihood]:
         sizes = [len(text.encode()) for text in texts]

@@ -45,12 +45,35 @@ def nats_of_answers(
 
 
 def _losses_among(model: MultimodalLM, batch: Batch, kept: Tensor) -> Tensor:
+    logits, labels = _scores_among(model, batch, kept)
+    return F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
+
+
+def _scores_among(model: MultimodalLM, batch: Batch, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """(scores of the kept tokens at each place but the last, ``batch length kept``; which of them follows)."""
     kept = kept.to(batch.labels.device)
     places = torch.full((model.vocabulary.size,), IGNORED, device=kept.device)
     places[kept] = torch.arange(len(kept), device=kept.device)
     labels = torch.where(batch.labels == IGNORED, IGNORED, places[batch.labels.clamp(min=0)])
-    logits = model(batch)[:, :-1].index_select(-1, kept).float()
-    return F.cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none")
+    return model(batch)[:, :-1].index_select(-1, kept).float(), labels[:, 1:]
+
+
+def codes_one_by_one(
+    model: MultimodalLM, documents: Sequence[Document], kept: Int[Tensor, " kept"]
+) -> list[tuple[list[float], list[float]]]:
+    """Of each document (-log p of each token of its answer, entropies of what was predicted in their places), natural
+    logarithm; all answers are of one length and prompts too, so that they share batches."""
+    found: list[tuple[list[float], list[float]]] = []
+    with torch.inference_mode():
+        for rows in _chunks(range(len(documents)), [len(document.ids) for document in documents]):
+            batch = pad([documents[row] for row in rows], model.vocabulary.pad).to(model.language_model.device)
+            logits, labels = _scores_among(model, batch, kept)
+            count = len(documents[rows[0]].answer)
+            logs = logits[:, -count:].log_softmax(dim=-1).double()
+            nats = -logs.gather(-1, labels[:, -count:, None]).squeeze(-1)
+            entropies = -(logs.exp() * logs).sum(dim=-1)
+            found += list(zip(nats.tolist(), entropies.tolist(), strict=True))
+    return found
 
 
 def _chunks(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

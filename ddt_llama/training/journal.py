@@ -13,6 +13,8 @@ from harness.weights.fitting import readable
 from harness.writing import written_whole
 
 LOG_EVERY = 20
+KEPT = 60
+"""Lines of a log that a checkpoint's card keeps: what its loss curve is drawn from."""
 
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -39,6 +41,14 @@ def _step_of(line: bytes) -> float | None:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, LookupError):
         return None
+
+
+def thinned(log: Path, most: int = KEPT) -> list[dict[str, Any]]:
+    """At most so many lines of a log, evenly chosen, the last among them."""
+    if not log.is_file():
+        return []
+    lines = [json.loads(line) for line in log.read_bytes().split(b"\n") if _step_of(line) is not None]
+    return lines[:: -max(1, -(-len(lines) // most))][::-1]
 
 
 def append(log: Path, line: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from ddt_llama.mllm.model import MultimodalLM
 from ddt_llama.training.classroom import EXAMINED, Classroom
 from ddt_llama.training.ending import Ending
 from ddt_llama.training.feed import Feed, Step
-from ddt_llama.training.journal import read_state, silent
+from ddt_llama.training.journal import read_state, silent, thinned
 from ddt_llama.training.optimizers import optimizers
 from ddt_llama.training.precision import usable
 from ddt_llama.training.recipe import LanguageRecipe, Stage
@@ -267,6 +267,7 @@ class LanguageTraining:
             "cpu_hours": round(self.clock.cpu_seconds / 3600, 3),
             "hours": round(self.clock.seconds / 3600, 3),
             "validation_nats_per_token": {key: round(value, 5) for key, value in examined.items()},
+            "losses": [[line["step"], round(line["loss"], 5)] for line in thinned(self.out / "log.jsonl")],
             "torch": torch.__version__,
         }
 

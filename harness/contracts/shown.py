@@ -74,6 +74,11 @@ class ShownSeries:
     ``ways``: (way, in words). ``share``: steps are counts, drawn as shares of the largest; else they are drawn as they
     are. ``panels``: a panel for each way, with all models in it, or for each model, with all ways. ``words`` says what
     a step is, with ``{step}`` and ``{most}`` in it.
+
+    ``over``: numbers ``OVER-WAY-STEP``, else ``OVER-WAY``, divide those of ``measure``, sum by sum ("": a mean).
+    ``against``: numbers ``AGAINST-WAY-STEP`` are the places on the axis, and the steps marks on a path (``panels`` by
+    way). ``pictures``: the ways of the pictures, where they are others than those of the numbers. ``controls``: they
+    are drawn, too. ``apart``: panels have scales of their own.
     """
 
     title: str
@@ -87,6 +92,11 @@ class ShownSeries:
     share: bool = False
     panels: Literal["way", "model"] = "way"
     words: str = "{step}"
+    over: str = ""
+    against: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()
+    controls: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,9 +113,9 @@ class ShownTask:
     the picture that an output is compared with; where it is given the samples are a ``gallery``, outputs below their
     references, and not a sheet of questions and answers.
 
-    ``rate`` and ``plane``: the metric of what is spent and those that are drawn against it. ``used``: two metrics of
-    one unit, what is used of what is spent; the share that they make is drawn beside the rate, too. ``series``: what
-    its samples have at several steps.
+    ``rate`` and ``plane``: the metric of what is spent, or any other, and those drawn against it. ``used``: two metrics
+    of one unit, what is used of what is spent; the share that they make is drawn beside the rate, too. ``series``: what
+    its samples have at several steps; ``further`` ones have numbers and no pictures of their own.
     """
 
     title: str = ""
@@ -122,3 +132,4 @@ class ShownTask:
     plane: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
     series: ShownSeries | None = None
+    further: tuple[ShownSeries, ...] = ()

@@ -48,6 +48,17 @@ class CountsBits(Protocol):
 
 
 @runtime_checkable
+class CodesInScales(Protocol):
+    """A tokenizer whose codes come in scales, one after the other: what is done to a part of them is done to whole
+    scales."""
+
+    @property
+    def scales(self) -> Sequence[int]:
+        """How many codes each scale has, in native order; together ``code_count``."""
+        ...
+
+
+@runtime_checkable
 class MadeElsewhere(Protocol):
     """No model: a set of pictures that exists already, or statistics of one. Tasks look at it and ask it nothing."""
 
@@ -104,6 +115,24 @@ class GeneratesClasses(Protocol):
 
 
 @runtime_checkable
+class DrawsCodes(Protocol):
+    """A model that draws pictures as codes of an image tokenizer, and gives the codes themselves."""
+
+    @property
+    def tokenizer(self) -> ImageTokenizer:
+        """Whose codes they are; it turns them into pictures."""
+        ...
+
+    def draw_codes(self, prompts: Sequence[str], seeds: Sequence[int]) -> Int[Tensor, "batch codes"]:
+        """Of pictures of these texts, in native order."""
+        ...
+
+    def draw_class_codes(self, labels: Sequence[int], seeds: Sequence[int]) -> Int[Tensor, "batch codes"]:
+        """Of pictures of these classes."""
+        ...
+
+
+@runtime_checkable
 class EditsImages(Protocol):
     """Image and instruction to image."""
 
@@ -113,6 +142,24 @@ class EditsImages(Protocol):
     def edit(
         self, images: Float[Tensor, "batch 3 size size"], instructions: Sequence[str], seeds: Sequence[int]
     ) -> Float[Tensor, "batch 3 size size"]: ...
+
+
+@runtime_checkable
+class EditsWithGuidance(Protocol):
+    """Image, instruction and how strongly the instruction is to be followed, to image."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def edit_guided(
+        self,
+        images: Float[Tensor, "batch 3 size size"],
+        instructions: Sequence[str],
+        seeds: Sequence[int],
+        guidance: float,
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """``guidance`` is classifier-free guidance's scale: 1 is none, more follows the instruction more."""
+        ...
 
 
 @runtime_checkable
@@ -132,6 +179,16 @@ class Likelihood:
 
     nats: float
     tokens: int
+    choices: int
+
+
+@dataclass(frozen=True)
+class CodeScores:
+    """Of one image, code by code in the order in which the model reads them: -log p of each (``nats``) and the entropy
+    of what was predicted in its place, natural logarithm; codes among codes, of a codebook of ``choices``."""
+
+    nats: Sequence[float]
+    entropies: Sequence[float]
     choices: int
 
 
@@ -185,3 +242,13 @@ class ScoresImages(Protocol):
         """The codes alone are counted, not the markers, which the grammar gives for nothing; nor can anything but a
         code stand within an image, so that probabilities are those of codes among codes."""
         ...
+
+
+@runtime_checkable
+class ScoresCodes(Protocol):
+    """How likely each of an image's codes is, given those before it and nothing else."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    def score_codes(self, images: Float[Tensor, "batch 3 size size"]) -> Sequence[CodeScores]: ...

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.contracts import Estimate, ShownSeries
 from reports.reading.runs import Run
@@ -55,8 +55,23 @@ def _point(x: float, estimate: Estimate) -> Point:
     return Point(x, estimate.value, estimate.low, estimate.high)
 
 
+def _divisors(numbers: Mapping[str, list[float]], over: str, place: str, count: int) -> list[float]:
+    """What the numbers of this ``-WAY-STEP`` are divided by: those of ``OVER-WAY-STEP``, else of ``OVER-WAY``; 1 where
+    nothing is said, nothing where they are not there."""
+    if not over:
+        return [1.0] * count
+    return numbers.get(f"{over}{place}") or numbers.get(f"{over}{place.rpartition('-')[0]}") or []
+
+
+def _mean(numbers: Mapping[str, list[float]], start: str, step: float) -> float | None:
+    """Of the numbers ``START-STEP``; None where there are none."""
+    values = next((numbers[name] for name in (f"{start}-{step:g}", f"{start}-{step}") if numbers.get(name)), None)
+    return sum(values) / len(values) if values else None
+
+
 def series_of(run: Run, shown: ShownSeries) -> list[Curve]:
-    """What the samples of a run measure at their steps: means over cases with clustered intervals, a curve per way."""
+    """What the samples of a run measure at their steps: means over cases, or ratios of sums, with clustered intervals,
+    a curve per way. A step at which nothing divides is left out."""
     import numpy as np
 
     from harness.statistics import ratio_interval
@@ -69,12 +84,18 @@ def series_of(run: Run, shown: ShownSeries) -> list[Curve]:
         match = pattern.fullmatch(name)
         if not match:
             continue
-        interval = ratio_interval(np.array(values), np.ones(len(values)), groups)
+        under = _divisors(numbers, shown.over, name.removeprefix(shown.measure), len(values))
+        if not any(under):
+            continue
+        interval = ratio_interval(np.array(values), np.array(under), groups)
         found.setdefault(match[1], []).append(Point(float(match[2]), interval.value, interval.low, interval.high))
     curves = []
     for way, points in found.items():
         ordered = sorted(points, key=lambda point: point.x)
         whole = ordered[-1].x if shown.share else 1.0
-        scaled = tuple(Point(point.x / whole, point.y, point.low, point.high) for point in ordered)
+        places = [
+            _mean(numbers, f"{shown.against}-{way}", point.x) if shown.against else point.x / whole for point in ordered
+        ]
+        scaled = tuple(replace(point, x=x) for point, x in zip(ordered, places, strict=True) if x is not None)
         curves.append(Curve(run.subject, run.key, way, scaled))
     return curves

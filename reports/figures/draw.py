@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from harness.contracts import ShownSeries, ShownTask
 from reports.figures.curves import Curve, rate_distortion, series_of
-from reports.figures.drawing import draw_models, draw_rate_distortion, draw_ways
+from reports.figures.drawing import draw_models, draw_paths, draw_rate_distortion, draw_ways
+from reports.figures.learning import learning_figure
 from reports.figures.panels import Figure, Panel
 from reports.figures.scaling_figure import scaling_figure
 from reports.figures.style import CONTROL, GRID, INK, MUTED, Look, looks_of, matplotlib_settings
@@ -38,10 +39,12 @@ def figures_of(stored: Stored) -> list[Figure]:
     figures = []
     for task in stored.tasks:
         runs, shown = in_order(stored.of_task(task)), stored.shown(task)
+        series = [*([shown.series] if shown.series else []), *shown.further]
         made = (
             _rate_distortion(task, shown, runs, looks),
-            _series(task, shown.series, runs, looks) if shown.series else None,
+            *(_series(task, item, runs, looks, place) for place, item in enumerate(series)),
             scaling_figure(task, runs),
+            learning_figure(task, runs, looks) if series else None,
         )
         figures += [figure for figure in made if figure is not None]
     return figures
@@ -50,6 +53,11 @@ def figures_of(stored: Stored) -> list[Figure]:
 def render(figure: Figure, form: str) -> bytes:
     """The whole figure as ``svg``, ``png`` or ``pdf``: the same bytes for the same numbers."""
     return _render(figure.panels, form, matplotlib_settings())
+
+
+def render_panel(panel: Panel, form: str, size: tuple[float, float]) -> bytes:
+    """One panel alone, without its title, ``size`` inches wide and high."""
+    return _render((panel,), form, matplotlib_settings(), titled=False, size=size)
 
 
 def panel_svg(panel: Panel, prefix: str, colours: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -82,7 +90,13 @@ def panel_svg(panel: Panel, prefix: str, colours: Mapping[str, str] = MappingPro
     )
 
 
-def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], titled: bool = True) -> bytes:
+def _render(
+    panels: Sequence[Panel],
+    form: str,
+    settings: Mapping[str, Any],
+    titled: bool = True,
+    size: tuple[float, float] | None = None,
+) -> bytes:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
@@ -93,7 +107,7 @@ def _render(panels: Sequence[Panel], form: str, settings: Mapping[str, Any], tit
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(cast(Any, settings))  # the stubs want every name spelt out
         layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06, wspace=0.06)
-        canvas = Canvas(figsize=(PANEL[0] * len(panels), PANEL[1]), layout=layout)
+        canvas = Canvas(figsize=size or (PANEL[0] * len(panels), PANEL[1]), layout=layout)
         FigureCanvasAgg(canvas)
         for place, panel in enumerate(panels):
             axes = canvas.add_subplot(1, len(panels), place + 1)
@@ -125,9 +139,14 @@ def _rate_distortion(task: str, shown: ShownTask, runs: Sequence[Run], looks: Ma
         )
     if not panels:
         return None
+    label = column_for(shown.rate, runs).label
+    marks = "Bars are 95 % intervals; grey marks are controls."
+    if shown.rate not in runs[0].rates():
+        across = f"{' and '.join(panel.title for panel in panels)} against {label} (log scale). {marks}"
+        return Figure(f"plane-{task}", f"{panels[0].title} against {label}", task, across, tuple(panels))
     caption = (
-        f"What each model keeps of an image, against what it spends ({column_for(shown.rate, runs).label}, log scale). "
-        "Bars are 95 % intervals; grey marks are controls. Models that spend the same stand side by side."
+        f"What each model keeps of an image, against what it spends ({label}, log scale). {marks} "
+        "Models that spend the same stand side by side."
     )
     if any(len(curve.points) > 1 for curves in planes for curve in curves):
         caption += (
@@ -140,27 +159,36 @@ def _rate_distortion(task: str, shown: ShownTask, runs: Sequence[Run], looks: Ma
 # ------------------------------------------------------------------------------------------------ series
 
 
-def _series(task: str, shown: ShownSeries, runs: Sequence[Run], looks: Mapping[str, Look]) -> Figure | None:
-    """A panel for each way with all models in it, or one for each model with all ways."""
-    curves = [(run, series_of(run, shown)) for run in runs if not looks[run.subject].control]
+def _series(
+    task: str, shown: ShownSeries, runs: Sequence[Run], looks: Mapping[str, Look], place: int = 0
+) -> Figure | None:
+    """A panel for each way with all models in it, or one for each model with all ways. ``place`` counts the series of a
+    task."""
+    curves = [(run, series_of(run, shown)) for run in runs if shown.controls or not looks[run.subject].control]
     panels = _by_way(shown, curves, looks) if shown.panels == "way" else _by_model(shown, curves, looks)
-    return Figure(f"{task}-curves", shown.title, task, shown.caption, tuple(panels)) if panels else None
+    name = f"{task}-curves" + (f"-{place + 1}" if place else "")
+    return Figure(name, shown.title, task, shown.caption, tuple(panels)) if panels else None
 
 
 def _by_way(shown: ShownSeries, found: Sequence[tuple[Run, Sequence[Curve]]], looks: Mapping[str, Look]) -> list[Panel]:
     every = [curve for _, curves in found for curve in curves]
-    ends = [
-        end for curve in every for point in curve.points for end in (point.y, point.low, point.high) if end is not None
-    ]
-    span = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    span = _span(every)
     panels = []
     for way, title in shown.ways:
         mine = [curve for curve in every if curve.way == way]
         if mine:
             said = "; ".join(f"{looks[c.subject].label} {_ends(c, shown.unit)}" for c in mine)
             words = f"{shown.label} against {shown.axis}, {title.lower()}: {said}."
-            panels.append(Panel(title, words, draw_models(mine, looks, span, shown)))
+            draw = draw_paths if shown.against else draw_models
+            panels.append(Panel(title, words, draw(mine, looks, _span(mine) if shown.apart else span, shown)))
     return panels
+
+
+def _span(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The lowest and the highest end of all intervals."""
+    points = [point for curve in curves for point in curve.points]
+    ends = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
 
 
 def _by_model(

@@ -20,14 +20,17 @@ from reports.figures.axes import (
     spread_names,
 )
 from reports.figures.curves import Curve
-from reports.figures.style import INK, MUTED, Look
+from reports.figures.style import INK, MUTED, SPARE, Look
 from reports.tables.cells import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # A control further from the models than twice their spread would flatten them: it is named at the edge instead.
 FAR = 2.0
+MEETING = 0.03
+"""Curves whose ends are nearer than this share of the scale have a legend and not a name at the end."""
 
 
 WAYS = (("-", ""), (":", INK), ("--", MUTED), ("-.", MUTED))
@@ -90,6 +93,31 @@ def _dodges(curves: Sequence[Curve], step: float = 5.0) -> list[float]:
     return shifts
 
 
+def draw_paths(
+    curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float], shown: ShownSeries
+) -> Callable[[Axes], None]:
+    """One way of a series against a second measure: a path per model, a mark and its interval for each step."""
+
+    def draw(axes: Axes) -> None:
+        names = []
+        for curve in curves:
+            look = looks[curve.subject]
+            axes.plot(
+                [p.x for p in curve.points], [p.y for p in curve.points], color=look.colour, linewidth=1, zorder=2
+            )
+            for point in curve.points:
+                mark(axes, point, look, 0.0)
+            names.append((curve.points[-1].x, curve.points[-1].y, 0.0, look))
+        margin = 0.06 * (span[1] - span[0]) or 1.0
+        axes.set_ylim(span[0] - margin, span[1] + margin)
+        axes.margins(x=0.12)
+        axes.set_xlabel(shown.axis)
+        axes.set_ylabel(f"{shown.label} ({shown.unit})" if shown.unit else shown.label)
+        name_points(axes, names)
+
+    return draw
+
+
 def draw_models(
     curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float], shown: ShownSeries
 ) -> Callable[[Axes], None]:
@@ -102,19 +130,32 @@ def draw_models(
         margin = 0.06 * (span[1] - span[0]) or 1.0
         axes.set_ylim(span[0] - margin, span[1] + margin)
         ends = [(curve.points[-1].y, looks[curve.subject].label, looks[curve.subject].colour) for curve in curves]
-        _finish(axes, shown, ends)
+        heights = [y for y, *_ in ends]
+        meet = shown.apart and len(ends) > 1 and max(heights) - min(heights) < MEETING * (span[1] - span[0])
+        _finish(axes, shown, [] if meet else ends)
+        if meet:  # names at one place tell nothing
+            marks = [_mark_of(looks[curve.subject]) for curve in curves]
+            axes.legend(handles=marks, fontsize=8, handlelength=1.6, labelspacing=0.3)
 
     return draw
 
 
+def _mark_of(look: Look) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=look.colour, marker=look.marker, markersize=4, label=look.label)
+
+
 def draw_ways(curves: Sequence[Curve], look: Look, shown: ShownSeries) -> Callable[[Axes], None]:
     """One model's series: a curve per way."""
-    drawn = dict(zip((way for way, _ in shown.ways), WAYS, strict=False))
+    # many ways are alike in kind, and each has a colour of its own
+    styles = WAYS if len(shown.ways) <= len(WAYS) else tuple(("-", colour) for colour, _ in SPARE)
+    drawn = dict(zip((way for way, _ in shown.ways), styles, strict=False))
 
     def draw(axes: Axes) -> None:
         names = []
         for curve in curves:
-            dashes, colour = drawn.get(curve.way, WAYS[-1])
+            dashes, colour = drawn.get(curve.way, styles[-1])
             _line(axes, curve, colour or look.colour, dashes, "" if colour else look.marker)
             names.append((curve.points[-1].y, dict(shown.ways)[curve.way], colour or look.colour))
         axes.margins(y=0.1)

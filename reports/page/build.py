@@ -17,6 +17,7 @@ from reports.figures.draw import FORMATS, figures_of, render
 from reports.page.gallery import grids_of
 from reports.page.samples import sheets_of
 from reports.page.site import Page, render_page
+from reports.page.strips import STRIP_FORMATS, render_strips
 from reports.reading.runs import Stored, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
 from reports.tables.headline import build_headlines
@@ -33,7 +34,8 @@ def build_report(
     allow_mixed: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> Path:
-    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf) into ``to``; the page's path.
+    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf, strips of pictures also as an
+    animated .webp) into ``to``; the page's path.
 
     An older report there is replaced whole. ``tell`` is called with a line for all that does not hold.
     Raises UserError, before anything is written, if ``to`` holds something
@@ -102,7 +104,13 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             name = f"figures/{_file_name(figure.name)}.{form}"
             (folder / name).write_bytes(render(figure, form))
             downloads.append(name)
-    page = Page(stored, tables, breakdowns, figures, grids_of(stored), downloads, headlines, sheets_of(stored))
+    grids = grids_of(stored)
+    for grid in grids:
+        for form in STRIP_FORMATS if grid.steps else ():
+            name = f"figures/{_file_name(grid.name)}.{form}"
+            (folder / name).write_bytes(render_strips(grid, form))
+            downloads.append(name)
+    page = Page(stored, tables, breakdowns, figures, grids, downloads, headlines, sheets_of(stored))
     (folder / "index.html").write_text(render_page(page), encoding="utf-8")
     marker = {
         "made by": "ddtbench report",

@@ -28,7 +28,8 @@ REFERENCE, OUTPUT = "reference", "output"
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: PNG as a data URI ('' where the model failed), alternative text, and a caption such as a PSNR."""
+    """One picture: PNG as a data URI ('' where the model failed), alternative text, and a caption such as a PSNR. One
+    without source and text is a place that stays empty."""
 
     source: str
     alt: str
@@ -37,17 +38,20 @@ class Tile:
 
 @dataclass(frozen=True)
 class Strip:
-    """One line of a grid: whose pictures they are, and one tile per column. ``subject`` is '' for originals."""
+    """One line of a grid: whose pictures they are, and one tile per column. ``subject`` is '' for originals; ``case``
+    is that of all its pictures, if they have one."""
 
     label: str
     subject: str
     tiles: tuple[Tile, ...]
     control: bool = False
+    case: str = ""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Pictures in lines and columns under ``columns`` as headings; ``gap`` is where a second kind of case begins."""
+    """Pictures in lines and columns under ``columns`` as headings; ``gap`` is where a second kind of case begins.
+    ``steps``: columns are the steps of a series, and so it can be played."""
 
     name: str
     task: str
@@ -56,6 +60,7 @@ class Grid:
     columns: tuple[str, ...]
     strips: tuple[Strip, ...]
     gap: int = 0
+    steps: bool = False
 
 
 def grids_of(stored: Stored) -> list[Grid]:
@@ -170,13 +175,13 @@ def _series_grids(
 ) -> list[Grid]:
     """A grid for each way with models beneath each other, or one grid of all models and ways; steps from left to
     right."""
+    ways = series.pictures or series.ways
     if series.panels == "way":
         grids = [
-            _series_grid(f"{way}-{task}", title, task, series, ((way, ""),), runs, cases, shown)
-            for way, title in series.ways
+            _series_grid(f"{way}-{task}", title, task, series, ((way, ""),), runs, cases, shown) for way, title in ways
         ]
     else:
-        grids = [_series_grid(f"steps-{task}", series.title, task, series, series.ways, runs, cases, shown)]
+        grids = [_series_grid(f"steps-{task}", series.title, task, series, ways, runs, cases, shown)]
     return [grid for grid in grids if grid.strips]
 
 
@@ -190,30 +195,37 @@ def _series_grid(
     cases: Sequence[str],
     shown: Shown,
 ) -> Grid:
+    """Steps that are shares stand in order; others stand below each other, and a model may lack some."""
+    found = [
+        (case, run, way, words, shown[run.key].get(case, {}), steps)
+        for case in cases
+        for run in runs
+        for way, words in ways
+        if (steps := _steps(shown[run.key].get(case, {}), way))
+    ]
+    known = sorted({step for *_, steps in found for step, _ in steps})
     strips: list[Strip] = []
     headings: tuple[str, ...] = ()
-    for case in cases:
-        for run in runs:
-            images = shown[run.key].get(case, {})
-            original = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
-            for way, words in ways:
-                steps = _steps(images, way)
-                if not steps:
-                    continue
-                label, most = f"{_label(run, runs)} {words}".rstrip(), steps[-1][0]
-                said = [series.words.format(way=way, step=f"{step:g}", most=f"{most:g}") for step, _ in steps]
-                tiles = [
-                    Tile(data_uri(images[key]), f"{label}, {text}, case {case}", f"{step:g}" if series.share else "")
-                    for (step, key), text in zip(steps, said, strict=True)
-                ]
-                strips.append(Strip(label, run.subject, (*original, *tiles), run.control))
-                shares = [
-                    f"{step:g} of {most:g}" if place == 0 else f"{round(100 * step / most)} %"
-                    for place, (step, _) in enumerate(steps)
-                ]
-                named = shares if series.share else said
-                headings = max(headings, (*(("original",) if original else ()), *named), key=len)
-    return Grid(name, task, title, series.gallery, headings, tuple(strips))
+    for case, run, way, words, images, steps in found:
+        label, most = f"{_label(run, runs)} {words}".rstrip(), steps[-1][0]
+        original = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
+        keys = dict(steps)
+        columns = [step for step, _ in steps] if series.share else known
+        said = [series.words.format(way=way, step=f"{step:g}", most=f"{most:g}") for step in columns]
+        tiles = [
+            Tile(data_uri(images[keys[step]]), f"{label}, {text}, case {case}", f"{step:g}" if series.share else "")
+            if step in keys
+            else Tile("", "")
+            for step, text in zip(columns, said, strict=True)
+        ]
+        strips.append(Strip(label, run.subject, (*original, *tiles), run.control, case))
+        shares = [
+            f"{step:g} of {most:g}" if place == 0 else f"{round(100 * step / most)} %"
+            for place, step in enumerate(columns)
+        ]
+        named = shares if series.share else said
+        headings = max(headings, (*(("original",) if original else ()), *named), key=len)
+    return Grid(name, task, title, series.gallery, headings, tuple(strips), steps=True)
 
 
 def _steps(images: Mapping[str, bytes], way: str) -> list[tuple[float, str]]:

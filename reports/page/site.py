@@ -21,6 +21,7 @@ from reports.figures.style import SPARE, Look, lighter, looks_of
 from reports.page.findings import lede, title, warnings
 from reports.page.gallery import Grid
 from reports.page.samples import Sheet
+from reports.page.strips import STRIP_FORMATS
 from reports.reading.runs import Stored
 from reports.tables.cells import Cell
 from reports.tables.formats import heading, letters, subtitle
@@ -93,6 +94,7 @@ def render_page(page: Page) -> str:
             for i, f in enumerate(page.figures)
         ],
         formats=FORMATS,
+        strip_formats=STRIP_FORMATS,
         colours=[(name, colour, lighter(colour)) for colour, name in ((c, n[4:-1]) for c, n in names.items())],
         failures=_failures(page.stored),
         protocols=_protocols(page.stored),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
+from harness.contracts import (
+    CatalogueEntry,
+    InstrumentEntry,
+    MetricEntry,
+    ShownMetric,
+    ShownSeries,
+    ShownTask,
+    TaskEntry,
+)
 from tasks.editing.similarity_entries import ENCODER_ENTRIES
 
 LICENCE = "world: MIT (ours); MagicBrush: CC BY 4.0; Emu Edit: CC BY-NC 4.0"
@@ -20,6 +28,26 @@ SHOWN = ShownTask(
     pictures=(("before", "source"), ("true edit", "reference")),
 )
 IN_TURNS = replace(SHOWN, title="editing in turns", headline=(), order=51)
+GUIDED = ShownTask(
+    "editing trade-off",
+    ("edit-success-swept", "source-fidelity"),
+    order=52,
+    asked=("{instructions}",),
+    pictures=(("before", "source"), ("true edit", "reference")),
+    series=ShownSeries(
+        title="Editing over guidance",
+        axis="fidelity to the source",
+        ways=(("guided", "Success against fidelity, guidance from 1 (no) to 5"),),
+        measure="success",
+        against="fidelity",
+        label="instruction done",
+        unit="",
+        caption="One mark for each guidance scale: the share of edits that do what the instruction asks for, against 1 "
+        "less the mean absolute difference to the source. Bars are 95 % intervals.",
+        gallery="",
+        words="guidance {step}",
+    ),
+)
 
 EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
     *ENCODER_ENTRIES,
@@ -42,6 +70,38 @@ EDITING_ENTRIES: tuple[CatalogueEntry, ...] = (
         paper=MAGICBRUSH_PAPER,
         data=("magicbrush",),
         shown=IN_TURNS,
+    ),
+    TaskEntry(
+        "editing-guidance",
+        "tasks.editing.guidance:build",
+        "the same edits over a guidance sweep: fidelity to the source against instructions done",
+        licence="MIT (ours)",
+        paper="Brooks et al. 2022, arXiv 2211.09800 (figure 8)",
+        shown=GUIDED,
+    ),
+    MetricEntry(
+        "edit-success-swept",
+        "tasks.editing.guidance:success_swept",
+        "share of edits whose instruction is done, mean over guidance scales",
+        shown=ShownMetric("instruction done"),
+    ),
+    MetricEntry(
+        "source-fidelity",
+        "tasks.editing.guidance:source_fidelity",
+        "1 less the mean absolute difference to the source, mean over guidance scales",
+        shown=ShownMetric("fidelity to the source"),
+    ),
+    MetricEntry(
+        "success-gained",
+        "tasks.editing.guidance:success_gained",
+        "share of instructions that guidance 5 does beyond no guidance",
+        shown=ShownMetric("gained by guidance"),
+    ),
+    MetricEntry(
+        "fidelity-spent",
+        "tasks.editing.guidance:fidelity_spent",
+        "fidelity to the source that guidance 5 costs",
+        shown=ShownMetric("fidelity spent"),
     ),
     MetricEntry(
         "l2",

@@ -28,6 +28,17 @@ CLASSES = ShownTask(
     asked=("class {label}",),
 )
 COCO = ShownTask("generation, COCO captions", ("kid-efficientnet-lite0", "clip-t"), order=21, asked=("{caption}",))
+HARD = ShownTask(
+    "hard prompts",
+    ("hard-correct", "fd-world"),
+    order=22,
+    breakdown="hard-correct",
+    verdict="hard-correct",
+    asked=("{geneval.prompt}",),
+    pictures=(("a real one", "reference"),),
+    rate="fd-world",
+    plane=("hard-correct",),
+)
 
 GENERATION_ENTRIES: tuple[CatalogueEntry, ...] = (
     TaskEntry(
@@ -39,6 +50,20 @@ GENERATION_ENTRIES: tuple[CatalogueEntry, ...] = (
         paper="arXiv 1706.08500",
         data=("fashion-mnist", "coco-captions-30k"),
         shown=SHOWN,
+    ),
+    TaskEntry(
+        "hard-prompts",
+        "tasks.generation.hard:build",
+        "prompts of counting, colour, position and 3-4 conditions: correctness beside quality",
+        licence=_LICENCE,
+        paper="Pan et al., CVPR 2025, arXiv 2504.14666 (project page)",
+        shown=HARD,
+    ),
+    MetricEntry(
+        "hard-correct",
+        "tasks.generation.hard:correct",
+        "share of pictures that show what a hard prompt asks for",
+        shown=ShownMetric("correct"),
     ),
     ModelEntry(
         "real",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.contracts import ShownSeries, ShownTask
 
 PLANE = ("psnr", "object-f1")
@@ -32,6 +34,55 @@ PROGRESSIVE = ShownTask(
         "is, each tokenizer states.",
         share=True,
         words="{way} {step} of {most} codes",
+    ),
+)
+ATTRIBUTES = ("colour", "shape", "size", "place", "background")
+
+
+def _recovery(order: str, title: str) -> ShownSeries:
+    return ShownSeries(
+        title=f"What a part of the codes tells, {title}",
+        axis="share of codes shown",
+        ways=tuple((name, name) for name in ATTRIBUTES),
+        measure=f"right-{order}",
+        over=f"asked-{order}",
+        label="share recovered",
+        unit="",
+        caption="Of the objects, and of the backgrounds: the share whose attribute can be told from the picture, since "
+        "the true scene is nearer to it than any that differs in this attribute alone. Bands are 95 % intervals.",
+        gallery="",
+        share=True,
+        panels="model",
+        words="{way} {step} of {most} codes",
+    )
+
+
+OF_SCENES = replace(
+    PROGRESSIVE, further=(_recovery("first", "first codes first"), _recovery("last", "last codes first"))
+)
+COUNTERFACTUAL = ShownTask(
+    "counterfactual",
+    ("semantic", "cut-and-paste", "mix-up"),
+    order=87,
+    reference="original",
+    series=ShownSeries(
+        title="Counterfactual interpolation",
+        axis="share of the codes, or of their scales, replaced",
+        ways=(("cut-and-paste", "Cut and paste"), ("mix-up", "Mix-up"), ("semantic", "Semantic")),
+        measure="part",
+        label="share",
+        unit="",
+        caption="A growing part of A's codes is replaced by B's. Cut and paste, mix-up: the share of the energy of A - "
+        "B that the best mask of 4x4 patches, or the best cross-fade, explains of what is decoded. Semantic: the share "
+        "of the objects found whose shape, colour and place are those of A or B and whose pixels neither explains. "
+        "Bands are 95 % intervals; grey: controls.",
+        gallery="From A, on the left, to B: so large a share of A's codes, or of the scales that they come in, is "
+        "replaced by B's.",
+        words="{step} replaced",
+        over="whole",
+        pictures=(("mixed", "Counterfactual interpolation"),),
+        controls=True,
+        apart=True,
     ),
 )
 RECURSION = ShownTask(

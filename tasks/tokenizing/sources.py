@@ -1,5 +1,5 @@
 """Where test images come from: the embedded world, Fashion-MNIST, photographs that two Python packages ship, ImageNet's
-validation split, or a folder.
+validation split, a model that draws (``tasks.tokenizing.drawn``), or a folder.
 
 ``open_source`` turns what follows the ``@`` of a task's name into an ImageSource. Case ids are the join key of
 every paired comparison: the number of a world scene or of a Fashion-MNIST image, the place of a photograph in its
@@ -25,6 +25,7 @@ from harness.spec import canonical_json, path_safe
 from harness.walk import PICTURES, storable, walk_pictures
 from tasks.data.fashion_mnist import FILES, open_fashion, padded_rgb
 from tasks.data.imagenet_val import ImageNetVal
+from tasks.tokenizing.drawn import PREFIX, DrawnSource
 from tasks.tokenizing.photographs import PHOTOGRAPHS, Photograph
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def open_source(argument: str) -> ImageSource:
         return FashionSource()
     if argument == "photos":
         return PhotographSource()
+    if argument.startswith(PREFIX):
+        return DrawnSource(argument.removeprefix(PREFIX))
     name, _, path = argument.partition(":")
     if name == "imagenet-val":
         return ImageNetVal(path)
@@ -86,7 +89,7 @@ def open_source(argument: str) -> ImageSource:
     if folder.exists():
         raise UserError(f"'{argument}' is a file: give the folder that holds it")
     hint = nearest(argument, NAMES) if os.sep not in argument else ""
-    raise UserError(f"no images at '{argument}': give a folder, or one of {', '.join(NAMES)}{hint}")
+    raise UserError(f"no images at '{argument}': give a folder, {PREFIX}MODEL, or one of {', '.join(NAMES)}{hint}")
 
 
 def numbered(case: Case) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -62,6 +63,9 @@ def test_it_satisfies_all_protocols(subject: LanguageSubject) -> None:
         "ScoresText",
         "ScoresTextInStrides",
         "ScoresImages",
+        "ScoresCodes",
+        "DrawsCodes",
+        "EditsWithGuidance",
     ):
         assert isinstance(subject, getattr(contracts, name)), name
 
@@ -101,6 +105,31 @@ def test_likelihoods_add_up(subject: LanguageSubject, images: torch.Tensor) -> N
     codes = subject.score_images(images, PROMPTS)
     assert [(item.tokens, item.choices) for item in codes] == [(16, 64)] * 3
     assert codes[0].nats != pytest.approx(subject.score_images(images)[0].nats, abs=1e-3)
+
+
+def test_codes_are_scored_one_by_one_in_the_order_of_reading(subject: LanguageSubject, images: torch.Tensor) -> None:
+    whole, rows = subject.score_images(images), subject.score_codes(images)
+    for one, row in zip(whole, rows, strict=True):
+        assert sum(row.nats) == pytest.approx(one.nats, rel=1e-5)
+        assert (len(row.nats), len(row.entropies), row.choices) == (16, 16, 64)
+        assert all(0 < entropy <= math.log(64) + 1e-6 for entropy in row.entropies)
+    again = subject.score_codes(images.flip(0))
+    assert again[0].nats == pytest.approx(rows[2].nats, rel=1e-4), "what else is in the batch changes nothing"
+    # what stands first is predicted from the markers alone, whatever the picture
+    assert rows[0].entropies[0] == pytest.approx(rows[1].entropies[0]) and rows[0].entropies[1] != rows[1].entropies[1]
+
+
+def test_codes_are_drawn_as_the_pictures_are(subject: LanguageSubject, tokenizer: Any) -> None:
+    codes = subject.draw_codes(PROMPTS, [1, 2, 3])
+    assert torch.equal(tokenizer.decode(codes), subject.generate(PROMPTS, [1, 2, 3]))
+    assert torch.equal(tokenizer.decode(subject.draw_class_codes([1], [4])), subject.generate_classes([1], [4]))
+
+
+def test_guidance_of_an_edit_can_be_set_for_a_call(subject: LanguageSubject, images: torch.Tensor) -> None:
+    stated = subject.edit(images, PROMPTS, [1, 2, 3])
+    assert torch.equal(stated, subject.edit_guided(images, PROMPTS, [1, 2, 3], subject.editing.guidance))
+    assert not torch.equal(stated, subject.edit_guided(images, PROMPTS, [1, 2, 3], 8.0))
+    assert torch.equal(stated, subject.edit(images, PROMPTS, [1, 2, 3])), "and is not kept"
 
 
 def test_overlapping_windows_count_the_same_tokens_and_give_them_more(subject: LanguageSubject) -> None:

@@ -57,6 +57,9 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "dpg-bench": (f"{MINIATURES}/dpg_bench.csv",),
     "drawbench": (f"{MINIATURES}/drawbench.csv",),
     "fid": ("FOLDER",),
+    "code-entropy": ("world",),
+    "hard-prompts": ("world",),
+    "editing-guidance": ("world",),
 }
 CALLS = [
     pytest.param(
@@ -69,7 +72,8 @@ CALLS = [
 ]
 ON_IMAGES = [entry for entry in TASKS if entry.name not in ARGUMENTS or entry.name == "reconstruction"]
 PROVIDED = (
-    *("ImageTokenizer", "Denoises", "ScoresText", "ScoresTextInStrides", "ScoresImages"),
+    *("ImageTokenizer", "Denoises", "ScoresText", "ScoresTextInStrides", "ScoresImages", "ScoresCodes"),
+    "EditsWithGuidance",
     *("AnswersQuestions", "EditsImages", "GeneratesImages", "GeneratesClasses"),
 )
 CASES = 8
@@ -247,7 +251,10 @@ def test_its_stored_runs_head_a_comparison_and_show_what_was_asked(task: Task, t
     for line in sheet.lines:
         assert all(line.asked) and line.asked != (line.case,), "the question in words"
         assert len(line.shown) == len(shown.pictures) and all(tile.source for tile in line.shown)
-        assert all(answer.tile or answer.lines or task.name.startswith("perplexity") for answer in line.answers)
+        assert all(
+            answer.tile or answer.lines or task.name.startswith(("perplexity", "code-entropy"))
+            for answer in line.answers
+        )
 
 
 def test_a_task_travels_to_another_process(task: Task) -> None:

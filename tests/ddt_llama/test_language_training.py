@@ -252,7 +252,7 @@ def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
     assert made["stage"] == "instruct" and made["prompt"] == "instruction" and made["recipe"]["seed"] == 0
     assert made["tokens_seen"] > 66 * 8 and set(made["validation_nats_per_token"]) == {"text", "caption to image"}
     assert made["device"] == ("cpu" if not torch.cuda.is_available() else torch.cuda.get_device_name())
-    assert made["hours"] >= 0
+    assert made["hours"] >= 0 and made["losses"][-1] == [66, pytest.approx(losses[-1], abs=1e-4)]
     assert not (tmp_path / "out/state.pt").exists()
 
 

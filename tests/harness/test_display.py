@@ -23,6 +23,7 @@ SERIES = ShownSeries("t", "x", (("a", "A"),), "psnr", "PSNR", "dB", "c", "g", sh
     "shown",
     [
         ShownTask("sums", ("exact",), order=3, asked=("{a}",), pictures=(("before", "source"),), series=SERIES),
+        ShownTask("sums", series=SERIES, further=(SERIES, ShownSeries("t", "x", (), "m", "M", "", "c", "g", over="o"))),
         ShownTask(),
         ShownMetric("PSNR", margin=0.1, margin_reason="a step of JPEG", tier="blocks"),
         ShownModel("DDT", family="DDT", role="floor", colour="#0077bb"),

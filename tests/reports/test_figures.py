@@ -11,6 +11,10 @@ from xml.etree import ElementTree
 import pytest
 from stored_showing import model_shown
 
+from harness.contracts import Case, Sample, ShownSeries, ShownTask
+from harness.display import SHOWING, written
+from harness.spec import RunSpec
+from harness.store.parts import encode_samples, sample_row
 from harness.store.run_folder import RunFolder
 from reports.figures.axes import Name, spread_names
 from reports.figures.curves import rate_distortion, series_of
@@ -171,3 +175,59 @@ def test_names_of_several_lines_are_pushed_further_apart() -> None:
     spread_names(names, 10, 0, 100)
     first, second, third = (name.at for name in names)
     assert second - first >= 18 and third - second >= 18
+
+
+def with_numbers(maker: Any, name: str, task: str, rows: list[dict[str, float]], series: ShownSeries) -> None:
+    folder = RunFolder.create_or_open(maker.root, RunSpec(name, 1, "", task, 1, "by hand"))
+    samples = [Sample(Case(f"c{row}", f"c{row}"), numbers=numbers) for row, numbers in enumerate(rows)]
+    folder.write_part("00000", encode_samples([sample_row(sample) for sample in samples], {"key": folder.key}))
+    shown = ShownTask("series", series=series, further=(replace(series, title="again", over=""),))
+    folder.write_manifest(**{SHOWING: {"task": written(shown), "model": {}, "metrics": {}}})
+
+
+def test_a_series_of_ratios_is_sum_by_sum_and_further_series_are_figures_of_their_own(maker: Any) -> None:
+    series = ShownSeries("t", "x", (("a", "A"), ("b", "B")), "part", "share", "", "c", "g", over="whole")
+    rows = [{"part-a-0.5": 1.0, "whole-a": 1.0, "part-b-0.5": 0.0, "whole-b-0.5": 0.0, "part-a-1": 2.0}] * 8
+    rows += [{"part-a-0.5": 1.0, "whole-a": 3.0, "part-b-0.5": 0.0, "whole-b-0.5": 0.0, "part-a-1": 2.0}] * 8
+    with_numbers(maker, "mine", "sums", rows, series)
+    stored = read_stored(str(maker.root))
+    (curve,) = series_of(stored.runs[0], series)
+    assert [(point.x, point.y) for point in curve.points] == [(0.5, 0.5), (1.0, 1.0)], "nothing divides those of b"
+    names = [figure.name for figure in figures_of(stored)]
+    assert names == ["sums-curves", "sums-curves-2"]
+
+
+def test_controls_are_drawn_where_the_series_asks_for_them(maker: Any) -> None:
+    series = ShownSeries("t", "x", (("a", "A"),), "part", "share", "", "c", "g", controls=True)
+    for drawn in (True, False):
+        for name, role in (("mine", "model"), ("known", "control")):
+            with_numbers(maker, name, f"sums-{drawn}", [{"part-a-0.5": 1.0}] * 9, replace(series, controls=drawn))
+            path = next((maker.root / name / f"sums-{drawn}").iterdir())
+            manifest = RunFolder.open(str(path)).manifest()[SHOWING]
+            RunFolder.open(str(path)).write_manifest(**{SHOWING: {**manifest, "model": {"role": role}}})
+    figures = {figure.task: figure for figure in figures_of(read_stored(str(maker.root)))}
+    assert "known" in figures["sums-True"].panels[0].description
+    assert "known" not in figures["sums-False"].panels[0].description
+
+
+def test_a_series_against_a_second_measure_is_a_path_in_the_order_of_its_steps(maker: Any) -> None:
+    series = ShownSeries("t", "x", (("a", "A"),), "done", "share", "", "c", "g", against="kept")
+    rows = [{"done-a-1": 0.0, "kept-a-1": 0.9, "done-a-1.5": float(row % 2), "kept-a-1.5": 0.5} for row in range(10)]
+    with_numbers(maker, "mine", "sums", rows, series)
+    stored = read_stored(str(maker.root))
+    (curve,) = series_of(stored.runs[0], series)
+    assert [(point.x, point.y) for point in curve.points] == [(pytest.approx(0.9), 0), (0.5, 0.5)]
+    figure = figures_of(stored)[0]
+    assert render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_loss_curves_come_from_what_the_cards_of_the_checkpoints_state(maker: Any) -> None:
+    series = ShownSeries("t", "x", (("a", "A"),), "part", "share", "", "c", "g")
+    for name, steps in (("one", 3), ("two", 2)):
+        with_numbers(maker, name, "sums", [{"part-a-0.5": 1.0}] * 9, series)
+        path = next((maker.root / name / "sums").iterdir())
+        losses = [[20 * step, 5.0 / step] for step in range(1, steps + 1)]
+        RunFolder.open(str(path)).write_cost({"training": {"recipe": {"name": f"{name}-s0"}, "losses": losses}})
+    figure = next(figure for figure in figures_of(read_stored(str(maker.root))) if figure.name == "sums-losses")
+    assert "one-s0 from 5 to 1.67; two-s0 from 5 to 2.5" in figure.panels[0].description
+    assert render(figure, "png").startswith(b"\x89PNG")

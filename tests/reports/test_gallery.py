@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable
 from typing import Any
 
-from reports.page.gallery import choose_cases, grids_of, worst_cases
+import numpy as np
+from PIL import Image
+
+from reports.page.gallery import Grid, Strip, Tile, choose_cases, data_uri, grids_of, worst_cases
+from reports.page.strips import FRAME, HEADING, LAST, MARGIN, PIXELS, STRIP_FORMATS, names_width, render_strips
 from reports.reading.runs import read_stored
 from reports.reading.samples import pictures
 
@@ -66,3 +71,52 @@ def test_recursion_pictures(maker: Any, subject: Callable[..., Any]) -> None:
     (grid,) = grids_of(read_stored(str(maker.root)))
     assert grid.columns == ("original", "t = 0.2", "t = 0.5", "t = 0.8", "t = 1")
     assert len(grid.strips) == 2 * 3
+
+
+def flat(shade: int) -> Tile:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((8, 8, 3), shade, np.uint8)).save(buffer, "PNG")
+    return Tile(data_uri(buffer.getvalue()), f"shade {shade}")
+
+
+GRID = Grid(
+    "mixed-task",
+    "task",
+    "Mixed",
+    "",
+    ("original", "0 replaced", "0.5 replaced", "1 replaced"),
+    (
+        Strip("A", "a", (flat(10), flat(20), flat(30), flat(40)), case="one"),
+        Strip("B", "b", (flat(10), flat(50), Tile("", ""), flat(60)), case="one"),
+        Strip("A", "a", (flat(10), flat(70), flat(80), flat(90)), case="two"),
+    ),
+    steps=True,
+)
+
+
+def test_an_animation_plays_the_steps_of_all_models_and_cases() -> None:
+    with Image.open(io.BytesIO(render_strips(GRID, "webp"))) as movie:
+        assert movie.format == "WEBP" and movie.n_frames == 3
+        frames, times = [], []
+        for number in range(movie.n_frames):
+            movie.seek(number)
+            frames.append(np.asarray(movie.convert("RGB")))
+            times.append(movie.info["duration"])
+    assert times == [FRAME, FRAME, LAST]
+    side, high, names = PIXELS + MARGIN, HEADING + PIXELS // 2, names_width(["A", "B"])
+    shades = [
+        [
+            int(frame[high + side * row, names + side * column + PIXELS // 2, 0])
+            for row, column in ((0, 0), (1, 0), (0, 1))
+        ]
+        for frame in frames
+    ]
+    assert shades == [[20, 50, 70], [30, 50, 80], [40, 60, 90]], "a model that lacks a step keeps the one before"
+
+
+def test_strips_are_files_of_every_form_with_the_same_bytes_again() -> None:
+    openings = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "webp": b"RIFF"}
+    assert set(openings) == set(STRIP_FORMATS)
+    made = {form: render_strips(GRID, form) for form in openings}
+    assert all(made[form].startswith(opening) for form, opening in openings.items())
+    assert made["png"] == render_strips(GRID, "png") and made["webp"] == render_strips(GRID, "webp")
