@@ -231,3 +231,21 @@ def test_loss_curves_come_from_what_the_cards_of_the_checkpoints_state(maker: An
     figure = next(figure for figure in figures_of(read_stored(str(maker.root))) if figure.name == "sums-losses")
     assert "one-s0 from 5 to 1.67; two-s0 from 5 to 2.5" in figure.panels[0].description
     assert render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_curves_that_meet_in_panels_of_their_own_scale_have_a_legend(maker: Any) -> None:
+    from matplotlib.figure import Figure
+
+    series = ShownSeries("t", "x", (("a", "A"), ("b", "B")), "part", "share", "", "c", "g", apart=True)
+    for name, height in (("mine", 0.2), ("yours", 0.7)):
+        rows = [{"part-a-0.5": height, "part-a-1": 1.0, "part-b-0.5": 8 * height, "part-b-1": 9 * height}] * 9
+        with_numbers(maker, name, "sums", rows, series)
+    first, second = next(f for f in figures_of(read_stored(str(maker.root))) if f.name == "sums-curves").panels
+    drawn = []
+    for panel in (first, second):
+        axes = Figure(layout="constrained").add_subplot()
+        panel.draw(axes)
+        legend = axes.get_legend()
+        drawn.append((axes.get_ylim()[1], [text.get_text() for text in legend.get_texts()] if legend else []))
+    assert drawn[0][0] < 1.2 and drawn[0][1] == ["mine", "yours"]
+    assert drawn[1][0] > 6 and drawn[1][1] == []
