@@ -37,6 +37,7 @@ FEWEST_SEEDS = 3
 THE_SAME = "the same on every case"
 """How a difference of nothing at all was made."""
 _CHUNK_CELLS = 1 << 20
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Interval:
 class Difference:
     """First minus second, paired. ``p`` is two-sided; the interval excludes 0 exactly where ``p < 1 - level``.
 
-    ``p`` is None where the data cannot give one. A bootstrap's p is never below about 1 / resamples. ``pairs`` counts
-    clusters. ``error`` is the standard error (None: the data cannot give one). No difference is cut at the bounds of a
-    metric: where both values lie at one, its interval still says how far they may be apart.
+    ``p`` is None where the data cannot give one. ``pairs`` counts clusters. ``error`` is the standard error (None: the
+    data cannot give one). No difference is cut at the bounds of a metric: where both values lie at one, its interval
+    still says how far they may be apart.
     """
 
     value: float
@@ -147,7 +148,9 @@ def ratio_difference(
 
     Both are resampled together, so what the cases have in common cancels; with ``strata`` within each stratum, as
     ``ratio_interval`` does. ``monotone`` is a rising function of arrays that is shown in place of either ratio: the
-    difference is between what is shown. Raises ValueError for a cluster in two strata.
+    difference is between what is shown. Where no resample lies on the other side of 0, all that the bootstrap can say
+    of p is that it is below about 1 / resamples, which many comparisons corrected together would not show: there the p
+    of the linearised difference stands (``linearised``). Raises ValueError for a cluster in two strata.
     """
     if np.sum(first[1]) == 0 or np.sum(second[1]) == 0:
         raise ZeroDivisionError("undefined, nothing was there to count (0 / 0)")
@@ -165,7 +168,40 @@ def ratio_difference(
     bootstrap = _Bootstrap(sums, statistic, rng_for("bootstrap", seed), resamples, blocks)
     low, high = bootstrap.interval(level)
     method = f"paired clustered BCa bootstrap{within}, {len(sums)} clusters, {resamples} resamples"
-    return Difference(value, low, high, bootstrap.p(0.0), method, len(sums), bootstrap.error)
+    p = bootstrap.p(0.0)
+    if bootstrap.all_beyond(0.0):
+        p = min(p, _linearised(sums, blocks)[1])
+    return Difference(value, low, high, p, method, len(sums), bootstrap.error)
+
+
+def linearised(
+    first: tuple[Floats, Floats],
+    second: tuple[Floats, Floats],
+    clusters: Sequence[str],
+    *,
+    strata: Sequence[str] | None = None,
+) -> tuple[float, float]:
+    """(by how many standard errors the difference of two ratios lies from zero, the two-sided p of that t), to first
+    order in the clusters (the delta method), within strata. Where every cluster differs by the same there is no
+    spread: p is then that of the exact test by signs. Arguments as of ``ratio_difference``."""
+    return _linearised(cluster_sums(clusters, *first, *second), _blocks(clusters, strata))
+
+
+def _linearised(sums: Floats, blocks: Sequence[NDArray[np.int64]]) -> tuple[float, float]:
+    from scipy.stats import t
+
+    totals = sums.sum(axis=0)
+    gap = abs(float(_ratio_difference(totals)))
+    influence = (sums[:, 0] - totals[0] / totals[1] * sums[:, 1]) / totals[1]
+    influence = influence - (sums[:, 2] - totals[2] / totals[3] * sums[:, 3]) / totals[3]
+    parts = [influence[block] for block in blocks if len(block) > 1]
+    variance = sum(float(np.sum((part - part.mean()) ** 2)) * len(part) / (len(part) - 1) for part in parts)
+    freedom, error = sum(len(part) - 1 for part in parts), math.sqrt(variance)
+    if not gap or not freedom:
+        return 0.0, 1.0
+    if error <= _ROUNDING * gap:
+        return math.inf, float(2.0 ** (1 - len(sums)))
+    return gap / error, float(2 * t.sf(gap / error, freedom))
 
 
 def _ratio(totals: Floats) -> Floats:
@@ -214,6 +250,10 @@ class _Bootstrap:
         if not len(self._values):
             return math.nan
         return float(self._values.std()) * math.sqrt(self._clusters / (self._clusters - 1))
+
+    def all_beyond(self, null: float) -> bool:
+        """Whether all resamples lie on one side of it."""
+        return bool(len(self._values)) and not self._values[0] <= null <= self._values[-1]
 
     def _share_below(self, value: float) -> float:
         below = np.searchsorted(self._values, value, "left")

@@ -25,6 +25,8 @@ from harness.images import decode_png, encode_png
 from harness.isolation import storable
 
 SCHEMA = 1
+USE_NEWER = "use a newer ddtbench"
+"""How the reason ends for which a file of a newer schema is not read."""
 FAILED = "_failed"
 _NAME = re.compile(r"(\d{5,})-([0-9a-f]{16})\.parquet")
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -209,7 +211,7 @@ def read_part(data: bytes, where: str) -> pa.Table:
     table = pq.read_table(pa.BufferReader(data), use_threads=False)
     schema = int(metadata_of(table).get("schema", "0"))
     if schema > SCHEMA:
-        raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: use a newer ddtbench")
+        raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: {USE_NEWER}")
     return table
 
 

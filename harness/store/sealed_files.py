@@ -11,7 +11,7 @@ from harness.errors import UserError
 from harness.places import without_folders_anywhere
 from harness.spec import RunSpec
 from harness.store.files import Folder
-from harness.store.parts import SCHEMA, read_part
+from harness.store.parts import SCHEMA, USE_NEWER, read_part
 from harness.store.seals import SEALS, opened_manifest, seal_of, sealed_manifest
 
 if TYPE_CHECKING:
@@ -172,4 +172,4 @@ def require_schema(stored: Mapping[str, Any], where: str) -> None:
     """Raise UserError for a file that a newer version wrote."""
     schema = stored.get("schema", 0)
     if not isinstance(schema, int) or schema > SCHEMA:
-        raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: use a newer ddtbench")
+        raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: {USE_NEWER}")

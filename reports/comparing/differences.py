@@ -145,7 +145,7 @@ class RatioPairs:
     def difference(
         self, monotone: Monotone | None = None, *, level: float = 0.95, seed: int = 0, resamples: int | None = None
     ) -> Difference:
-        """By the paired bootstrap; the p of what is far from zero is that of ``far_p``."""
+        """By the paired bootstrap; of two that lie far apart p is that of ``far_p``."""
         from harness.statistics import RESAMPLES, ratio_difference
 
         found = ratio_difference(
@@ -163,22 +163,13 @@ class RatioPairs:
 
     def far_p(self) -> float | None:
         """p of the linearised difference where it lies more than 8 standard errors from zero with at least 100
-        clusters: no resample could disagree. It counts clusters as of one stratum, which errs to no difference."""
-        import numpy as np
+        clusters: no resample could disagree."""
+        from harness.statistics import linearised
 
-        from harness.statistics import cluster_sums
-
-        sums = cluster_sums(self.groups, *self.first, *self.second)
-        if len(sums) < FAR_CLUSTERS:
+        if len(set(self.groups)) < FAR_CLUSTERS:
             return None
-        from scipy.stats import t
-
-        totals = sums.sum(axis=0)
-        first_influence = (sums[:, 0] - totals[0] / totals[1] * sums[:, 1]) / totals[1]
-        second_influence = (sums[:, 2] - totals[2] / totals[3] * sums[:, 3]) / totals[3]
-        error = float(np.sqrt(np.sum((first_influence - second_influence) ** 2)))
-        gap = abs(float(totals[0] / totals[1] - totals[2] / totals[3]))
-        return float(2 * t.sf(gap / error, len(sums) - 1)) if error > 0 and gap > FAR * error else None
+        beyond, p = linearised(self.first, self.second, self.groups, strata=self.strata)
+        return p if beyond > FAR else None
 
 
 def scale_of(first: Run, second: Run, metric: str) -> Monotone | None:

@@ -24,6 +24,8 @@ def what_differs(first: Run, second: Run, one: Estimate, two: Estimate) -> str:
     ours, theirs = protocol_of(first, one), protocol_of(second, two)
     names = [name for name in sorted({*ours, *theirs}) if name != CASES]
     parts = [(name, ours.get(name, "not stated"), theirs.get(name, "not stated")) for name in names]
+    versions = [run.spec.get("task_version") for run in (first, second)]
+    parts.append(("version of the task", versions[0], versions[1]))
     said = [f"{name} is {_short(mine)} or {_short(other)}" for name, mine, other in parts if mine != other]
     return "; ".join(said)
 

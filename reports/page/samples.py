@@ -7,23 +7,19 @@ stored scores; their reasons are what the metric itself says of the stored obser
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from harness.contracts import ShownTask
 from reports.page.gallery import OUTPUT, Tile, data_uri, main_metric
+from reports.reading.questions import asked, spoken
 from reports.reading.runs import Run, Stored, in_order
 from reports.reading.samples import StoredSample, case_order, stored_samples
 from reports.tables.numbers import plain
 
 MOST = 14
 WITHOUT_VERDICT = 8
-LONGEST = 60
-"""Characters of an answer that are shown."""
-_PLACE = re.compile(r"{([^{}]+)}")
 Mark = Literal["", "right", "wrong", "failed"]
 
 
@@ -111,7 +107,7 @@ def _sheet(shown: ShownTask, task: str, runs: Sequence[Run]) -> Sheet | None:
             _answer(shown, run, found.get(case), verdict.get(case))
             for run, found, verdict in zip(models, samples, verdicts, strict=True)
         )
-        lines.append(Line(case, order[case], _asked(shown, known), tiles, answers))
+        lines.append(Line(case, order[case], asked(shown, known), tiles, answers))
     if not lines:
         return None
     named = tuple((run.label, run.subject) for run in models)
@@ -133,37 +129,6 @@ def _verdicts(run: Run, metric: str) -> dict[str, bool]:
     return {case: value > 0 for case, value in scores.by_case().items()} if scores else {}
 
 
-# ------------------------------------------------------------------------------------------------ what was asked
-
-
-def _asked(shown: ShownTask, sample: StoredSample) -> tuple[str, ...]:
-    """The question in words, a line for each where there are several, with the right answers behind them."""
-    for pattern in shown.asked:
-        found = [_at(sample.facts, place) for place in _PLACE.findall(pattern)]
-        if any(value is None for value in found):
-            continue
-        several = next((value for value in found if isinstance(value, list)), None)
-        said = [str(value) for value in several] if several is not None else [_filled(pattern, found)]
-        truths = _at(sample.facts, shown.truth) if shown.truth else None
-        behind = [f" ({truth})" for truth in truths] if isinstance(truths, list) else []
-        behind += [""] * (len(said) - len(behind))
-        return tuple(text.removesuffix(shown.drop or "\0") + end for text, end in zip(said, behind, strict=False))
-    return (sample.case,)
-
-
-def _at(facts: Mapping[str, Any], place: str) -> Any:
-    """What stands at ``a.b`` in the facts; None for nothing."""
-    value: Any = facts
-    for name in place.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _filled(pattern: str, values: Sequence[Any]) -> str:
-    left = iter(values)
-    return _PLACE.sub(lambda _: str(next(left)), pattern)
-
-
 # ------------------------------------------------------------------------------------------------ what was answered
 
 
@@ -176,7 +141,7 @@ def _answer(shown: ShownTask, run: Run, sample: StoredSample | None, right: bool
     tile = Tile(source, f"{run.label} on {sample.case}") if source else None
     metric = shown.verdict or main_metric(shown, [run])
     why = [line for line in run.reasons.get((metric, sample.case), "").split("\n") if line]
-    texts = _texts(sample.text)
+    texts = spoken(sample.text)
     if texts and len(why) == len(texts) and set(why) <= {"right", "wrong"}:  # a verdict for each of several answers
         pairs = zip(why, texts, strict=True)
         return Answer(tile, tuple(Said(f"{word}: {text}", _mark(word == "right")) for word, text in pairs))
@@ -189,23 +154,6 @@ def _answer(shown: ShownTask, run: Run, sample: StoredSample | None, right: bool
 
 def _mark(right: bool) -> Mark:
     return "right" if right else "wrong"
-
-
-def _texts(text: str) -> list[str]:
-    """What was said, in quotation marks: of a JSON list each of its parts."""
-    if not text.strip():
-        return []
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = text
-    said = found if isinstance(found, list) else [text]
-    return [f"\N{LEFT DOUBLE QUOTATION MARK}{_short(part)}\N{RIGHT DOUBLE QUOTATION MARK}" for part in said]
-
-
-def _short(text: Any) -> str:
-    words = " ".join(str(text).split())
-    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _score(run: Run, metric: str, case: str) -> tuple[Said, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from harness.contracts import ShownTask
 from harness.store.files import Folder
+from harness.store.parts import USE_NEWER
 from harness.store.results import read_index, read_left_out
 from harness.store.run_folder import RunFolder, run_paths
 from reports.reading.run import CaseScores, Measure, Run, read_run, reason_of
@@ -25,6 +26,11 @@ class Problem:
 
     where: str
     reason: str
+
+    @property
+    def newer(self) -> bool:
+        """Whether a newer version wrote it."""
+        return self.reason.endswith(USE_NEWER)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
         runs.append(run)
     shared = [
         _with_case_set(run, str(index.get(seen[_place(run)], {}).get("cases", "")))
-        for run in _share_case_sets(_apart(runs))
+        for run in share_case_sets(_apart(runs))
     ]
     return Stored(tuple(shared), tuple(problems), suite or "", read_left_out(runs_root, suite) if suite else ())
 
@@ -117,7 +123,7 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
     ]
 
 
-def _share_case_sets(runs: Sequence[Run]) -> list[Run]:
+def share_case_sets(runs: Sequence[Run]) -> list[Run]:
     """For each task show the set of cases that most runs have measured (the largest of those): rows are comparable."""
     chosen: list[Run] = []
     for run in runs:

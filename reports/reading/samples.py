@@ -51,7 +51,8 @@ def pictures(folder: RunFolder, cases: Iterable[str]) -> dict[str, dict[str, byt
 
 @dataclass(frozen=True)
 class StoredSample:
-    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name)."""
+    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name), and the part of the
+    run folder that holds it."""
 
     case: str
     ok: bool
@@ -59,6 +60,7 @@ class StoredSample:
     text: str
     facts: Mapping[str, Any] = field(hash=False)
     images: Mapping[str, bytes] = field(hash=False)
+    part: str = ""
 
 
 def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredSample]:
@@ -68,14 +70,14 @@ def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredS
 
     wanted = pa.array(sorted(set(cases)), type=pa.string())
     found: dict[str, StoredSample] = {}
-    for _, table in _samples(folder):
+    for part, table in _samples(folder):
         if table is None:
             continue
         for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
             images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
             facts = _json_object(row["facts"])
             words = row["reason"] or "", row["text"] or ""
-            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images)
+            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images, part)
     return found
 
 

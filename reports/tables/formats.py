@@ -11,6 +11,7 @@ from reports.tables.cells import Cell, Column
 from reports.tables.numbers import ABSENT, MINUS
 from reports.tables.table import Row, Table, halves
 
+LATEX_HEAD = "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n"
 BEST, TIED = "*", "\N{DAGGER}"
 LEGEND = (
     "Intervals are 95 %. Best in bold (*); not separable from the best: \N{DAGGER} (paired tests on the same cases, "
@@ -125,7 +126,7 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         for place, cell in enumerate(row.cells):
             if cell.text:
-                writer.writerow([_spreadsheet_safe(value) for value in _csv_values(table, row, place, cell)])
+                writer.writerow([spreadsheet_safe(value) for value in _csv_values(table, row, place, cell)])
     return buffer.getvalue()
 
 
@@ -165,7 +166,7 @@ def _csv_values(table: Table, row: Row, place: int, cell: Cell) -> list[object]:
     ]
 
 
-def _spreadsheet_safe(value: object) -> object:
+def spreadsheet_safe(value: object) -> object:
     """Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers are left alone."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         try:
@@ -177,29 +178,28 @@ def _spreadsheet_safe(value: object) -> object:
 
 def to_latex(table: Table) -> str:
     """booktabs tables, costs in a second one; the first line says which packages they need."""
-    head = "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n"
-    return head + "\n".join(_latex_table(part) for part in halves(table))
+    return LATEX_HEAD + "\n".join(_latex_table(part) for part in halves(table))
 
 
 def _latex_table(table: Table) -> str:
     lines = ["\\begin{table}[t]", "\\centering\\small"]
     lines += [f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}", "\\toprule"]
-    lines.append(" & ".join(["model", *(_latex(heading(column)) for column in table.columns)]) + r" \\")
+    lines.append(" & ".join(["model", *(latex_text(heading(column)) for column in table.columns)]) + r" \\")
     lines.append("\\midrule")
     lines += [_latex_row(row) for row in table.models]
     if table.controls:
         lines += ["\\midrule"] if table.models else []
         lines += [_latex_row(row) for row in table.controls]
     if table.chance:
-        lines += ["\\midrule", " & ".join(["chance", *(_latex(cell.text) for cell in table.chance)]) + r" \\"]
+        lines += ["\\midrule", " & ".join(["chance", *(latex_text(cell.text) for cell in table.chance)]) + r" \\"]
     lines += ["\\bottomrule", "\\end{tabular}"]
     notes = " ".join(
-        f"\\textsuperscript{{{_letter(place)}}}\\,{_latex(note)}." for place, note in enumerate(table.notes, 1)
+        f"\\textsuperscript{{{_letter(place)}}}\\,{latex_text(note)}." for place, note in enumerate(table.notes, 1)
     )
-    legend = "" if table.part else " " + _latex(LEGEND.replace(" (*)", ""))
+    legend = "" if table.part else " " + latex_text(LEGEND.replace(" (*)", ""))
     more = subtitle(table)
-    about = ": " + _latex(table.about) if table.about else ""
-    caption = f"{_latex(table.task + (', ' + more if more else ''))}, {table.cases:,} cases{about}.{legend}"
+    about = ": " + latex_text(table.about) if table.about else ""
+    caption = f"{latex_text(table.task + (', ' + more if more else ''))}, {table.cases:,} cases{about}.{legend}"
     lines += [
         f"\\caption{{{caption}{' ' + notes if notes else ''}}}",
         f"\\label{{tab:{_label(table.name)}}}",
@@ -209,12 +209,12 @@ def _latex_table(table: Table) -> str:
 
 
 def _latex_row(row: Row) -> str:
-    name = f"\\textit{{{_latex(row.label)}}}" if row.control else _latex(row.label)
+    name = f"\\textit{{{latex_text(row.label)}}}" if row.control else latex_text(row.label)
     return " & ".join([name, *(_latex_cell(cell) for cell in row.cells)]) + r" \\"
 
 
 def _latex_cell(cell: Cell) -> str:
-    text = _latex(cell.text)
+    text = latex_text(cell.text)
     if cell.mark == "best":
         text = f"\\textbf{{{text}}}"
     elif cell.mark == "tied":
@@ -222,11 +222,12 @@ def _latex_cell(cell: Cell) -> str:
     small = " ".join(part for part in (cell.interval, f"({cell.bound})" if cell.bound else "") if part)
     above = ",".join(part for part in (cell.protocol, letters(cell.notes)) if part)
     if small:
-        text += r" {\scriptsize " + _latex(small) + "}"
+        text += r" {\scriptsize " + latex_text(small) + "}"
     return text + (r"\textsuperscript{" + above + "}" if above else "")
 
 
-def _latex(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Text that LaTeX sets as it is."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from harness.metrics.codebook import perplexity
 from harness.statistics import (
@@ -150,6 +151,38 @@ def test_a_difference_turned_round_changes_sign(seed: int, clusters: int) -> Non
     # The same resamples mirrored; quantiles interpolate from the other side.
     spread = there.high - there.low
     assert abs(there.low + back.high) < 1e-6 + 0.02 * spread and abs(there.p - back.p) < 1e-9
+
+
+def single(count: int) -> list[str]:
+    return [f"c{index}" for index in range(count)]
+
+
+def test_a_p_at_the_floor_of_the_resamples_is_that_of_the_linearised_difference() -> None:
+    """48 clusters that differ by eleven standard errors: 2,000 resamples say 1 / 2,000, which a hundred comparisons
+    corrected together would not show."""
+    rng = np.random.default_rng(11)
+    common = rng.normal(50, 8, 48)
+    gap = 1.6 + rng.normal(0, 1, 48)
+    ones = np.ones(48)
+    found = ratio_difference((common + gap, ones), (common, ones), single(48))
+    assert found.p == pytest.approx(ttest_1samp(gap, 0).pvalue, rel=1e-6) and found.p < 1e-9
+    near = gap - gap.mean() + 0.3
+    found = ratio_difference((common + near, ones), (common, ones), single(48))
+    assert found.p == pytest.approx(ttest_1samp(near, 0).pvalue, rel=0.3)
+
+
+def test_what_differs_by_the_same_on_every_case_is_told_by_its_signs() -> None:
+    values, ones = np.arange(10.0), np.ones(10)
+    found = ratio_difference((values + 2, ones), (values, ones), single(10))
+    assert found.value == 2.0 and found.error == pytest.approx(0, abs=1e-12)
+    assert found.p == pytest.approx(2 * 0.5**10)
+
+
+def test_the_standard_error_is_that_of_the_resamples() -> None:
+    rng = np.random.default_rng(13)
+    gap, ones = rng.normal(0, 3, 200), np.ones(200)
+    found = ratio_difference((gap, ones), (np.zeros(200), ones), single(200))
+    assert found.error == pytest.approx(gap.std(ddof=1) / np.sqrt(200), rel=0.05)
 
 
 # ------------------------------------------------------------------------------------------------ sets

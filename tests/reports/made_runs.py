@@ -1,16 +1,26 @@
-"""Runs made in memory of scores that a test draws: what comparing reads of a stored run, and nothing else."""
+"""Runs of scores that a test draws: in memory, what comparing reads of a stored run and nothing else; or on disk."""
 
 from __future__ import annotations
 
+import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
+from PIL import Image
 
 from harness.contracts import Estimate
 from harness.influences import METHOD
 from harness.measure import WITHIN_STRATA
+from harness.spec import RunSpec
+from harness.statistics import ratio_interval
+from harness.store.parts import encode_samples
+from harness.store.run_folder import RunFolder, case_set_digest
 from reports.reading.runs import CaseScores, Measure, Run
 
 METRIC = "measured"
@@ -75,3 +85,105 @@ def perplexity_run(label: str, losses: np.ndarray) -> Run:
 
 SHARED = METHOD
 STRATIFIED = {"resampled": WITHIN_STRATA}
+
+
+# ------------------------------------------------------------------------------------------------ on disk
+
+
+def quiz(count: int = 40) -> dict[str, str]:
+    """Case -> question, as the facts of ``store_run`` hold it."""
+    return {name: f"what is number {place}?" for place, name in enumerate(names(count))}
+
+
+def store_run(
+    root: Path,
+    model: str,
+    scores: Mapping[str, float],
+    *,
+    task: str = "quiz",
+    metric: str = "correct",
+    more: Mapping[str, Mapping[str, float]] | None = None,
+    direction: str = "higher",
+    verdict: bool = True,
+    failed: Sequence[str] = (),
+    answers: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    fingerprint: Mapping[str, Any] | None = None,
+    version: int = 1,
+    control: bool = False,
+    label: str = "",
+    seed: int = 0,
+    absent: Mapping[str, str] | None = None,
+    picture: bytes = b"",
+) -> RunFolder:
+    """A whole run folder: questions, answers, scores of ``metric`` and of ``more``, and how it is shown."""
+    folder = RunFolder.create_or_open(root, RunSpec(model, 1, f"weights of {model}", task, 1, "made", seed=seed))
+    cases = sorted({*scores, *failed})
+    said_of = {case: "" if picture else (answers or {}).get(case, f"{model} says {case}") for case in cases}
+    rows = [_sample_row(case, case in failed, said_of[case], picture) for case in cases]
+    folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
+    measured = {metric: scores, **(more or {})}
+    protocol = dict(fingerprint or {"questions": "made"})
+    estimates = [
+        _estimate(name, values, len(failed), version, direction, protocol) for name, values in measured.items()
+    ]
+    empty = {"value": None, "low": None, "high": None, "method": ""}
+    estimates += [
+        replace(estimates[0], metric=name, **empty, absent=why)
+        for name, why in (absent or {}).items()  # type: ignore[arg-type]
+    ]
+    table = [
+        {"metric": name, "case": case, "group": case, "stratum": tag(case), "numerator": value, "denominator": 1.0}
+        for name, values in measured.items()
+        for case, value in sorted(values.items())
+    ]
+    said = [{"metric": metric, "case": case, "reason": why} for case, why in sorted((reasons or {}).items())]
+    digest = case_set_digest(cases)
+    folder.write_measures(digest, pa.Table.from_pylist(table), estimates, pa.Table.from_pylist(said) if said else None)
+    shown: dict[str, Any] = {
+        "task": {"title": task, "headline": [*measured, *(absent or {})], "asked": ["{quiz.question}"]},
+        "model": {"label": label or model.upper(), "role": "control" if control else "model"},
+        "metrics": {name: {"label": name} for name in measured},
+    }
+    if verdict:
+        shown["task"]["verdict"] = metric
+    folder.write_manifest(showing=shown, protocol={"request": {"model": model, "task": task}})
+    folder.folder.write_json("environment.json", {"schema": 1, "environments": {}, "runs": []})
+    return folder
+
+
+def a_picture(number: int) -> bytes:
+    """A PNG of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 36), (number * 40, 90, 120)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tag(case: str) -> str:
+    return f"tag-{int(case[-1]) % 2}"
+
+
+def _sample_row(case: str, failed: bool, answer: str, picture: bytes = b"") -> dict[str, Any]:
+    drawn = [{"name": "output", "image": {"bytes": picture, "path": None}}] if picture and not failed else []
+    question = quiz(1000).get(case, case)
+    return {
+        "case": case,
+        "group": case,
+        "stratum": tag(case),
+        "facts": json.dumps({"quiz": {"question": question}}),
+        "outcome": "failed" if failed else "ok",
+        "reason": "ValueError: no" if failed else "",
+        "text": "" if failed else answer,
+        "numbers": "{}",
+        "codes": [],
+        "images": drawn,
+    }
+
+
+def _estimate(
+    name: str, values: Mapping[str, float], failed: int, version: int, direction: str, protocol: dict[str, Any]
+) -> Estimate:
+    array = np.array([value for _, value in sorted(values.items())])
+    found = ratio_interval(array, np.ones(len(array)), sorted(values), resamples=200)
+    ends = (found.value, found.low, found.high, found.method)
+    return Estimate(name, version, *ends, len(array), failed, direction, "", fingerprint=protocol)  # type: ignore[arg-type]

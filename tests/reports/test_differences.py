@@ -191,3 +191,18 @@ def test_shares_of_strangers_add_to_the_spread() -> None:
     near, far = difference(first, second, METRIC), difference(first, apart, METRIC)
     assert near is not None and far is not None and near.pairs == 50 and far.pairs == 75
     assert near.value == far.value == pytest.approx(1.0)
+
+
+def test_the_linearised_difference_keeps_to_its_strata() -> None:
+    """What strata differ by is no part of the spread."""
+    rng = np.random.default_rng(12)
+    tags = [f"tag-{number % 2}" for number in range(120)]
+    offset = np.array([30.0 * (number % 2) for number in range(120)])
+    common = rng.normal(0, 1, 120)
+    first = case_scores(common + offset + 1 + rng.normal(0, 0.3, 120), strata=tags)
+    second = case_scores(common, strata=tags)
+    runs = [made_run(name, scores, fingerprint=STRATIFIED) for name, scores in (("A", first), ("B", second))]
+    within = difference(*runs, METRIC)
+    plain = difference(*(made_run(name, scores) for name, scores in (("A", first), ("B", second))), METRIC)
+    assert within is not None and plain is not None and within.error is not None and plain.error is not None
+    assert within.error < plain.error / 10 and within.p is not None and plain.p is not None and within.p < plain.p
