@@ -60,8 +60,13 @@ class CosineQuantizer(nn.Module):
         diversity: float = 0.0,
         reset: Literal["batch", "position"] = "batch",
         gradient: Literal["straight", "rotation"] = "straight",
+        noise: float = 0.0,
     ) -> None:
-        """``codes``: positions of an image, which own books, ``diversity`` and reset by position need to know."""
+        """``codes``: positions of an image, which own books, ``diversity`` and reset by position need to know.
+        ``noise``: in training, features that pass as they are are moved by noise of this squared length (of a unit
+        vector), so that they say no more than codes as far from them could (as in NSVQ, Vali and Bäckström 2022, which
+        puts noise in the place of the quantisation error).
+        """
         super().__init__()
         entries = round(codebook_size ** (1 / parts))
         if entries**parts != codebook_size or code_width % parts:
@@ -70,7 +75,7 @@ class CosineQuantizer(nn.Module):
             raise UserError("own books, diversity and reset by position need the number of codes")
         self.codebook_size, self.code_width, self.decay, self.dead = codebook_size, code_width, decay, dead
         self.codes, self.own_books, self.parts, self.entries = codes, own_books, parts, entries
-        self.diversity, self.reset, self.gradient = diversity, reset, gradient
+        self.diversity, self.reset, self.gradient, self.noise = diversity, reset, gradient, noise
         self.books = (codes if own_books else 1) * parts
         self.project_in = nn.Linear(width, code_width)
         self.out_norm = nn.LayerNorm(code_width, eps=1e-6)
@@ -154,13 +159,21 @@ class CosineQuantizer(nn.Module):
         nearest = cosines.argmax(dim=-1)
         indices = self._numbered(nearest, *unit.shape[:2])
         if continuous:
-            return self.out_norm(unit), unit.new_zeros(()), indices
+            return self.out_norm(self._moved(unit)), unit.new_zeros(()), indices
         chosen = self.codebook[self._rows(indices)].flatten(-2)
         beside = (unit - chosen).square().sum(dim=-1).mean()
         if self.diversity:
             beside = beside - self.diversity * self._evenness(cosines, *unit.shape[:2])
         self._update(grouped.detach(), nearest, *unit.shape[:2])
         return self.out_norm(self._through(unit, chosen)), beside, indices
+
+    def _moved(self, unit: Float[Tensor, "B K C"]) -> Float[Tensor, "B K C"]:
+        """By noise of the asked length; each part stays of unit length."""
+        if not self.noise or not self.training:
+            return unit
+        parts = unit.view(*unit.shape[:-1], self.parts, -1)
+        drawn = torch.randn(parts.shape).to(parts.device)  # on the CPU, so that every device sees the same
+        return F.normalize(parts + drawn * (self.noise / parts.shape[-1]) ** 0.5, dim=-1).flatten(-2)
 
     def _through(self, unit: Float[Tensor, "B K C"], chosen: Float[Tensor, "B K C"]) -> Float[Tensor, "B K C"]:
         """The chosen codes, with a gradient to the features: the identity, or the rotation that carries each feature

@@ -153,3 +153,14 @@ def test_a_book_that_cannot_be_is_one_line(config: dict[str, Any], said: str) ->
         make_quantizer(WIDTH, CODES, **config)
     with pytest.raises(UserError, match="need the number of codes"):
         CosineQuantizer(WIDTH, 64, 8, own_books=True)
+
+
+def test_noise_moves_features_that_pass_by_its_length_in_training_alone() -> None:
+    torch.manual_seed(0)
+    quantizer = CosineQuantizer(WIDTH, codebook_size=64, code_width=16, noise=0.2)
+    unit = quantizer.unit_features(torch.randn(64, CODES, WIDTH)).detach()
+    moved = quantizer._moved(unit)  # what the LayerNorm after it would hide
+    torch.testing.assert_close(moved.norm(dim=-1), torch.ones(64, CODES))
+    # a sixteenth of the noise is along the feature, and takes no part
+    assert float((moved - unit).square().sum(-1).mean()) == pytest.approx(0.2 * 15 / 16, rel=0.15)
+    assert quantizer.eval()._moved(unit) is unit
