@@ -1,13 +1,14 @@
 """How often the gate is wrong, by simulation from stored pairs of runs.
 
-    python benchmarks/gate_error_rates.py NEW OLD [NEW OLD ...] [--trials 500] [--seed 0]
+    python benchmarks/gate_error_rates.py NEW OLD [NEW OLD ...] [--trials 500] [--seed 0] [--policy FILE]
 
 Each NEW and OLD is a run folder, or what ``ddtbench regress`` takes. They should differ in nothing but the sampling
 seed, so that their paired differences are those of no change; of answers that do not depend on the seed, two
 neighbouring checkpoints stand in, whose differences scatter more.
 
-A trial draws, for each gated metric, as many clusters as there are, with replacement (within strata where the metric's
-own interval is), and swaps NEW and OLD of each at random, so that nothing has changed on average. Of a metric of a set
+NEW's scores are moved to OLD's value first. A trial draws, for each gated metric, as many clusters as there are, with
+replacement (within strata where the metric's own interval is), and swaps NEW and OLD of each at random, so that nothing
+has changed on average. Of a metric of a set
 the shares of cases are drawn so; jackknife groups are swapped only. Then NEW loses exactly the margin: right answers
 become wrong at random where high is better and scores are not negative, else all of its scores are shifted. Both are
 judged as ``ddtbench regress`` judges, Holm over the blocking metrics included, of which only the one in question lost.
@@ -19,6 +20,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -33,12 +35,12 @@ from reports.comparing.differences import (
     shared_difference,
 )
 from reports.gating.judge import Row, judge_sides
-from reports.gating.policy import Policy
+from reports.gating.policy import Policy, read_policy
 from reports.gating.sides import Side, read_side
 from reports.gating.verdict import Damage, corrected, judge
 from reports.reading.runs import CaseScores
 
-RESAMPLES = 1000
+RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,17 @@ def pairs_of(new: Side, old: Side, policy: Policy) -> list[Pair]:
         estimate = ours.estimate(row.metric)
         kind = "groups" if first.jackknife else "shares" if estimate and is_shared(estimate) else "ratio"
         scale = scale_of(ours, theirs, row.metric) if kind == "ratio" else None
-        found.append(Pair(row, _taken(first, left), _taken(second, right), kind, is_within_strata(estimate), scale))
+        pair = Pair(row, _taken(first, left), _taken(second, right), kind, is_within_strata(estimate), scale)
+        found.append(_alike_on_average(pair))
     return found
+
+
+def _alike_on_average(pair: Pair) -> Pair:
+    """NEW's scores moved to OLD's value: what is left is how single cases differ."""
+    new, old = (float(scores.numerators.sum() / scores.denominators.sum()) for scores in (pair.new, pair.old))
+    scaled = pair.kind == "ratio" and new > 0 and old > 0
+    moved = pair.new.numerators * (old / new) if scaled else pair.new.numerators + (old - new) * pair.new.denominators
+    return replace(pair, new=replace(pair.new, numerators=moved))
 
 
 def _taken(
@@ -216,14 +227,16 @@ def main() -> int:
     parser.add_argument("sides", nargs="+", metavar="NEW OLD")
     parser.add_argument("--trials", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--policy", default="", help="as of regress; default: as the metrics say")
     asked = parser.parse_args()
     if len(asked.sides) % 2:
         print("name an OLD for each NEW", file=sys.stderr)
         return 2
     pairs: list[Pair] = []
     try:
+        policy = read_policy(Path(asked.policy)) if asked.policy else Policy()
         for new, old in zip(asked.sides[::2], asked.sides[1::2], strict=True):
-            pairs += pairs_of(read_side(new), read_side(old), Policy())
+            pairs += pairs_of(read_side(new), read_side(old), policy)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
