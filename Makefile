@@ -10,6 +10,8 @@ DOCS := $(VENV)/.docs
 demo: setup data
 	$(BIN)/ddtbench run demo --out runs
 	$(BIN)/ddtbench report runs --to report --suite demo
+	$(BIN)/ddtbench claims zoo/runs runs
+	$(BIN)/ddtbench scale zoo/runs
 
 test: setup data
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile

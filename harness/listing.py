@@ -24,6 +24,7 @@ PLURALS: dict[str, Kind] = {
     "streams": "stream",
     "recipes": "recipe",
     "trainers": "trainer",
+    "claims": "claims",
 }
 ABOUT: dict[str, str] = {
     "models": "what is examined: tokenizers, language models, controls",
@@ -35,6 +36,7 @@ ABOUT: dict[str, str] = {
     "streams": "what models learn from",
     "recipes": "how each checkpoint of the zoo is trained",
     "trainers": "what trains a recipe",
+    "claims": "what a paper says, as statements that runs can answer",
 }
 HEAD = ("NAME", "WHAT IT IS", "READY?")
 NARROWEST, GAP, INDENT = 60, 2, "  "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness import catalog
 from harness.contracts import (
     CatalogueEntry,
+    ClaimsEntry,
     DataEntry,
     InstrumentEntry,
     MetricEntry,
@@ -77,6 +78,7 @@ def _fields(entry: CatalogueEntry, argument: str) -> Iterator[Field]:
         DataEntry: _data,
         RecipeEntry: _recipe,
         SuiteEntry: _suite,
+        ClaimsEntry: _claims,
     }
     if tell := about.get(type(entry)):
         yield from tell(entry, argument, place)
@@ -214,3 +216,11 @@ def _suite(entry: SuiteEntry, argument: str, place: Any) -> Iterator[Field]:
         yield "models", [", ".join(suite.models)]
         yield "tasks", [", ".join(dict.fromkeys(run.task for run in suite.runs))]
         yield "run", [f"\nddtbench run {entry.name} --plan"]
+
+
+def _claims(entry: ClaimsEntry, argument: str, place: Any) -> Iterator[Field]:
+    stated = place.get("claim", ()) if isinstance(place, Mapping) else ()
+    says = [plain(str(row["says"])) for row in stated if isinstance(row, Mapping) and "says" in row]
+    if says:
+        yield "says", says
+        yield "answer", ["\nddtbench claims RUNS"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.contracts import (
     CatalogueEntry,
+    ClaimsEntry,
     DataEntry,
     MetricEntry,
     ShownMetric,
@@ -256,6 +257,19 @@ SUITES: tuple[CatalogueEntry, ...] = (
     SuiteEntry("photos", "tasks.suites:photos", "photographs that scikit-image and foolbox ship"),
 )
 
+CLAIMS: tuple[CatalogueEntry, ...] = (
+    ClaimsEntry(
+        "tokens",
+        "tasks/tokenizing/claims.toml",
+        "DDT's tokens are recursive, fine to coarse, and blend",
+        paper=DDT_PAPER,
+    ),
+    ClaimsEntry("languages", "tasks/perplexity/claims.toml", "impossible language, synergy, scaling", paper=DDT_PAPER),
+    ClaimsEntry("drawing", "tasks/geneval/claims.toml", "DDT reaches a better GenEval, and it scales", paper=DDT_PAPER),
+    ClaimsEntry("edits", "tasks/editing/claims.toml", "DDT edits better and keeps the rest", paper=DDT_PAPER),
+    ClaimsEntry("answers", "tasks/mme/claims.toml", "DDT answers questions better", paper=DDT_PAPER),
+)
+
 ENTRIES: tuple[CatalogueEntry, ...] = (
     *WORLD_ENTRIES,
     *DATA,
@@ -270,4 +284,5 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
     *GENERATION_ENTRIES,
     *FID_ENTRIES,
     *SUITES,
+    *CLAIMS,
 )

@@ -15,6 +15,7 @@ This module imports no torch: ``ddtbench list`` must answer at once.
 
 from harness.contracts.entries import (
     CatalogueEntry,
+    ClaimsEntry,
     DataEntry,
     Entry,
     InstrumentEntry,
@@ -92,6 +93,7 @@ __all__ = [
     "CatalogueEntry",
     "ChanceOnData",
     "ChecksAhead",
+    "ClaimsEntry",
     "CodeScores",
     "CodesInScales",
     "Columns",

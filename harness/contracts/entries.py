@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from harness.contracts.shown import ShownMetric, ShownModel, ShownTask
 
-Kind = Literal["model", "task", "suite", "metric", "instrument", "data", "stream", "recipe", "trainer"]
+Kind = Literal["model", "task", "suite", "metric", "instrument", "data", "stream", "recipe", "trainer", "claims"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,14 @@ class TrainerEntry(CatalogueEntry):
     kind: ClassVar[Kind] = "trainer"
 
 
+@dataclass(frozen=True)
+class ClaimsEntry(CatalogueEntry):
+    """Claims of a paper as testable statements: a TOML file of the checkout (``folder/name.toml``), or what such a file
+    would say. ``ddtbench claims`` answers them from stored runs."""
+
+    kind: ClassVar[Kind] = "claims"
+
+
 CLASSES: dict[str, type[CatalogueEntry]] = {
     kind.kind: kind
     for kind in (
@@ -137,6 +145,7 @@ CLASSES: dict[str, type[CatalogueEntry]] = {
         RecipeEntry,
         SuiteEntry,
         TrainerEntry,
+        ClaimsEntry,
     )
 }
 

@@ -10,17 +10,11 @@ from typing import TYPE_CHECKING
 from harness.contracts import ShownModel, ShownTask
 from reports.figures.axes import Name, canvas_of, in_lines, spread_names
 from reports.figures.panels import Figure, Panel
-from reports.figures.scaling import (
-    PowerLaw,
-    Training,
-    families,
-    is_scaled,
-    power_law,
-    trained_alike,
-    trainings,
-)
 from reports.figures.style import Look, looks_for
 from reports.reading.runs import Run
+from reports.scaling.analysis import size_laws
+from reports.scaling.lines import PowerLaw
+from reports.scaling.trainings import Training, families, is_scaled, trained_alike, trainings
 from reports.tables.numbers import show, with_unit_prefix
 
 if TYPE_CHECKING:
@@ -38,8 +32,8 @@ CAPTION = (
 )
 SIZES = " Against size stand, of each model of several sizes, the checkpoints that saw equally many tokens ({tokens})."
 LAW = (
-    " Dashed: least squares through the logarithms, with the exponent's 95 % interval over the points; it says nothing "
-    "outside the sizes shown."
+    " Dashed: A / N^a by least squares through the logarithms, with the 95 % interval of a over the points; it says "
+    "nothing outside the sizes shown."
 )
 
 
@@ -50,11 +44,11 @@ def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
     metric, found = next(((name, points) for name, points in measured if is_scaled(points)), ("", []))
     if not found:
         return None
-    looks, label = _looks(found), runs[0].metric(metric).label
+    looks, label = looks_of_families(found), runs[0].metric(metric).label
     alike = trained_alike(found)
     stated = [estimate for run in runs if (estimate := run.estimate(metric)) is not None]
     loss = all(estimate.direction == "lower" for estimate in stated)
-    laws = _laws(alike) if loss else {}
+    laws = size_laws(found) if loss else {}
     panels = [
         Panel(f"{label} and compute", _compute_words(found, looks, label), _draw_compute(found, looks, label, loss))
     ]
@@ -65,7 +59,7 @@ def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
         caption += SIZES.format(tokens=_tokens(alike, looks))
     if laws:
         parts = (f"{looks[family].label} {_exponent(law)}" for family, law in laws.items())
-        caption += f"{LAW} Exponents: {'; '.join(parts)}."
+        caption += f"{LAW} Exponents a: {'; '.join(parts)}."
     return Figure(f"scaling-{task}", "Scaling", task, caption, tuple(panels))
 
 
@@ -75,11 +69,11 @@ def _tokens(alike: Sequence[Training], looks: Mapping[str, Look]) -> str:
 
 
 def _exponent(law: PowerLaw) -> str:
-    value, interval = show(law.exponent, law.low, law.high)
+    value, interval = show(-law.exponent, -law.high, -law.low)
     return f"{value} {interval}".rstrip()
 
 
-def _looks(found: Sequence[Training]) -> dict[str, Look]:
+def looks_of_families(found: Sequence[Training]) -> dict[str, Look]:
     """A family in its native order looks as its model does; the others have a look of their own."""
     models = {}
     for one in found:
@@ -88,15 +82,6 @@ def _looks(found: Sequence[Training]) -> dict[str, Look]:
         label = f"{name}, {order.partition('(')[0]}" if order else name
         models[one.family] = replace(one.model if native else ShownModel(), label=label)
     return looks_for(models)
-
-
-def _laws(alike: Sequence[Training]) -> dict[str, PowerLaw]:
-    found = {}
-    for family in families(alike):
-        law = power_law([(one.parameters, one.value.y) for one in alike if one.family == family])
-        if law is not None:
-            found[family] = law
-    return found
 
 
 def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: str) -> str:
@@ -130,8 +115,8 @@ def _draw_compute(
             own = [one for one in found if (one.family, one.recipe, one.parameters) == recipe]
             across = [one.flops / TERA for one in own]
             axes.plot(across, [one.value.y for one in own], color=looks[recipe[0]].colour, linewidth=1.1, zorder=3)
-        _marks(axes, found, [one.flops / TERA for one in found], looks)
-        _finish(axes, found, [one.flops / TERA for one in found], looks, label, loss)
+        draw_marks(axes, found, [one.flops / TERA for one in found], looks)
+        finish_axes(axes, found, [one.flops / TERA for one in found], looks, label, loss)
         axes.set_xlabel("training compute (TFLOP)")
 
     return draw
@@ -148,14 +133,14 @@ def _draw_size(
             line = [law.at(x) for x in ends]
             colour = looks[family].colour
             axes.plot([x / MEGA for x in ends], line, color=colour, linewidth=1.1, linestyle="--", zorder=2)
-        _marks(axes, alike, across, looks)
-        _finish(axes, alike, across, looks, label, loss)
+        draw_marks(axes, alike, across, looks)
+        finish_axes(axes, alike, across, looks, label, loss)
         axes.set_xlabel("parameters without embeddings (millions)")
 
     return draw
 
 
-def _marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look]) -> None:
+def draw_marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look]) -> None:
     largest = max(one.parameters for one in found)
     for one, x in zip(found, across, strict=True):
         look = looks[one.family]
@@ -165,7 +150,7 @@ def _marks(axes: Axes, found: Sequence[Training], across: Sequence[float], looks
         axes.scatter([x], [one.value.y], s=area, marker=look.marker, color=look.colour, linewidths=0, zorder=4)
 
 
-def _finish(
+def finish_axes(
     axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], label: str, loss: bool
 ) -> None:
     """Plain numbers on log axes (scores, and losses whose interval reaches 0, stand on a linear one), and each
@@ -192,8 +177,8 @@ def _finish(
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each decade, or 1 alone over more than three of them."""
-    steps = (1.0,) if high > 1000 * low else (1.0, 2.0, 5.0)
+    """1, 2 and 5 of each decade, or 1 alone over more than three of them, or more of one that is not whole."""
+    steps = (1.0,) if high > 1000 * low else (1.0, 2.0, 5.0) if high > 6 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
 

@@ -29,6 +29,7 @@ from harness.statistics import (
     leave_one_out,
     ratio_difference,
     ratio_interval,
+    seed_contrast,
     t_interval,
 )
 from tasks.world.measures import fd_world
@@ -330,3 +331,34 @@ def test_holm_keeps_order_and_lies_between_raw_and_bonferroni(p: list[float]) ->
     order = np.argsort(p, kind="stable")
     assert np.all(np.diff(np.array(adjusted)[order]) >= 0)
     assert min(adjusted) == min(1.0, min(p) * len(p))
+
+
+def test_two_groups_of_seeds_are_compared_by_welchs_t() -> None:
+    from scipy import stats
+
+    ours, theirs = [0.340, 0.336, 0.337, 0.351], [0.289, 0.283, 0.286]
+    found = seed_contrast([ours, theirs], [1, -1])
+    expected = stats.ttest_ind(ours, theirs, equal_var=False)
+    interval = expected.confidence_interval()
+    assert (found.value, found.p) == pytest.approx((np.mean(ours) - np.mean(theirs), expected.pvalue))
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_a_contrast_of_seeds_holds_its_truth_as_often_as_it_says() -> None:
+    """Of 2,000 differences of differences, of three seeds each and unlike spreads, 95 % should."""
+    rng = np.random.default_rng(0)
+    weights, spreads = [1.0, -1.0, -1.0, 1.0], [1.0, 2.0, 0.5, 1.0]
+    held = 0
+    for _ in range(2000):
+        found = seed_contrast([rng.normal(3.0, spread, 3) for spread in spreads], weights)
+        assert found.low is not None and found.high is not None
+        held += found.low <= 0.0 <= found.high
+    assert 0.93 <= held / 2000 <= 0.97
+
+
+def test_too_few_seeds_and_equal_ones() -> None:
+    assert seed_contrast([[1.0, 2.0], [1.0, 2.0, 3.0]], [1, -1]).low is None
+    same = seed_contrast([[2.0] * 3, [1.0] * 3], [1, -1])
+    assert (same.low, same.high, same.p) == (1.0, 1.0, 0.0)
+    with pytest.raises(ValueError, match="no seed at all"):
+        seed_contrast([[], [1.0]], [1, -1])

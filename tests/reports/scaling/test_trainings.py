@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from harness.contracts import ShownTask
 from reports.figures.draw import figures_of, panel_svg, render
-from reports.figures.scaling import is_scaled, power_law, trained_alike, trainings
-from reports.figures.scaling import sizes as sizes_of
 from reports.figures.scaling_figure import scaling_figure
 from reports.reading.runs import read_stored
+from reports.scaling.lines import power_law
+from reports.scaling.trainings import is_scaled, trained_alike, trainings
+from reports.scaling.trainings import sizes as sizes_of
 
 TASK, METRIC = "generation-world", "fd-world"
 
@@ -32,7 +33,10 @@ def stated(recipe: str, size: float, tokens: float, **more: Any) -> dict[str, An
 def stored(maker: Any, subject: Callable[..., Any]) -> Any:
     """Three sizes of DDT-LLaMA, one of them at two shares, one reversed; two sizes of VQGAN-LLaMA; a control."""
     made = [
-        *((f"ddt-llama@s{size}-100", 2.0 / size**0.3, f"d{size}", size * 1e6, 4e6, {}) for size in (1, 2, 4)),
+        *(
+            (f"ddt-llama@s{n}-100", 2.0 / n**0.3, f"d{n}", size, 4e6, {})
+            for n, size in ((1, 1e6), (2, 2e6), (4, 1.2e7))
+        ),
         ("ddt-llama@s2-050", 2.1, "d2", 2e6, 2e6, {}),
         ("ddt-llama@r2-100", 2.0, "r2", 2e6, 4e6, {"order": "reversed"}),
         ("ddt-llama@t2-100", 2.2, "t2", 2e6, 1e6, {"pictures": False}),
@@ -120,7 +124,7 @@ def test_the_figure_shows_compute_and_size(stored: Any) -> None:
     figure = next(one for one in figures_of(stored) if one.name == f"scaling-{TASK}")
     assert [panel.title for panel in figure.panels] == ["FD-world and compute", "FD-world and size"]
     assert "DDT-LLaMA, reversed" in figure.panels[0].description and "text alone" in figure.panels[0].description
-    laws = figure.caption.partition("Exponents: ")[2]
+    laws = figure.caption.partition("Exponents a: ")[2]
     assert laws.startswith("DDT-LLaMA ") and "VQGAN" not in laws, "two sizes make no law"
     assert "DDT-LLaMA 4 M, VQGAN-LLaMA 4.01 M" in figure.caption, "the tokens that they saw"
     assert render(figure, "png") == render(figure, "png")

@@ -1,9 +1,6 @@
-"""Scaling curves: a metric against what a language model's training took, and against its size, with a power law.
+"""The checkpoints among stored runs: what their training took, as their cards state it, and what was measured of them.
 
-The law is a straight line through logarithms, metric = a * size**b, by least squares over trainings that saw equally
-many tokens (Kaplan et al. 2020, arXiv 2001.08361, equation 1.1, have this form for models near convergence; ours are
-not). The interval of its exponent is Student's t over the residuals: what the points scatter, seeds included, and not
-what each point's own cases leave open.
+Parameters are counted without embeddings, tokens are those seen in training, compute is in FLOPs.
 """
 
 from __future__ import annotations
@@ -14,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.contracts import Estimate, ShownModel
+from reports.comparing.ranking import FAILED_LIMIT
 from reports.figures.curves import Point
 from reports.reading.runs import Run
 
-FEWEST_SIZES = 3
-"""Fewer different sizes make no law."""
 SAME_SIZE = 1.1
 """Sizes that differ by a smaller factor are one: models of one shape differ in a few rows by their vocabulary."""
 SCALED = 1.3
@@ -32,7 +28,8 @@ SAME_TOKENS = 0.02
 @dataclass(frozen=True)
 class Training:
     """One checkpoint: whose it is (``family``: a model and, where not native, its order of tokens), which training it
-    belongs to, how large it is (parameters without embeddings), what it took, and what was measured."""
+    belongs to, how large it is (parameters without embeddings), what it took, and what was measured. ``seed`` and
+    ``stage`` are those of the training, ``run`` is the key of the run."""
 
     family: str
     model: ShownModel
@@ -41,30 +38,23 @@ class Training:
     tokens: float
     flops: float
     value: Point
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """metric = factor * x ** exponent, with the exponent's 95 % interval."""
-
-    factor: float
-    exponent: float
-    low: float
-    high: float
-
-    def at(self, x: float) -> float:
-        return self.factor * math.pow(x, self.exponent)
+    seed: int = 0
+    stage: str = ""
+    run: str = ""
 
 
 def trainings(runs: Sequence[Run], metric: str) -> list[Training]:
     """The checkpoints among the runs that state what their training took, by family, size and compute.
 
-    Each checkpoint once, with the run of most cases: a second run of the same weights is no second training.
+    Each checkpoint once, with the run of most cases: a second run of the same weights is no second training. A run with
+    more than 1 % of its cases failed is no point.
     """
     found: dict[str, tuple[int, Training]] = {}
     for run in runs:
         stated, estimate = run.cost.get("training"), run.estimate(metric)
-        if run.control or not isinstance(stated, Mapping) or estimate is None or not _is_finite(estimate.value):
+        if run.control or run.failed_share > FAILED_LIMIT or not isinstance(stated, Mapping):
+            continue
+        if estimate is None or not _is_finite(estimate.value):
             continue
         parameters, tokens, flops = (_number(stated, key) for key in STATED)
         if min(parameters, tokens, flops) <= 0:
@@ -79,7 +69,9 @@ def trainings(runs: Sequence[Run], metric: str) -> list[Training]:
         key = str(run.spec.get("checkpoint") or (made_by, parameters, tokens))
         cases = found[key][0] if key in found else -1
         if estimate.scored > cases:
-            found[key] = (estimate.scored, Training(family, run.shown_model, made_by, parameters, tokens, flops, value))
+            seed, stage = int(_number(recipe, "seed")), str(stated.get("stage", ""))
+            whole = (family, run.shown_model, made_by, parameters, tokens, flops, value, seed, stage, run.key)
+            found[key] = (estimate.scored, Training(*whole))
     return sorted(
         (one for _, one in found.values()), key=lambda one: (one.family, one.parameters, one.recipe, one.flops)
     )
@@ -136,6 +128,18 @@ def families(found: Sequence[Training]) -> list[str]:
     return list(dict.fromkeys(one.family for one in found))
 
 
+def one_stage(found: Sequence[Training]) -> list[Training]:
+    """The checkpoints of the stage of training that most sizes went through (of most checkpoints, then): those of
+    another stage are on another curve."""
+
+    def own(stage: str) -> list[Training]:
+        return [one for one in found if one.stage == stage]
+
+    stages = list(dict.fromkeys(one.stage for one in found))
+    best = max(stages, key=lambda stage: (sizes(one.parameters for one in own(stage)), len(own(stage))), default="")
+    return own(best)
+
+
 def trained_alike(found: Sequence[Training]) -> list[Training]:
     """Of each family with several sizes the checkpoints at the number of tokens which most of its sizes were trained
     for (the largest of those)."""
@@ -151,19 +155,3 @@ def trained_alike(found: Sequence[Training]) -> list[Training]:
         best = max(own, key=lambda one: (sizes(other.parameters for other in peers(one)), one.tokens))
         kept += peers(best)
     return kept
-
-
-def power_law(points: Sequence[tuple[float, float]]) -> PowerLaw | None:
-    """The law through (x, value) pairs; None for fewer than three sizes, for values that have no
-    logarithm, and for equal ones, which leave no residuals to go by."""
-    if any(not _is_finite(part) or part <= 0 for point in points for part in point):
-        return None
-    if sizes(x for x, _ in points) < FEWEST_SIZES:
-        return None
-    from scipy import stats
-
-    fit = stats.linregress([math.log(x) for x, _ in points], [math.log(y) for _, y in points])
-    exponent = float(fit.slope)
-    half = float(stats.t.ppf(0.975, len(points) - 2) * fit.stderr)
-    law = PowerLaw(math.exp(float(fit.intercept)), exponent, exponent - half, exponent + half)
-    return law if _is_finite(law.factor) and _is_finite(half) else None

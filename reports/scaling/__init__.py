@@ -1,0 +1,1 @@
+"""How a metric falls with parameters, tokens and compute, read from stored runs, and how far to trust it."""
