@@ -19,6 +19,8 @@ DECADE = 10.0
 IN_STEP = 0.98
 """The squared correlation of log N and log D above which the two are one axis."""
 OFFSET_SIZES = 4
+JOINT_NUMBERS = 5
+"""E, A, B, a and b."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def refuse_joint(found: Sequence[Training]) -> Refusal | None:
         refused = refuse_size(found) or refuse_tokens(found)
         if refused is not None:
             return refused
+    if len(found) <= JOINT_NUMBERS:
+        size, other = (with_unit_prefix(values[-1]) for values in (there, tokens))
+        return Refusal(
+            f"{len(found)} runs leave nothing to judge {JOINT_NUMBERS} parameters by",
+            f"a run of {size} parameters on {other} tokens, or another that is not there yet, would",
+        )
     if _in_step(found):
         return Refusal(
             "tokens rise in step with parameters, so that the two are one axis",

@@ -28,8 +28,8 @@ SMOOTH = 0.1
 EXPONENTS = (0.05, 0.2, 0.4, 0.7, 1.1, 1.7)
 STEPS = 80
 TERMS = (-3.0, -1.5, -0.6, -0.1)
-LOG_TERM, STEEPEST = 14.0, 6.0
-"""Bounds, in units of the geometric means: the logarithm of a term, and an exponent."""
+LOG_TERM, FLATTEST, STEEPEST = 14.0, 1e-6, 6.0
+"""Bounds, in units of the geometric means: of the logarithm of a term, and of an exponent."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _steps(x: Floats, residuals: Floats, shares: Floats, delta: float, damping: 
 
 def _bounds(count: int) -> Floats:
     """(low, high) of each parameter."""
-    term, power = (-LOG_TERM, LOG_TERM), (0.0, STEEPEST)
+    term, power = (-LOG_TERM, LOG_TERM), (FLATTEST, STEEPEST)
     return np.array([term] * (1 + count) + [power] * count)
 
 

@@ -80,3 +80,25 @@ def test_sizes_on_other_tokens_are_told_apart_from_too_few_sizes() -> None:
     refused = next(fit.refused for fit in fits_of(runs) if fit.law == SIZE)
     assert refused is not None and refused.why == "no three of the 4 sizes saw equally many tokens"
     assert next(fit for fit in fits_of(runs) if fit.law == COMPUTE).refused is None
+
+
+def test_five_runs_leave_nothing_to_judge_five_parameters_by() -> None:
+    """A cross of three sizes and three numbers of tokens, and with one more run."""
+    cross = [training(size, 1e9) for size in (1e7, 1e8, 1e9)] + [training(1e8, tokens) for tokens in (1e8, 1e10)]
+    refused = next(fit.refused for fit in fits_of(cross) if fit.law == JOINT)
+    assert refused is not None and refused.why.startswith("5 runs leave nothing")
+    more = fits_of([*cross, training(1e9, 1e10)])
+    assert next(fit for fit in more if fit.law == JOINT).refused is None
+
+
+@pytest.mark.parametrize("scatter", [0.0, 1e-9], ids=["equal", "all but equal"])
+def test_values_that_do_not_fall_end_nothing(scatter: float) -> None:
+    sizes, tokens = (1e7, 1e8, 1e9, 1e10), (1e9, 1e10, 1e11)
+    runs = []
+    for place, (size, seen) in enumerate((size, seen) for size in sizes for seen in tokens):
+        value = 2.0 * (1 + scatter * (place % 3))
+        runs.append(Training("m", ShownModel(), f"{place}", size, seen, 6 * size * seen, Point(1, value, None, None)))
+    fits = fits_of(runs)
+    assert {fit.law for fit in fits} >= {SIZE, JOINT, COMPUTE}
+    for fit in fits:
+        assert all(math.isfinite(said.value) for said in fit.quantities), fit.law
