@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.paths import user_path
 from reports.comparing.seeds import build_seeds_table
+from reports.comparing.trainings import build_trainings_table
 from reports.figures.draw import FORMATS, figures_of, render
 from reports.page.gallery import grids_of
 from reports.page.samples import sheets_of
@@ -74,7 +75,8 @@ def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], l
         wanted = [breakdown] if breakdown in metrics else [] if stored.shown(table.task).asked else metrics[:2]
         found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in wanted)
         over_seeds = build_seeds_table(table.task, stored.of_task(table.task))
-        breakdowns += [one for one in (over_seeds, *found) if one is not None]
+        between = build_trainings_table(table.task, stored.of_task(table.task))
+        breakdowns += [one for one in (over_seeds, between, *found) if one is not None]
     return tables, breakdowns
 
 
