@@ -12,11 +12,12 @@ from harness import cli
 
 PAGE = (Path(__file__).parent.parent / "docs" / "guide" / "analyses.md").read_text()
 RUNS = [line.strip() for line in re.findall(r"^    (ddtbench run .*)$", PAGE, re.MULTILINE)]
+COMPARED = [line.strip() for line in re.findall(r"^    (ddtbench compare .*)$", PAGE, re.MULTILINE)]
 STRIPS = ("counterfactual", "progressive")
 
 
 def tiny(command: str) -> list[str]:
-    """The words of a command with a limit of two, on checkpoints that are here."""
+    """The words of a command with a limit of four, on checkpoints that are here."""
     words: list[str] = []
     given = iter(shlex.split(command)[1:])
     for word in given:
@@ -27,7 +28,7 @@ def tiny(command: str) -> list[str]:
             words += [] if model in words else [word, model]
         else:
             words.append(word)
-    return [*words, "--limit", "2"]
+    return [*words, "--limit", "4"]
 
 
 def call(*words: str) -> int:
@@ -43,7 +44,7 @@ def test_every_analysis_has_its_command() -> None:
 
 def test_a_command_is_shortened_and_not_changed() -> None:
     assert tiny("ddtbench run a@b --model x --model 'y@training/z-*/c' --model y --limit 200") == [
-        *("run", "a@b", "--model", "x", "--model", "y", "--limit", "2")
+        *("run", "a@b", "--model", "x", "--model", "y", "--limit", "4")
     ]
 
 
@@ -53,6 +54,10 @@ def test_every_command_of_the_guide_runs(command: str, tmp_path: Path) -> None:
     assert call(*tiny(command), "--out", str(tmp_path / "runs")) == 0
     assert call("report", str(tmp_path / "runs"), "--to", str(tmp_path / "report")) == 0
     figures = [path.name for path in (tmp_path / "report" / "figures").iterdir()]
+    for other in COMPARED:
+        words = shlex.split(other)[1:]
+        if words[words.index("--task") + 1] == shlex.split(command)[2]:
+            assert call(*(str(tmp_path / "runs") if word == "runs" else word for word in words)) == 0
     if "perplexity" not in command:
         assert any(name.endswith(".pdf") for name in figures), figures
     if any(task in command for task in STRIPS):
