@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch import Tensor
 from baselines.catalog import ENTRIES
 from baselines.controls import jpeg
 from baselines.controls.jpeg import CODE_COUNT, Jpeg, open_jpeg
+from baselines.controls.mixing import open_cutmix, open_mixup, open_swap
 from baselines.controls.tokenizers import Identity, MeanColour, Shuffled, open_identity, size_of
 from baselines.vqgan import VQGAN
 from harness.errors import UserError
@@ -141,3 +143,20 @@ def test_catalogue_places_exist() -> None:
     for entry in ENTRIES:
         module, _, attribute = entry.place.partition(":")
         assert hasattr(import_module(module), attribute), entry.place
+
+
+@pytest.mark.parametrize(("opener", "count"), [(open_cutmix, 3072), (open_mixup, 8 * 3072), (open_swap, 8 * 3072)])
+def test_the_controls_of_mixing_keep_every_pixel_and_say_what_they_mix(opener: Any, count: int) -> None:
+    subject = opener("", "cpu")
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32)) / 255).float()
+    codes = subject.encode(images)
+    assert codes.shape == (2, count) == (2, subject.code_count)
+    assert torch.allclose(subject.decode(codes), images, atol=1e-6)
+    assert opener("64", "cpu").image_size == 64
+    with pytest.raises(UserError, match="reads no checkpoint"):
+        opener("zoo/ddt", "cpu")
+
+
+def test_a_cut_along_patches_needs_whole_patches() -> None:
+    with pytest.raises(UserError, match="not a multiple"):
+        open_cutmix("34", "cpu")
