@@ -30,7 +30,7 @@ from harness.contracts import (
 )
 from harness.errors import BrokenPlugin, UserError, nearest, owner_of
 from harness.isolation import reason_of
-from harness.paths import checkout_root
+from harness.paths import packaged_file
 from harness.provenance import provenance_of
 from harness.texts import read_toml
 
@@ -150,7 +150,7 @@ def find(kind: Kind, name: str) -> Any:
     """Import and return what the entry's place names. Raises UserError if it is unknown or cannot be imported."""
     entry = lookup(kind, name)
     if entry.place.endswith(".toml"):
-        return read_toml(checkout_root() / entry.place)
+        return read_toml(packaged_file(entry.place), f"{kind} '{name}' of {_catalogue()[kind, name][1]} in")
     return load(entry.place, f"{kind} '{name}' of {_catalogue()[kind, name][1]}")
 
 

@@ -25,6 +25,8 @@ PLURALS: dict[str, Kind] = {
     "recipes": "recipe",
     "trainers": "trainer",
     "claims": "claims",
+    "published": "published",
+    "conventions": "conventions",
 }
 ABOUT: dict[str, str] = {
     "models": "what is examined: tokenizers, language models, controls",
@@ -37,6 +39,8 @@ ABOUT: dict[str, str] = {
     "recipes": "how each checkpoint of the zoo is trained",
     "trainers": "what trains a recipe",
     "claims": "what a paper says, as statements that runs can answer",
+    "conventions": "ways in which published programs score the same pictures",
+    "published": "tables of papers, beside which runs are put ('ddtbench reproduce')",
 }
 HEAD = ("NAME", "WHAT IT IS", "READY?")
 NARROWEST, GAP, INDENT = 60, 2, "  "

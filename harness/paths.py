@@ -13,6 +13,17 @@ def checkout_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def packaged_file(place: str) -> Path:
+    """A file beside a package's modules, ``package/folder/file.toml``, wherever the package is installed; one whose
+    first folder is no package lies in the checkout (``zoo/...``)."""
+    from importlib.util import find_spec
+
+    found = find_spec(PurePosixPath(place).parts[0])
+    if found is None or not found.origin:  # a folder without __init__.py is none of a package
+        return checkout_root() / place
+    return Path(found.origin).parent.parent / place
+
+
 def data_root() -> Path:
     """Prepared data: ``$DDTBENCH_DATA``, else ``~/.cache/ddtbench``."""
     return Path(os.environ.get("DDTBENCH_DATA") or Path.home() / ".cache" / "ddtbench")

@@ -14,6 +14,7 @@ from harness.contracts import (
     InstrumentEntry,
     MetricEntry,
     ModelEntry,
+    PublishedEntry,
     RecipeEntry,
     ShownMetric,
     SuiteEntry,
@@ -23,6 +24,7 @@ from harness.errors import UserError, nearest
 from harness.isolation import tried
 from harness.listing import BOLD, GREEN, faint, kind_named, plain, styled, width, wrapped
 from harness.paths import checkout_root
+from harness.published import read_published
 from harness.readiness import YES, looked, prepared, readiness, why_not
 
 LABEL = 11
@@ -79,6 +81,7 @@ def _fields(entry: CatalogueEntry, argument: str) -> Iterator[Field]:
         RecipeEntry: _recipe,
         SuiteEntry: _suite,
         ClaimsEntry: _claims,
+        PublishedEntry: _published,
     }
     if tell := about.get(type(entry)):
         yield from tell(entry, argument, place)
@@ -224,3 +227,16 @@ def _claims(entry: ClaimsEntry, argument: str, place: Any) -> Iterator[Field]:
     if says:
         yield "says", says
         yield "answer", ["\nddtbench claims RUNS"]
+
+
+def _published(entry: PublishedEntry, argument: str, place: Any) -> Iterator[Field]:
+    table, problem = tried(lambda: read_published(entry.name)) if place else (None, "")
+    if table is None:
+        yield "rows", [problem or "none can be read"]
+        return
+    values = sum(len(row.values) for row in table.rows)
+    yield "table", [f"{plain(table.title)}: {plain(table.about)}"]
+    yield "columns", [", ".join(dict.fromkeys(column.label for column in table.columns))]
+    yield "rows", [f"{len(table.rows)} with {values} numbers, from {len(table.sources)} sources"]
+    yield "sources", [f"{source.about} ({source.trust})" for source in table.sources]
+    yield "beside", ["\n" + f"ddtbench reproduce {entry.name} --run RUNS"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from harness.contracts import (
     CatalogueEntry,
     ClaimsEntry,
+    ConventionsEntry,
     DataEntry,
     MetricEntry,
+    PublishedEntry,
     ShownMetric,
     StreamEntry,
     SuiteEntry,
@@ -270,6 +272,30 @@ CLAIMS: tuple[CatalogueEntry, ...] = (
     ClaimsEntry("answers", "tasks/mme/claims.toml", "DDT answers questions better", paper=DDT_PAPER),
 )
 
+PUBLISHED: tuple[CatalogueEntry, ...] = (
+    PublishedEntry("geneval", "tasks/geneval/published.toml", "GenEval: overall and six tags"),
+    PublishedEntry(
+        "t2i-compbench", "tasks/questions/published/t2i-compbench.toml", "T2I-CompBench: colour, shape, texture"
+    ),
+    PublishedEntry("dpg", "tasks/questions/published/dpg.toml", "DPG-Bench: overall and five categories"),
+    PublishedEntry(
+        "reconstruction", "tasks/tokenizing/published.toml", "tokenizers on ImageNet 256: rFID, PSNR, SSIM, LPIPS"
+    ),
+    PublishedEntry("class-fid", "tasks/fid/published.toml", "class-conditional generation on ImageNet 256: gFID, IS"),
+    PublishedEntry("mme", "tasks/mme/published.toml", "MME: perception, cognition, total"),
+    PublishedEntry("editing", "tasks/editing/published.toml", "MagicBrush, Emu Edit, GEdit-EN: L1, CLIP, DINO, CVS"),
+    PublishedEntry("comprehension", "tasks/lmms/published.toml", "NoCaps, POPE, MMMU"),
+    PublishedEntry("generation", "tasks/generation/published.toml", "text to image: CMMD, FID on COCO, OneIG"),
+)
+
+CONVENTIONS: tuple[CatalogueEntry, ...] = (
+    ConventionsEntry(
+        "reconstruction",
+        "tasks/tokenizing/conventions.toml",
+        "how released programs score reconstructions: PSNR, SSIM, LPIPS, rFID",
+    ),
+)
+
 ENTRIES: tuple[CatalogueEntry, ...] = (
     *WORLD_ENTRIES,
     *DATA,
@@ -281,6 +307,8 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
     *LMMS_ENTRIES,
     *EDITING_ENTRIES,
     *METRICS,
+    *PUBLISHED,
+    *CONVENTIONS,
     *GENERATION_ENTRIES,
     *FID_ENTRIES,
     *SUITES,

@@ -10,7 +10,20 @@ from typing import Any, ClassVar, Literal
 
 from harness.contracts.shown import ShownMetric, ShownModel, ShownTask
 
-Kind = Literal["model", "task", "suite", "metric", "instrument", "data", "stream", "recipe", "trainer", "claims"]
+Kind = Literal[
+    "model",
+    "task",
+    "suite",
+    "metric",
+    "instrument",
+    "data",
+    "stream",
+    "recipe",
+    "trainer",
+    "claims",
+    "published",
+    "conventions",
+]
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,22 @@ class ClaimsEntry(CatalogueEntry):
     kind: ClassVar[Kind] = "claims"
 
 
+@dataclass(frozen=True)
+class PublishedEntry(CatalogueEntry):
+    """A published table: a TOML file of the package, ``package/folder/published.toml`` (``harness.published`` says what
+    stands in it)."""
+
+    kind: ClassVar[Kind] = "published"
+
+
+@dataclass(frozen=True)
+class ConventionsEntry(CatalogueEntry):
+    """The ways in which published programs score the same pictures: a TOML file of the package (``harness.conventions``
+    says what stands in it)."""
+
+    kind: ClassVar[Kind] = "conventions"
+
+
 CLASSES: dict[str, type[CatalogueEntry]] = {
     kind.kind: kind
     for kind in (
@@ -146,6 +175,8 @@ CLASSES: dict[str, type[CatalogueEntry]] = {
         SuiteEntry,
         TrainerEntry,
         ClaimsEntry,
+        PublishedEntry,
+        ConventionsEntry,
     )
 }
 

@@ -102,6 +102,14 @@ class Run:
         """Whether it shows the scale and is never ranked."""
         return self.shown_model.control
 
+    @cached_property
+    def request(self) -> tuple[str, str]:
+        """(model, task) as they were asked for, ``NAME[@REST]``; as the folder calls them where it does not say."""
+        stated = _manifest(self.folder).get("protocol")
+        asked = stated.get("request") if isinstance(stated, Mapping) else None
+        asked = asked if isinstance(asked, Mapping) else {}
+        return str(asked.get("model", self.spec["model"])), str(asked.get("task", self.task))
+
     def metric(self, name: str) -> ShownMetric:
         """How a metric is shown; one that the run says nothing of, by its name."""
         return self.shown_metrics.get(name) or ShownMetric(plain_label(name))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.contracts import Sample
 from harness.errors import UserError
 from harness.store.run_folder import RunFolder
 
@@ -79,6 +80,13 @@ def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredS
             words = row["reason"] or "", row["text"] or ""
             found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images, part)
     return found
+
+
+def decoded_samples(folder: RunFolder, limit: int | None = None) -> Iterator[list[Sample]]:
+    """The samples of the first ``limit`` cases that succeeded, part by part in the order in which they were asked,
+    their pictures as arrays. Raises UserError for a part that does not hold."""
+    for samples in folder.samples(limit):
+        yield [sample for sample in samples if sample.outcome == "ok"]
 
 
 def case_order(folder: RunFolder) -> dict[str, str]:

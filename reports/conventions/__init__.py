@@ -1,0 +1,1 @@
+"""The same stored pictures scored by every published convention, so that the spread is seen."""

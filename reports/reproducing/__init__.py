@@ -1,0 +1,1 @@
+"""A published table beside stored runs: what was reproduced, what is off, and what cannot be compared."""
