@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from harness.errors import UserError
 from reports.claims.command import stated_claims
 from reports.claims.statements import claims_of
 
+ROOT = Path(__file__).parents[3]
 GOOD: dict[str, Any] = {
     "name": "one",
     "topic": "tokens",
@@ -98,3 +101,9 @@ def test_our_claims_hold_together() -> None:
             assert claim.margin == catalog.lookup("metric", claim.metric).shown.margin > 0
         else:
             assert claim.margin == 0
+
+
+def test_the_guide_shows_a_claim_as_it_stands() -> None:
+    page = (ROOT / "docs" / "guide" / "claims.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block in (ROOT / "tasks" / "perplexity" / "claims.toml").read_text(encoding="utf-8")
