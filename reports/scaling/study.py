@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.contracts import ShownTask
 from harness.errors import UserError, nearest
+from reports.comparing.differences import shared_cases
 from reports.comparing.ranking import FAILED_LIMIT, protocol_groups
 from reports.reading.runs import Run, Stored, read_stored
 from reports.scaling.analysis import fits_of, predictions_of
@@ -74,13 +75,15 @@ def _comparable(runs: Sequence[Run], metric: str) -> tuple[list[Run], list[str]]
         notes.append(f"left out: {', '.join(lacking)}: not measured by {metric}")
     groups = protocol_groups(rest, metric)
     if len(groups) > 1:
-        keys = set(groups[0].keys)
-        other = sum(len(group.keys) for group in groups[1:])
-        plural = "s" * (other != 1)
+        kept = [run for run in rest if run.key in groups[0].keys]
+        others = [run for run in rest for group in groups[1:] if run.key in group.keys]
+        common, ours, theirs = shared_cases(kept[0], others[0], metric)
+        plural = "s" * (len(others) != 1)
         notes.append(
-            f"left out: {other} run{plural} of another protocol or set of cases than the {len(keys)} that are shown"
+            f"left out: {len(others)} run{plural} of another protocol or set of cases than the {len(kept)} that are "
+            f"shown; the first, {others[0].label}, has {theirs:,} cases, {common:,} of them among the {ours:,} here"
         )
-        rest = [run for run in rest if run.key in keys]
+        rest = kept
     return rest, notes
 
 

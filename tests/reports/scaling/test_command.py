@@ -198,6 +198,7 @@ def test_a_run_with_failures_and_one_of_other_cases_are_left_out_by_name(
     text = " ".join(out.split())
     assert code == 0 and "more than 1 % of its cases failed" in text
     assert "1 run of another protocol or set of cases than the 3 that are shown" in text
+    assert "has 4 cases, 4 of them among the 6 here" in text
 
 
 def test_a_metric_that_one_model_lacks_is_said(trained: Any, capsys: Any) -> None:
