@@ -137,7 +137,7 @@ def _refuse_axis(values: Sequence[float], seeds: bool, level: str, unit: str) ->
 
 def _beyond(there: Sequence[float]) -> float:
     """The next value in the same steps, and at least a decade from the first."""
-    step = (there[-1] / there[0]) ** (1 / (len(there) - 1))
+    step = math.pow(there[-1] / there[0], 1 / (len(there) - 1))
     return max(there[-1] * step, DECADE * there[0])
 
 
