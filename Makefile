@@ -11,6 +11,7 @@ demo: setup data
 	$(BIN)/ddtbench run demo --out runs
 	$(BIN)/ddtbench report runs --to report --suite demo
 	$(BIN)/ddtbench claims zoo/runs runs
+	$(BIN)/ddtbench reproduce geneval --run runs
 	$(BIN)/ddtbench scale zoo/runs
 
 test: setup data
