@@ -61,13 +61,14 @@ def compare_stored(
 ) -> Comparison:
     """As ``compare_runs``, of runs that are read. Raises UserError."""
     known = models_of(stored.runs)
+    _require_whole(stored, [baseline, *models], known)
     reference = chosen(known, baseline, where)
     others = [chosen(known, name, where) for name in models] or [item for item in known if not item.control]
     others = [item for item in dict.fromkeys(others) if item != reference]
     if not others:
         raise UserError(
             f"{where} holds one model only, {reference.label}: 'ddtbench run' another on the same tasks and into the "
-            f"same folder"
+            f"same folder{_left_out(stored)}"
         )
     asked_tasks = _tasks(stored, reference, others, tasks, metrics, where)
     asked = {task: _metrics(stored, task, metrics) for task in asked_tasks}
@@ -91,6 +92,24 @@ def compare_stored(
     return Comparison(reference, finished, len(corrected), where, _notes(finished), stored.problems)
 
 
+def _require_whole(stored: Stored, names: Sequence[str], known: Sequence[Model]) -> None:
+    """Raise UserError for a model that is named and of which nothing could be read, with the reason."""
+    there = {name.casefold() for model in known for name in model.names}
+    for name in names:
+        for item in stored.problems:
+            folders = item.where.casefold().split("/")
+            if name.casefold() in folders and name.casefold() not in there:
+                raise UserError(f"'{name}' cannot be used: {item.where}: {item.reason}")
+
+
+def _left_out(stored: Stored) -> str:
+    """What could not be read, behind an error that it may explain."""
+    if not stored.problems:
+        return ""
+    first, more = stored.problems[0], len(stored.problems) - 1
+    return f" (left out: {first.where}: {first.reason}{f', and {more} more' if more else ''})"
+
+
 # ------------------------------------------------------------------------------------------------ what is compared
 
 
@@ -104,11 +123,13 @@ def _tasks(
         if task not in stored.tasks:
             raise UserError(f"there is no task '{name}' in {where}{nearest(task, stored.tasks)}")
         if reference.on(task) is None:
-            raise UserError(f"{reference.label} was not run on {task}: name another baseline, or run it")
+            cure = f"name another baseline, or run it{_left_out(stored)}"
+            raise UserError(f"{reference.label} was not run on {task}: {cure}")
     common = [task for task in reference.tasks if any(model.on(task) is not None for model in others)]
     if not common or (wanted and not set(wanted) & set(common)):
         of = f"{', '.join(wanted)}" if wanted else ", ".join(reference.tasks)
-        raise UserError(f"{where} holds one model only of {of}, {reference.label}: run another on the same task")
+        cure = f"run another on the same task{_left_out(stored)}"
+        raise UserError(f"{where} holds one model only of {of}, {reference.label}: {cure}")
     if wanted:
         return [task for task in dict.fromkeys(wanted) if task in common]
     heading = [task for task in common if stored.shown(task).headline]

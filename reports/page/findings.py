@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reports.comparing.differences import difference, unlike
+from reports.reading.runs import Run
+from reports.tables.cells import Column
+from reports.tables.numbers import show
 from reports.tables.table import Table, leading
 
 COLUMNS_PER_TASK = 3
@@ -25,7 +29,7 @@ def lede(tables: Sequence[Table], headlines: Sequence[Table] = ()) -> str:
     cases = sum(table.cases for table in tables)
     opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
     if headlines:
-        return " ".join(filter(None, [opening, *map(overall, headlines)]))
+        return " ".join(filter(None, [opening, *map(overall, headlines), *map(leads_by, headlines)]))
     return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
 
 
@@ -45,6 +49,32 @@ def overall(headline: Table) -> str:
     parts += [f"in {_join(shared)} the data do not tell those in front apart"] if shared else []
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def leads_by(headline: Table) -> str:
+    """By how much whoever is alone in front is ahead of the next: paired differences in each column's own unit."""
+    said = []
+    for place, column in enumerate(headline.columns):
+        rows = [row for row in headline.models if row.cells[place].value is not None]
+        rows.sort(key=lambda row: row.cells[place].value or 0.0, reverse=column.direction == "higher")
+        marked = [row for row in rows if row.cells[place].mark]
+        if len(rows) < 2 or [row.cells[place].mark for row in marked] != ["best"] or rows[0] is not marked[0]:
+            continue
+        first, second = rows[0].run_in(place), rows[1].run_in(place)
+        gap = "" if unlike(first, second, column.name) else _ahead(first, second, column)
+        if gap:
+            said.append(f"{column.group} ({column.label}): {gap} ahead of {rows[1].label}")
+    return f"Paired differences: {'; '.join(said)}." if said else ""
+
+
+def _ahead(first: Run, second: Run, column: Column) -> str:
+    """``0.33 [0.23, 0.43]``, positive for the better; "" where there is no interval."""
+    found = difference(first, second, column.name)
+    if found is None or found.low is None or found.high is None:
+        return ""
+    ends = (found.low, found.high) if column.direction == "higher" else (-found.high, -found.low)
+    value, interval = show(abs(found.value), *ends)
+    return " ".join(word for word in (value, column.unit, interval) if word)
 
 
 def finding(table: Table) -> str:

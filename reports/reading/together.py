@@ -34,6 +34,8 @@ def read_together(roots: Sequence[str], suite: str | None = None) -> Stored:
     usable = tuple(run for run in (share_case_sets(read) if len(roots) > 1 else read) if run.estimates)
     if not usable:
         raise UserError(_why_none(roots, read, problems))
+    unmeasured = ("/".join((str(run.spec["model"]), run.task, run.key)) for run in read if not run.estimates)
+    problems += [Problem(place, "was not measured: 'ddtbench measure' does it") for place in unmeasured]
     return Stored(usable, tuple(problems), suite or "", tuple(left_out))
 
 

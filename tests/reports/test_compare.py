@@ -8,7 +8,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from harness import cli
 from harness.errors import UserError
 from harness.statistics import holm
 from harness.store.run_folder import RunFolder
-from reports.comparing.comparison import compare_runs
+from reports.comparing import compare_runs
 from reports.comparing.flips import mcnemar
 from reports.comparing.rows import SHOWN_POWER
 
@@ -370,18 +369,28 @@ def test_a_tampered_run_is_named_and_left_out(root: Path, tmp_path: Path, call: 
     assert code == 0 and "TWIN" in out and "NEW" not in out.partition("left out")[0]
     assert "left out: new/quiz/" in out and err == ""
     assert "left out: new/quiz/" in call(place, "--baseline", "old", "--task", "quiz", "--format", "csv")[2]
-    for other in ("twin", "old"):
-        shutil.rmtree(place / other)
+    assert "'new' cannot be used: new/" not in refused(call, place, "--baseline", "new", "--task", "quiz")
+    shutil.rmtree(place / "new" / "prose")
+    assert "'new' cannot be used: new/quiz/" in refused(call, place, "--baseline", "new")
+    shutil.rmtree(place / "twin")
+    assert "one model only, OLD" in (said := refused(call, place, "--baseline", "old")) and "(left out: new/" in said
+    shutil.rmtree(place / "old")
+    shutil.rmtree(place / "floor")
     for path in place.glob("*/*/*/measures/*/estimates.json"):
         path.write_text(path.read_text().replace('"scored"', '"scored" '))
     assert "can be used" in refused(call, place, "--baseline", "new")
 
 
-def test_a_run_that_was_not_measured(tmp_path: Path, call: Call, maker: Any) -> None:
+def test_a_run_that_was_not_measured(tmp_path: Path, call: Call) -> None:
     store_run(tmp_path, "old", drawn(1, 0.4))
     for path in tmp_path.glob("*/*/*/measures/*/*"):
         path.unlink()
     assert "measure" in refused(call, tmp_path, "--baseline", "old")
+    for model in ("new", "third"):
+        store_run(tmp_path, model, drawn(2, 0.4))
+    assert "'old' cannot be used: old/quiz/" in refused(call, tmp_path, "--baseline", "old")
+    code, out, _ = call(tmp_path, "--baseline", "new")
+    assert code == 0 and "THIRD" in out and "was not measured" in out
 
 
 def test_a_metric_is_found_by_its_label_and_on_the_tasks_that_have_it(root: Path, call: Call) -> None:

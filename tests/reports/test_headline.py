@@ -16,12 +16,15 @@ from harness.measure import WITHIN_STRATA
 from harness.spec import RunSpec
 from harness.store.parts import encode_samples, sample_row
 from harness.store.run_folder import RunFolder, case_set_digest
+from reports.comparing.differences import difference
 from reports.comparing.paired import paired_p
 from reports.page.build import build_report
+from reports.page.findings import leads_by
 from reports.page.samples import MOST, chosen_cases, sheets_of
 from reports.reading.runs import CaseScores, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
 from reports.tables.headline import build_headlines
+from reports.tables.numbers import show
 from reports.tables.terminal import summary_text
 
 CASES = 40
@@ -88,6 +91,21 @@ def test_a_control_is_what_the_run_says_whatever_its_name(root: Path) -> None:
     assert table.controls[0].cells[0].text == "", "it was not run on the other task"
 
 
+def test_a_leader_is_ahead_by_the_paired_difference(root: Path) -> None:
+    stored = read_stored(str(root))
+    [table] = build_headlines(stored)
+    ours, theirs = (
+        next(run for run in stored.runs if (run.subject, run.task) == (name, "mme-world"))
+        for name in ("ddt-llama", "vqgan-llama")
+    )
+    found = difference(ours, theirs, "mme-percent")
+    assert found is not None and found.low is not None and found.high is not None
+    value, interval = show(found.value, found.low, found.high)
+    said = leads_by(table)
+    assert said.startswith("Paired differences: MME (of the maximum): ") and said.count("ahead of") == 1
+    assert f"{value} " in said and interval in said, "editing is tied: nobody is ahead"
+
+
 def test_one_task_needs_no_headline(tmp_path: Path) -> None:
     write(tmp_path, "ddt-llama", "mme-world", "mme-percent", [1.0] * CASES)
     assert build_headlines(read_stored(str(tmp_path))) == []
@@ -116,6 +134,7 @@ def test_files_say_chance_and_the_run_of_each_number(root: Path) -> None:
 def test_the_page_shows_questions_answers_and_verdicts(root: Path, tmp_path: Path) -> None:
     page = build_report(str(root), tmp_path / "report").read_text(encoding="utf-8")
     assert "DDT-LLaMA leads in MME (of the maximum); in editing (instruction done) the data do not tell" in page
+    assert "Paired differences: MME (of the maximum): " in page and " ahead of VQGAN-LLaMA." in page
     assert 'id="headline"' in page and "Is it red? (Yes)" in page and "it is red" in page
     sheets = {sheet.task: sheet for sheet in sheets_of(read_stored(str(root)))}
     assert [label for label, _ in sheets["mme-world"].models] == ["DDT-LLaMA", "VQGAN-LLaMA", "VAR-LLaMA"]
