@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 
 from harness.contracts import ShownTask
+from reports.comparing.differences import unlike
 from reports.comparing.models import Model
 from reports.comparing.rows import Comparison
 from reports.reading.questions import asked, spoken
-from reports.reading.runs import CaseScores, Run
+from reports.reading.runs import Run
 from reports.reading.samples import StoredSample, stored_samples
 
 OUTPUT = "output"
@@ -71,22 +72,25 @@ def flips_of(found: Comparison, most: int, verdicts_only: bool = False) -> tuple
     """For each task and model that was compared, by the task's verdict, else (unless ``verdicts_only``) by its first
     metric of cases. At most ``most`` cases each."""
     pairs = dict.fromkeys((row.task, row.model) for row in found.rows if row.found is not None)
-    every = (_flips(found, task, model, most) for task, model in pairs)
-    return tuple(item for item in every if item.only_model is not None or not verdicts_only)
+    every = (_flips(found, task, model, most, verdicts_only) for task, model in pairs)
+    return tuple(item for item in every if item is not None)
 
 
-def _flips(found: Comparison, task: str, model: Model, most: int) -> Flips:
+def _flips(found: Comparison, task: str, model: Model, most: int, verdicts_only: bool) -> Flips | None:
     ours, theirs = model.on(task), found.baseline.on(task)
     assert ours is not None and theirs is not None
     shown = ours.shown_task if ours.shown_task.title else theirs.shown_task
     metrics = [row.metric for row in found.rows if (row.task, row.model) == (task, model) and row.found is not None]
-    metric = next((name for name in [shown.verdict, *metrics] if name and _of_cases(ours, theirs, name)), "")
+    judged = [shown.verdict] if shown.verdict and not unlike(ours, theirs, shown.verdict) else []
+    metric = next((name for name in [*judged, *metrics] if _of_cases(ours, theirs, name)), "")
+    if verdicts_only and metric not in judged:
+        return None
     estimate = ours.estimate(metric) if metric else None
     unit = ours.metric(metric).unit or (estimate.unit if estimate else "")
     head = (task, metric, ours.metric(metric).label if metric else "", unit, model.label, found.baseline.label)
     if not metric:
         return Flips(*head, 0, why=f"{', '.join(metrics)} has no score of a single case")
-    mine, other = _by_case(ours.scores[metric]), _by_case(theirs.scores[metric])
+    mine, other = ours.scores[metric].by_case(), theirs.scores[metric].by_case()
     common = [case for case in mine if case in other]
     strata = dict(zip(map(str, ours.scores[metric].cases), map(str, ours.scores[metric].strata), strict=True))
     verdict = metric == shown.verdict
@@ -112,10 +116,6 @@ def _is_set(run: Run, metric: str) -> bool:
     """A metric of a set stores shares of its value, which are no scores of a case."""
     estimate = run.estimate(metric)
     return estimate is not None and "n" in estimate.fingerprint
-
-
-def _by_case(scores: CaseScores) -> Mapping[str, float]:
-    return scores.by_case()
 
 
 def _sides(
