@@ -40,7 +40,7 @@ ABOUT: dict[str, str] = {
     "trainers": "what trains a recipe",
     "claims": "what a paper says, as statements that runs can answer",
     "conventions": "ways in which published programs score the same pictures",
-    "published": "tables of papers, beside which runs are put ('ddtbench reproduce')",
+    "published": "tables of papers, for 'ddtbench reproduce'",
 }
 HEAD = ("NAME", "WHAT IT IS", "READY?")
 NARROWEST, GAP, INDENT = 60, 2, "  "

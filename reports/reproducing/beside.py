@@ -17,7 +17,7 @@ from harness.errors import UserError
 from reports.comparing.ranking import FAILED_LIMIT
 from reports.reading.runs import Problem, Run, Stored, in_order
 from reports.reproducing.cures import how_to
-from reports.reproducing.labels import label_of
+from reports.reproducing.labels import label_of, parameters_of
 from reports.reproducing.verdicts import Verdict, differences, judge, published_error, standard_error
 from reports.tables.numbers import with_unit_prefix
 
@@ -169,10 +169,10 @@ def _judged(
 
 def _another_size(row: PublishedRow, run: Run) -> str:
     """Whether it is another model by its number of parameters, where both state one."""
-    have = run.cost.get("language_parameters")
-    if not row.parameters or not isinstance(have, int | float) or abs(have - row.parameters) <= 0.25 * row.parameters:
+    have = parameters_of(run)
+    if not row.parameters or have is None or abs(have - row.parameters) <= 0.25 * row.parameters:
         return ""
-    here, there = (with_unit_prefix(number) for number in (float(have), row.parameters))
+    here, there = (with_unit_prefix(number) for number in (have, row.parameters))
     return f"parameters are {here} here, published {there}"
 
 

@@ -310,6 +310,19 @@ def test_another_size_of_model_is_another_protocol(scenes, maker, subject) -> No
     assert found.own[0].label == "VQGAN (zoo, 2.95M, world)"
 
 
+def test_two_checkpoints_of_a_training_have_names_of_their_own(scenes, maker, subject) -> None:
+    make(maker, [subject("vqgan", 0.5, 3.0), subject("ddt", 0.55, 7.0)])
+    scenes()
+    for number, path in enumerate(sorted(Path(maker.root).glob("*/*/*"))):
+        model = f"ddt@training/ddt-small/checkpoints/half-{number}"
+        request = {"model": model, "task": "reconstruction@fashion", "limit": None}
+        RunFolder.open(path).write_manifest(protocol={"request": request})
+    found = beside(read_published("scenes"), read_stored(str(maker.root)))
+    assert [row.label.partition(" (")[2] for row in found.own] == [
+        f"ddt-small half-{number}, fashion)" for number in range(2)
+    ]
+
+
 # ------------------------------------------------------------------------------------- the zoo beside the real tables
 
 
@@ -317,7 +330,8 @@ def test_another_size_of_model_is_another_protocol(scenes, maker, subject) -> No
 def world(maker: Any, subject: Any) -> Path:
     """The three language models on GenEval's world prompts, as far as a table reads them."""
     names = ("ddt-llama", "vqgan-llama", "var-llama")
-    make(maker, [subject(name, 0.5, 3.0 + number) for number, name in enumerate(names)], "geneval@world")
+    cost = {"training": {"non_embedding_parameters": 2_952_384}}
+    make(maker, [subject(name, 0.5, 3.0 + number, cost=cost) for number, name in enumerate(names)], "geneval@world")
     maker.rewrite('"psnr"', '"geneval"')
     return Path(maker.root)
 
@@ -327,11 +341,12 @@ def test_every_cell_of_the_world_says_protocol_mismatch_with_what_differs(world:
     assert len(found.own) == 3 and found.measured
     assert {item.verdict.word for item in found.measured} == {"protocol mismatch"}
     assert all("here, published" in item.verdict.why for item in found.measured)
-    assert found.own[0].label == "DDT-LLaMA (zoo, embedded world)"
+    assert "parameters are 2.95 M here, published 8 G" in found.measured[0].verdict.why
+    assert found.own[0].label == "DDT-LLaMA (zoo, 2.95M, embedded world)"
     code, out, err = call("reproduce", "geneval", "--run", world)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines.index("measured beside published") < lines.index("DDT-LLaMA (zoo, embedded world)")
+    assert lines.index("measured beside published") < lines.index("DDT-LLaMA (zoo, 2.95M, embedded world)")
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -372,10 +387,10 @@ def test_the_csv_has_a_line_for_each_number_with_digits_source_trust_and_verdict
 def test_markdown_and_latex_hold_the_papers_rows_and_ours(world: Path, call) -> None:
     _, markdown, _ = call("reproduce", "geneval", "--run", world, "--format", "markdown")
     assert "| DDT-LLaMA | 0.66 | 0.99 | 0.64 | 0.56 | 0.87 | 0.39 | 0.48 | a | protocol mismatch |" in markdown
-    assert "| *DDT-LLaMA (zoo, embedded world)* |" in markdown
+    assert "| *DDT-LLaMA (zoo, 2.95M, embedded world)* |" in markdown
     _, latex, _ = call("reproduce", "geneval", "--run", world, "--format", "latex")
     assert r"DDT-LLaMA & 0.66 & 0.99 & 0.64 & 0.56 & 0.87 & 0.39 & 0.48 & a \\" in latex
-    assert r"\textit{DDT-LLaMA (zoo, embedded world)} & " in latex
+    assert r"\textit{DDT-LLaMA (zoo, 2.95M, embedded world)} & " in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 2
 
 
