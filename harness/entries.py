@@ -8,7 +8,7 @@ from harness.feature_entries import FEATURE_ENTRIES
 _RECONSTRUCTION = "harness.metrics.reconstruction"
 _CODEBOOK = "harness.metrics.codebook"
 _LIKELIHOOD = "harness.metrics.likelihood"
-_LESS_THAN_A_QUARTER = "less than what the last quarter of a pre-training of the zoo gains, 3 to 4 %"
+_LESS_THAN_A_QUARTER = "less than the last quarter of a pre-training of the zoo mostly gains, some 3 %"
 
 HARNESS_ENTRIES: tuple[CatalogueEntry, ...] = (
     *FEATURE_ENTRIES,

@@ -116,7 +116,7 @@ def _as_measured_last(run: Run) -> Run:
 def planned(asked: Asked, policy: Policy) -> str:
     """What each metric can decide with so many cases, as a table; nothing is run or opened."""
     from harness.listing import width
-    from reports.gating.plan import Planned, plan_lines, plan_rows
+    from reports.gating.plan import Planned, counted, plan_lines, plan_rows
 
     suite = asked.spec(asked.checkpoint)
     old = stored_baseline(asked)
@@ -125,6 +125,7 @@ def planned(asked: Asked, policy: Policy) -> str:
     rows: list[Planned] = []
     for run in outlined.runs:
         before = run_of_task(old, run.request.task) if old else None
-        rows += plan_rows(run.request.task, run.cases, before, policy)
+        cases = counted(run.request.task, run.request.limit) if run.cases is None else run.cases
+        rows += plan_rows(run.request.task, cases, before, policy)
     lines: Sequence[str] = plan_lines(asked.checkpoint, asked.against, rows, width())
     return "\n".join(lines)

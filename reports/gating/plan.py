@@ -16,14 +16,13 @@ from harness import catalog
 from harness.contracts import Estimate, ShownMetric
 from harness.display import metric_shown, plain_label
 from harness.isolation import tried
-from harness.showing import margin_words
 from reports.gating.policy import Policy
 from reports.gating.verdict import REACH
 from reports.reading.runs import Run
 from reports.tables.layout import left, right, width, wrapped
 from reports.tables.numbers import ABSENT, plain
 
-HEADS = ("metric", "tier", "cases", "margin", "decides", "cases for it")
+HEADS = ("metric", "tier", "cases", "margin", "decides", "needs")
 HALF_WIDTH = 1.959963984540054
 GAP = "  "
 
@@ -72,6 +71,12 @@ def plan_rows(task: str, cases: int | None, before: Run | None, policy: Policy) 
     return rows
 
 
+def counted(task: str, limit: int | None) -> int | None:
+    """How many cases a task asks, however long that takes to count; None where only the model can say."""
+    cases, _ = tried(lambda: catalog.build_task(task, _AnyModel()).cases())
+    return None if cases is None else min(len(cases), limit or len(cases))
+
+
 def _metrics_of(task: str, run: Run | None) -> list[str]:
     """Those of the stored baseline; else those that the task names."""
     if run is not None and run.estimates:
@@ -105,10 +110,15 @@ def _row(
     elif cases and estimate is not None and (error := _error(estimate)) is not None:
         wide = REACH * math.sqrt(2) * error * math.sqrt((estimate.scored or cases) / cases)
         decides, source = (wide / value if relative and value else wide), "unpaired"
-    words = margin_words(asked) + (f" {unit}" if unit and not relative else "")
+    words = _margin(asked) if relative else f"{asked.margin:g} {unit}".strip()
     return Planned(
         task, asked.label or plain_label(metric), asked.tier, cases, words, wanted, relative, decides, source
     )
+
+
+def _margin(asked: ShownMetric) -> str:
+    floor = f", \N{GREATER-THAN OR EQUAL TO} {asked.margin:g}" if asked.margin else ""
+    return f"{100 * asked.margin_relative:g} % of OLD{floor}"
 
 
 def _error(estimate: Estimate) -> float | None:
@@ -123,7 +133,7 @@ def plan_lines(new: str, old: str, rows: Sequence[Planned], columns: int) -> lis
         (
             f"  {row.label}",
             row.tier,
-            f"{row.cases:,}" if row.cases else "all",
+            f"{row.cases:,}" if row.cases else ABSENT,
             row.margin,
             _amount(row),
             f"{row.needed:,}" if row.needed else ABSENT,
@@ -163,7 +173,7 @@ def _amount(row: Planned) -> str:
 def _legend(rows: Sequence[Planned]) -> list[str]:
     found = [
         "decides: the smallest margin at which a checkpoint that changed nothing holds four times in five with so many "
-        "cases; cases for it: how many would decide the margin"
+        "cases; needs: how many cases would decide the margin"
     ]
     if any(row.source == "unpaired" for row in rows):
         found.append("* from the baseline's own interval, as if nothing were paired: rather too wide")

@@ -72,7 +72,7 @@ def test_a_plan_says_what_so_many_cases_decide(call, sums: Path) -> None:
     code, out, err = call("gate", "toy-carrier", "--against", "before", *WORDS, "--plan")
     assert (code, err) == (0, "")
     head, row = out.splitlines()[2], out.splitlines()[5]
-    assert head.split() == ["metric", "tier", "cases", "margin", "decides", "cases", "for", "it"]
+    assert head.split() == ["metric", "tier", "cases", "margin", "decides", "needs"]
     assert row.split()[:5] == ["toy", "exact", "blocks", "60", "0.1"] and row.split()[5].endswith("*")
     assert not (sums / "runs").exists()
 
@@ -100,7 +100,7 @@ def test_the_suite_gate_decides_the_margins_of_its_metrics(monkeypatch: pytest.M
     assert len(blocking) >= 8
     assert [row.label for row in blocking if row.decides is None or row.decides > row.wanted] == []
     text = planned(Asked("vqgan-llama", "var-llama", out="nowhere"), Policy())
-    assert "FD-world" in text and "25 % of the value" in text
+    assert "FD-world" in text and "25 % of OLD" in text
 
 
 def test_a_margin_below_what_the_cases_decide_says_how_many_would(monkeypatch: pytest.MonkeyPatch) -> None:
