@@ -51,8 +51,6 @@ def to_text(found: Reproduction, room: int | None = None) -> str:
         parts.append(_list(told, room))
     if told := [*matters(found), *not_measured(found)]:
         parts.append(_list(told, room))
-    if found.problems:
-        parts.append(_list([f"not shown: {item.where}: {item.reason}" for item in found.problems], room))
     return "\n\n".join(parts) + "\n"
 
 
