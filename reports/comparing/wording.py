@@ -108,9 +108,9 @@ def made_text(made: Made, item: Flips) -> str:
     said = [] if made.right is None else ["right" if made.right else "wrong"]
     if made.right is None and made.score is not None:
         said.append(f"{plain(made.score)} {item.unit}".rstrip())
-    # a verdict for each of several answers stands before it
+    # of several answers each has its verdict
     if made.text and len(made.reasons) == len(made.text) and set(made.reasons) <= {"right", "wrong"}:
-        said += [f"{word}: {text}" for word, text in zip(made.reasons, made.text, strict=True)]
+        said += [f"{text} ({word})" for word, text in zip(made.reasons, made.text, strict=True)]
     else:
         said += made.text
         said += [f"({'; '.join(made.reasons)})"] if made.reasons else []

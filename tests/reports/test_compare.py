@@ -405,3 +405,12 @@ def test_of_one_run_in_two_folders_that_of_more_cases_is_taken(tmp_path: Path, c
     code, out, _ = call(tmp_path / "few", tmp_path / "many", "--baseline", "old")
     assert code == 0 and "60 cases" in out
     assert "is the same run as one in another folder: the one of more cases is taken" in " ".join(out.split())
+
+
+def test_of_several_answers_each_has_its_verdict(tmp_path: Path, call: Call) -> None:
+    for model, seed in (("old", 1), ("new", 2)):
+        said = {case: '["yes", "no"]' for case in names(60)}
+        why = {case: "right\nwrong" for case in names(60)}
+        store_run(tmp_path, model, drawn(seed, 0.5), answers=said, reasons=why)
+    out = " ".join(call(tmp_path, "--baseline", "old")[1].split())
+    assert "NEW: right, \u201cyes\u201d (right), \u201cno\u201d (wrong)" in out
