@@ -10,6 +10,7 @@ from harness.contracts.published import PublishedRow
 from reports.reproducing.beside import Beside, Reproduction
 from reports.reproducing.cures import files_for
 from reports.reproducing.shown import (
+    LEGEND,
     MEASURED,
     TRUST,
     Block,
@@ -106,17 +107,23 @@ def _markdown_line(line: Line, asked: bool, around: str = "") -> str:
 def to_latex(found: Reproduction) -> str:
     """booktabs tables; the first line says which packages they need."""
     made = ["% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}"]
-    notes = [f"({letter}) {source.about}" for letter, source in lettered(found.table)]
+    known = lettered(found.table)
+    about = found.table.about[:1].upper() + found.table.about[1:]
     for place, block in enumerate(blocks(found)):
         title = found.table.title + (f", {block.title}" if block.title else "")
-        caption = f"{title}. {found.table.about}. " + (" ".join(f"{note}." for note in notes) if not place else "")
-        made += _latex_block(block, caption, f"{found.table.name}-{place}" if place else found.table.name)
+        marks = {letter for line in block.lines for letter in line.sources.strip("".join(TRUST.values())).split(",")}
+        notes = " ".join(f"({letter}) {source.about}." for letter, source in known if letter in marks)
+        made += _latex_block(block, f"{title}. {about}. {LEGEND}. {notes}", _label(found, place))
     rows, reasons = measured_rows(found)
     if rows:
         told = " ".join(f"({place}) {reason}." for place, reason in enumerate(reasons, 1))
         made += _tabular("llrrrl", MEASURED, [[*row] for row in rows], [])
         made += _ended(f"{found.table.title}: measured beside published. {told}", f"{found.table.name}-measured")
     return "\n".join(made) + "\n"
+
+
+def _label(found: Reproduction, place: int) -> str:
+    return f"{found.table.name}-{place}" if place else found.table.name
 
 
 def _latex_block(block: Block, caption: str, label: str) -> list[str]:
@@ -141,9 +148,8 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 def _latex_trust(cell: str) -> str:
     """The mark of a second-hand source above the line."""
-    mark = TRUST["secondary"]
-    return latex_text(cell).replace(mark, r"$^{\circ}$")
+    return latex_text(cell).replace(TRUST["secondary"], r"$^{\circ}$")
 
 
 def _ended(caption: str, label: str) -> list[str]:
-    return [f"\\caption{{{latex_text(caption)}}}", f"\\label{{tab:{label}}}", "\\end{table}", ""]
+    return [f"\\caption{{{_latex_trust(caption)}}}", f"\\label{{tab:{label}}}", "\\end{table}", ""]

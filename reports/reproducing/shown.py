@@ -16,7 +16,7 @@ from reports.tables.numbers import ABSENT, decimals_for, fixed, plain, show
 
 MEASURED = ("model", "number", "published", "measured", "difference", "verdict")
 TRUST = {"primary": "", "secondary": "\N{DEGREE SIGN}", "own arithmetic": "="}
-LEGEND = "\N{DEGREE SIGN} told by somebody else than the authors   = our own arithmetic"
+LEGEND = "\N{DEGREE SIGN}: told by somebody else than the authors; =: our own arithmetic"
 TINY = "Models of the zoo are tiny: their numbers say nothing about the published ones."
 
 
