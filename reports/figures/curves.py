@@ -13,12 +13,14 @@ from reports.reading.samples import sample_numbers
 
 @dataclass(frozen=True)
 class Point:
-    """A value at ``x`` with its 95 % interval (None where the data give none)."""
+    """A value at ``x`` with its 95 % interval (None where the data give none). ``step``: which of a series it is, where
+    ``x`` is something else."""
 
     x: float
     y: float
     low: float | None
     high: float | None
+    step: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def series_of(run: Run, shown: ShownSeries) -> list[Curve]:
         places = [
             _mean(numbers, f"{shown.against}-{way}", point.x) if shown.against else point.x / whole for point in ordered
         ]
-        scaled = tuple(replace(point, x=x) for point, x in zip(ordered, places, strict=True) if x is not None)
+        steps = (point.x if shown.against else None for point in ordered)
+        placed = zip(ordered, places, steps, strict=True)
+        scaled = tuple(replace(point, x=x, step=step) for point, x, step in placed if x is not None)
         curves.append(Curve(run.subject, run.key, way, scaled))
     return curves

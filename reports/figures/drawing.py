@@ -96,24 +96,25 @@ def _dodges(curves: Sequence[Curve], step: float = 5.0) -> list[float]:
 def draw_paths(
     curves: Sequence[Curve], looks: Mapping[str, Look], span: tuple[float, float], shown: ShownSeries
 ) -> Callable[[Axes], None]:
-    """One way of a series against a second measure: a path per model, a mark and its interval for each step."""
+    """One way of a series against a second measure: a path per model, a mark, its interval and its number for each
+    step."""
 
     def draw(axes: Axes) -> None:
-        names = []
         for curve in curves:
             look = looks[curve.subject]
-            axes.plot(
-                [p.x for p in curve.points], [p.y for p in curve.points], color=look.colour, linewidth=1, zorder=2
-            )
+            across, up = [point.x for point in curve.points], [point.y for point in curve.points]
+            axes.plot(across, up, color=look.colour, linewidth=1, zorder=2)
             for point in curve.points:
                 mark(axes, point, look, 0.0)
-            names.append((curve.points[-1].x, curve.points[-1].y, 0.0, look))
+                words = "" if point.step is None else f"{point.step:g}"
+                place = (point.x, point.y)
+                axes.annotate(words, place, (4, 4), textcoords="offset points", fontsize=7.5, color=look.colour)
         margin = 0.06 * (span[1] - span[0]) or 1.0
         axes.set_ylim(span[0] - margin, span[1] + margin)
         axes.margins(x=0.12)
         axes.set_xlabel(shown.axis)
         axes.set_ylabel(f"{shown.label} ({shown.unit})" if shown.unit else shown.label)
-        name_points(axes, names)
+        axes.legend(handles=[_mark_of(looks[curve.subject]) for curve in curves], fontsize=8, handlelength=1.6)
 
     return draw
 

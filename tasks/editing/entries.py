@@ -37,13 +37,13 @@ GUIDED = ShownTask(
     series=ShownSeries(
         title="Editing over guidance",
         axis="fidelity to the source",
-        ways=(("guided", "Success against fidelity, guidance from 1 (no) to 5"),),
+        ways=(("guided", "Success against fidelity"),),
         measure="success",
         against="fidelity",
         label="instruction done",
         unit="",
-        caption="One mark for each guidance scale: the share of edits that do what the instruction asks for, against 1 "
-        "less the mean absolute difference to the source. Bars are 95 % intervals.",
+        caption="One mark for each guidance scale, from 1 (none) to 5: the share of edits that do what the "
+        "instruction asks for, against 1 less the mean absolute difference to the source. Bars are 95 % intervals.",
         gallery="",
         words="guidance {step}",
     ),
