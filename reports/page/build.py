@@ -35,8 +35,8 @@ def build_report(
     allow_mixed: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> Path:
-    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf, strips of pictures also as an
-    animated .webp) into ``to``; the page's path.
+    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf; strips of pictures .png .pdf
+    and, animated, .webp) into ``to``; the page's path.
 
     An older report there is replaced whole. ``tell`` is called with a line for all that does not hold.
     Raises UserError, before anything is written, if ``to`` holds something

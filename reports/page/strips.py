@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL import Image
 
-STRIP_FORMATS = ("svg", "png", "pdf", "webp")
+STRIP_FORMATS = ("png", "pdf", "webp")
 INCHES, LABEL, HEAD = 0.62, 1.15, 0.42
 """The side of a picture in a figure, and the room for names beside it and above."""
 CHARACTERS = 15
@@ -34,7 +34,7 @@ FRAME, LAST = 450, 1600
 
 
 def render_strips(grid: Grid, form: str) -> bytes:
-    """All strips of a grid as ``svg``, ``png`` or ``pdf``, or as an animated ``webp``."""
+    """All strips of a grid as ``png`` or ``pdf``, or as an animated ``webp``."""
     return _animation(grid) if form == "webp" else _figure(grid, form)
 
 
