@@ -64,7 +64,7 @@ def stored_baseline(asked: Asked) -> Side | None:
     Raises UserError for what is none of them.
     """
     if is_saved(asked.against) or Path(asked.against).exists() or "://" in asked.against:
-        side = read_side(asked.against)
+        side = read_side(asked.against, option="")
         tasks = asked.spec(asked.checkpoint).tasks
         kept = tuple(run for task in tasks if (run := run_of_task(side, task)) is not None)
         if not kept:

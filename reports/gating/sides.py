@@ -35,8 +35,8 @@ class Side:
 
 def read_side(text: str, model: str = "", option: str = "--model", otherwise: str = "") -> Side:
     """``text`` is the name of a saved baseline, else a run folder or a root of run folders, else a file; ``model`` the
-    one that ``option`` names, ``otherwise`` the one of several where it names none. Raises UserError, in one line, for
-    what cannot be judged."""
+    one that ``option`` names, ``otherwise`` the one of several where it names none. Without an option to name it by,
+    its folder is to be named. Raises UserError, in one line, for what cannot be judged."""
     if is_saved(text):
         held = opened(text)
         return _chosen(read_stored(str(held)), model, f"baseline '{text}'", option, text)
@@ -129,7 +129,8 @@ def _models(runs: Sequence[Run]) -> list[str]:
 
 def _only(models: Sequence[str], where: str, option: str) -> str:
     if len(models) > 1:
-        raise UserError(f"{where} holds {len(models)} models, and one is judged: {option} NAME, of {_some(models)}")
+        cure = f"{option} NAME" if option else f"name the folder of one, {where.rstrip('/')}/NAME"
+        raise UserError(f"{where} holds {len(models)} models, and one is judged: {cure}, of {_some(models)}")
     return models[0]
 
 

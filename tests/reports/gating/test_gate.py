@@ -58,6 +58,15 @@ def test_what_cannot_be_run_is_refused_before_anything_is_run(call, sums: Path, 
     assert not (sums / "runs").exists()
 
 
+def test_run_folders_of_several_models_are_refused_with_what_to_name(call, sums: Path) -> None:
+    call(
+        "run", "toy-sums@60", "--model", "toy-carrier", "--model", "toy-forgetful", "--out", "before", "--workers", "1"
+    )
+    code, _, err = call("gate", "toy-exact-adder", "--against", "before", *WORDS)
+    assert code == 2 and "name the folder of one, before/NAME, of toy-carrier, toy-forgetful" in err
+    assert call("gate", "toy-exact-adder", "--against", "before/toy-forgetful", *WORDS)[0] == 0
+
+
 def test_a_baseline_of_other_tasks_is_refused(call, sums: Path) -> None:
     call("run", "toy-sums@40", "--model", "toy-carrier", "--out", "before", "--workers", "1")
     code, _, err = call("gate", "toy-exact-adder", "--against", "before", *WORDS)
