@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args, overload
 
 from harness.contracts import (
     CatalogueEntry,
+    ClaimsEntry,
     DataEntry,
     InstrumentEntry,
     Kind,
@@ -114,6 +115,8 @@ def entries(kind: Literal["model"]) -> tuple[ModelEntry, ...]: ...
 def entries(kind: Literal["task"]) -> tuple[TaskEntry, ...]: ...
 @overload
 def entries(kind: Literal["recipe"]) -> tuple[RecipeEntry, ...]: ...
+@overload
+def entries(kind: Literal["claims"]) -> tuple[ClaimsEntry, ...]: ...
 @overload
 def entries(kind: Kind | None = None) -> tuple[CatalogueEntry, ...]: ...
 def entries(kind: Kind | None = None) -> tuple[Any, ...]:

@@ -265,11 +265,16 @@ CLAIMS: tuple[CatalogueEntry, ...] = (
         "tasks/tokenizing/claims.toml",
         "DDT's tokens are recursive, fine to coarse, and blend",
         paper=DDT_PAPER,
+        order=10,
     ),
-    ClaimsEntry("languages", "tasks/perplexity/claims.toml", "impossible language, synergy, scaling", paper=DDT_PAPER),
-    ClaimsEntry("drawing", "tasks/geneval/claims.toml", "DDT reaches a better GenEval, and it scales", paper=DDT_PAPER),
-    ClaimsEntry("edits", "tasks/editing/claims.toml", "DDT edits better and keeps the rest", paper=DDT_PAPER),
-    ClaimsEntry("answers", "tasks/mme/claims.toml", "DDT answers questions better", paper=DDT_PAPER),
+    ClaimsEntry(
+        "languages", "tasks/perplexity/claims.toml", "impossible language, synergy, scaling", paper=DDT_PAPER, order=20
+    ),
+    ClaimsEntry(
+        "drawing", "tasks/geneval/claims.toml", "DDT reaches a better GenEval, and it scales", paper=DDT_PAPER, order=30
+    ),
+    ClaimsEntry("edits", "tasks/editing/claims.toml", "DDT edits better and keeps the rest", paper=DDT_PAPER, order=40),
+    ClaimsEntry("answers", "tasks/mme/claims.toml", "DDT answers questions better", paper=DDT_PAPER, order=50),
 )
 
 PUBLISHED: tuple[CatalogueEntry, ...] = (

@@ -141,9 +141,10 @@ class TrainerEntry(CatalogueEntry):
 @dataclass(frozen=True)
 class ClaimsEntry(CatalogueEntry):
     """Claims of a paper as testable statements: a TOML file of the checkout (``folder/name.toml``), or what such a file
-    would say. ``ddtbench claims`` answers them from stored runs."""
+    would say. ``ddtbench claims`` answers them from stored runs, those of low ``order`` first."""
 
     kind: ClassVar[Kind] = "claims"
+    order: int = field(default=100, kw_only=True)
 
 
 @dataclass(frozen=True)

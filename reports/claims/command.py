@@ -52,7 +52,7 @@ def stated_claims() -> list[Claim]:
     from reports.claims.statements import claims_of
 
     found: list[Claim] = []
-    for entry in catalog.entries("claims"):
+    for entry in sorted(catalog.entries("claims"), key=lambda entry: (entry.order, entry.name)):
         content = catalog.find("claims", entry.name)
         found += claims_of(content if isinstance(content, dict) else {}, entry.place)
     if not found:
