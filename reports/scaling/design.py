@@ -102,16 +102,16 @@ def refuse_joint(found: Sequence[Training]) -> Refusal | None:
         refused = refuse_size(found) or refuse_tokens(found)
         if refused is not None:
             return refused
+    if _in_step(found):
+        return Refusal(
+            "tokens rise in step with parameters, so that the two are one axis",
+            f"a run of {with_unit_prefix(there[0])} parameters on {with_unit_prefix(tokens[-1])} tokens would tell",
+        )
     if len(found) <= JOINT_NUMBERS:
         size, other = (with_unit_prefix(values[-1]) for values in (there, tokens))
         return Refusal(
             f"{len(found)} runs leave nothing to judge {JOINT_NUMBERS} parameters by",
             f"a run of {size} parameters on {other} tokens, or another that is not there yet, would",
-        )
-    if _in_step(found):
-        return Refusal(
-            "tokens rise in step with parameters, so that the two are one axis",
-            f"a run of {with_unit_prefix(there[0])} parameters on {with_unit_prefix(tokens[-1])} tokens would tell",
         )
     return None
 
