@@ -49,13 +49,24 @@ def _stage(entry: RecipeEntry, out: Path) -> PlannedTraining:
         kind, steps = "tokenizer", recipe.steps
     made = (out / entry.name / CARD).is_file()
     made_as = _training(entry.name)
-    hours, estimated = _hours(made_as), False
+    hours = _hours(made_as)
+    estimated = hours is None
+    if hours is None:
+        hours = _hours_elsewhere(made_as, found) if isinstance(found, Mapping) else _hours_by_images(recipe)
     if isinstance(found, Mapping):
-        if hours is None:
-            hours = _hours_elsewhere(made_as, found)
-            estimated = hours is not None
         hours = None if hours is None else _with_branches(hours, found)
-    return PlannedTraining(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, estimated)
+    known = hours is not None
+    return PlannedTraining(entry.name, f"ddtbench train {kind} {entry.name}", steps, made, hours, known and estimated)
+
+
+def _hours_by_images(recipe: Recipe) -> float | None:
+    """CPU-hours of a training that goes on from a checkpoint, by the images that made it in an hour."""
+    try:
+        before = read_card(str(checkout_root() / recipe.start)).get("training", {}) if recipe.start else {}
+    except UserError:
+        return None
+    hours, seen = _hours(before), before.get("images_seen", 0)
+    return hours * recipe.steps * recipe.batch / float(seen) if hours and seen else None
 
 
 def _hours_elsewhere(made: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:
@@ -143,7 +154,7 @@ def plan_text(out: Path) -> str:
     unknown = len(found) - len(known)
     rest = f", and {unknown} never timed on a CPU" if unknown else ""
     if any(stage.estimated for stage in found):
-        lines.append("~ trained on a GPU, or not yet: its tokens at the rate of a model of the same shape on a CPU")
+        lines.append("~ trained on a GPU, or not yet: at the rate of a model of the same shape on a CPU")
     lines.append(f"{len(found)} recipes, {sum(known):.1f} CPU-hours{rest}")
     return "\n".join(lines)
 

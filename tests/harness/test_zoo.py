@@ -83,6 +83,11 @@ def test_times_come_from_the_card_the_kept_runs_or_the_rate_of_a_model_of_the_sa
     rate = short["tokens_seen"] / short["cpu_hours"]
     assert found["ddt-llama-2.9m-s0"].cpu_hours == pytest.approx(long["tokens_seen"] / rate)
     assert not any(stage.cpu_hours is None for stage in found.values())
+    # it goes on from a checkpoint, whose card says how many images an hour sees
+    before, going_on = read_card("zoo/ddt")["training"], found["ddt-continuous"]
+    assert going_on.estimated
+    images = going_on.steps * 64
+    assert going_on.cpu_hours == pytest.approx(before["cpu_hours"] * images / before["images_seen"])
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalog.entries("recipe") if "-llama-" in entry.name])
