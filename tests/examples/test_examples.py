@@ -38,7 +38,8 @@ def page(folder: Path) -> str:
 
 
 def test_there_is_one_of_each_kind() -> None:
-    assert {path.name for path in ROOT.iterdir()} == set(ADDS) == set(LONGEST)
+    workflow = {"github-actions"}  # no package: tests/reports/gating runs it
+    assert {path.name for path in ROOT.iterdir()} - workflow == set(ADDS) == set(LONGEST)
 
 
 @pytest.mark.parametrize("kind", ADDS)
