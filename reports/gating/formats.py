@@ -13,9 +13,10 @@ from reports.gating.words import headline, legend, named, numbers, remarks, verd
 from reports.tables.formats import markdown_text
 from reports.tables.layout import clean, left, right, width, wrapped
 
-HEADS = {"old": "old", "new": "new", "worse": "worse by", "interval": "", "margin": "margin", "p": "p"}
-DROPPED_FIRST = (("p",), ("old", "new"), ("interval",))
-"""Columns that a narrow terminal leaves out, in this order."""
+HEADS = {"old": "old", "new": "new", "worse": "worse by", "interval": "[95 %]", "margin": "margin", "p": "p"}
+INTERVAL_ALONE = "worse by [95 %]"
+DROPPED_FIRST = (("p",), ("old", "new"), ("worse",), ("margin",))
+"""Columns that a narrow terminal leaves out, in this order: the verdict goes by the interval, which stays."""
 GAP = "  "
 SCHEMA = 1
 
@@ -25,12 +26,16 @@ def to_text(judgement: Judgement, columns: int) -> str:
     cells = [numbers(row) for row in judgement.rows]
     verdicts = [verdict_words(row) for row in judgement.rows]
     shown = list(HEADS)
+    heads = dict(HEADS)
     widths = {name: max(width(HEADS[name]), *(width(cell[name]) for cell in cells)) for name in HEADS}
     last = max(width("verdict"), *map(width, verdicts))
     first = max(width("metric"), *(width(row.label) + 2 for row in judgement.rows))
     for names in DROPPED_FIRST:
         if first + last + len(GAP) + sum(widths[item] + len(GAP) for item in shown) > columns:
             shown = [name for name in shown if name not in names]
+        if "worse" not in shown:
+            heads["interval"] = INTERVAL_ALONE
+            widths["interval"] = max(widths["interval"], width(INTERVAL_ALONE))
     total = first + last + len(GAP) + sum(widths[item] + len(GAP) for item in shown)
     if total > columns:
         first = max(12, first - (total - columns))
@@ -41,7 +46,7 @@ def to_text(judgement: Judgement, columns: int) -> str:
     def line(name: str, values: dict[str, str], verdict: str) -> str:
         return (left(name, first) + GAP + "".join(right(values[n], widths[n]) + GAP for n in shown) + verdict).rstrip()
 
-    lines = [*wrapped(headline(judgement), columns), "", rule, line("metric", HEADS, "verdict"), rule]
+    lines = [*wrapped(headline(judgement), columns), "", rule, line("metric", heads, "verdict"), rule]
     task = None
     for row, values, verdict in zip(judgement.rows, cells, verdicts, strict=True):
         if row.task != task:
