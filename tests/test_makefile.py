@@ -91,7 +91,7 @@ def test_an_installation_that_was_killed_is_gone_on_with(place: Path) -> None:
 
 
 def test_both_commands_go_on_without_the_data_set(place: Path) -> None:
-    for goal, last in (("test", "python -m pytest"), ("demo", "ddtbench report runs --to report --suite demo")):
+    for goal, last in (("test", "python -m pytest"), ("demo", "ddtbench scale zoo/runs")):
         done = make(place, goal)
         assert done.returncode == 0, done.stderr
         assert "going on without Fashion-MNIST" in done.stdout

@@ -97,7 +97,11 @@ def test_the_points_of_the_scaling_curves_are_kept_as_runs() -> None:
         recipe = LanguageRecipe.from_mapping(catalog.find("recipe", name), name)
         assert recipe == LanguageRecipe.from_mapping(made["recipe"], f"card of {name}")
         shares.setdefault(name, set()).add(made["share"])
-    assert shares.keys() == {entry.name for entry in catalog.entries("recipe") if "-scaling-" in entry.name}
+    named = {entry.name for entry in catalog.entries("recipe") if "-scaling-" in entry.name}
+    assert shares.keys() <= named
+    # the trainings of these recipes wait for the next DDT's codes
+    waiting = {name for name in named if "-reversed-" in name or "-shuffled-" in name or name.startswith("text-")}
+    assert named - shares.keys() <= waiting
     for name, found in shares.items():
         branches = LanguageRecipe.from_mapping(catalog.find("recipe", name), name).stages[0].branches
         assert found == {*branches, 1.0}, name

@@ -36,6 +36,16 @@ SURFACE = {
     "train all": "--out --plan --debug",
     "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
+    # those that reports adds, as any package may
+    "baseline": "",
+    "claims": "[RUNS]... --format --debug",
+    "compare": "RUNS... --baseline --model --metric --task --suite --format --to --flips --debug",
+    "conventions": "RUNS --limit --round-trip --format --to --debug",
+    "gate": "CHECKPOINT --against --suite --limit --seed --plan --policy --undecided --junit --markdown --json --out "
+    "--workers --device --debug",
+    "regress": "NEW --against --model --against-model --policy --undecided --junit --markdown --json --debug",
+    "reproduce": "TABLE --run --format --to --lint --debug",
+    "scale": "RUNS --metric --task --suite --to --format --debug",
 }
 
 
