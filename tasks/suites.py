@@ -22,7 +22,7 @@ DEMO_CASES: Mapping[str, int] = {
     "mme@world": 120,
     "mme@world-held-out": 48,
     "editing@world": 96,
-    "editing-chain@world": 32,
+    "editing-chain@world": 16,
     WIKIPEDIA: 96,
     "perplexity@captions-given-image": 128,
     "perplexity@image-codes-given-caption": 128,
@@ -66,7 +66,7 @@ def _five_tasks(limits: Mapping[str, int | None]) -> tuple[RunRequest, ...]:
 
 
 def demo() -> SuiteSpec:
-    """``paper-small`` with fewer cases: the three language models on the five tasks, 32 to 192 cases
+    """``paper-small`` with fewer cases: the three language models on the five tasks, 16 to 192 cases
     each, then their tokenizers and four controls on 200 world scenes and 200 Fashion-MNIST test images.
 
     What ``make demo`` runs, without a network: Fashion-MNIST and Wikipedia's text are left out, and that is said, on a
@@ -76,7 +76,7 @@ def demo() -> SuiteSpec:
     left_out = []
     if len(limits) < len(DEMO_CASES):
         left_out.append(f"{WIKIPEDIA}, for want of Wikipedia's text ({WIKIPEDIA_CURE})")
-    models = (*TOKENIZERS, "ddt-sampled", *CONTROLS)
+    models = (*TOKENIZERS, *CONTROLS)
     fashion_runs = _runs(TOKENIZERS + CONTROLS, "reconstruction@fashion", 200)
     if not fashion_at_hand():
         left_out.append(f"reconstruction@fashion, for want of Fashion-MNIST ({CURE})")
