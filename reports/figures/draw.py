@@ -52,12 +52,17 @@ def figures_of(stored: Stored) -> list[Figure]:
 
 def render(figure: Figure, form: str) -> bytes:
     """The whole figure as ``svg``, ``png`` or ``pdf``: the same bytes for the same numbers."""
-    return _render(figure.panels, form, matplotlib_settings())
+    return _render(figure.panels, (form,), matplotlib_settings())[form]
+
+
+def rendered(figure: Figure) -> dict[str, bytes]:
+    """The whole figure in every form, drawn once."""
+    return _render(figure.panels, FORMATS, matplotlib_settings())
 
 
 def render_panel(panel: Panel, form: str, size: tuple[float, float]) -> bytes:
     """One panel alone, without its title, ``size`` inches wide and high."""
-    return _render((panel,), form, matplotlib_settings(), titled=False, size=size)
+    return _render((panel,), (form,), matplotlib_settings(), titled=False, size=size)[form]
 
 
 def panel_svg(panel: Panel, prefix: str, colours: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -67,7 +72,7 @@ def panel_svg(panel: Panel, prefix: str, colours: Mapping[str, str] = MappingPro
     """
     settings = {**matplotlib_settings(), "svg.fonttype": "none", "axes.titlelocation": "left"}
     settings |= {"figure.facecolor": "none", "savefig.facecolor": "none", "axes.facecolor": "none"}
-    text = _render((panel,), "svg", settings, titled=False).decode()
+    text = _render((panel,), ("svg",), settings, titled=False)["svg"].decode()
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'id="([^"]+)"', rf'id="{prefix}-\1"', text)
@@ -92,17 +97,17 @@ def panel_svg(panel: Panel, prefix: str, colours: Mapping[str, str] = MappingPro
 
 def _render(
     panels: Sequence[Panel],
-    form: str,
+    forms: Sequence[str],
     settings: Mapping[str, Any],
     titled: bool = True,
     size: tuple[float, float] | None = None,
-) -> bytes:
+) -> dict[str, bytes]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    buffer = io.BytesIO()
+    made = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(cast(Any, settings))  # the stubs want every name spelt out
@@ -114,8 +119,11 @@ def _render(
             if titled:
                 axes.set_title("\n".join(folded(panel.title, TITLE)))
             panel.draw(axes)
-        canvas.savefig(buffer, format=form, metadata=_METADATA[form])
-    return buffer.getvalue()
+        for form in forms:
+            buffer = io.BytesIO()
+            canvas.savefig(buffer, format=form, metadata=_METADATA[form])
+            made[form] = buffer.getvalue()
+    return made
 
 
 # ------------------------------------------------------------------------------------------------ rate and distortion

@@ -14,7 +14,7 @@ from harness.errors import UserError
 from harness.paths import user_path
 from reports.comparing.seeds import build_seeds_table
 from reports.comparing.trainings import build_trainings_table
-from reports.figures.draw import FORMATS, figures_of, render
+from reports.figures.draw import figures_of, rendered
 from reports.page.gallery import grids_of
 from reports.page.samples import sheets_of
 from reports.page.site import Page, render_page
@@ -102,9 +102,9 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
             (folder / name).write_text(write(table), encoding="utf-8")
             downloads.append(name)
     for figure in figures:
-        for form in FORMATS:
+        for form, content in rendered(figure).items():
             name = f"figures/{_file_name(figure.name)}.{form}"
-            (folder / name).write_bytes(render(figure, form))
+            (folder / name).write_bytes(content)
             downloads.append(name)
     grids = grids_of(stored)
     for grid in grids:

@@ -64,8 +64,7 @@ def write_files(found: Sequence[Analysis], to: str) -> Path:
     UserError where it cannot be written to."""
     from harness.paths import user_path
     from harness.writing import written_whole
-    from reports.figures.draw import FORMATS as DRAWN
-    from reports.figures.draw import render
+    from reports.figures.draw import rendered
     from reports.scaling import records, text
     from reports.scaling.figures import figures_of_laws
 
@@ -76,7 +75,7 @@ def write_files(found: Sequence[Analysis], to: str) -> Path:
         "scale.md": text.as_markdown(found).encode(),
     }
     for figure in figures_of_laws(found):
-        files |= {f"{figure.name}.{drawn}": render(figure, drawn) for drawn in DRAWN}
+        files |= {f"{figure.name}.{drawn}": content for drawn, content in rendered(figure).items()}
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

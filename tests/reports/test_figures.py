@@ -18,7 +18,7 @@ from harness.store.parts import encode_samples, sample_row
 from harness.store.run_folder import RunFolder
 from reports.figures.axes import Name, spread_names
 from reports.figures.curves import rate_distortion, series_of
-from reports.figures.draw import figures_of, panel_svg, render
+from reports.figures.draw import FORMATS, figures_of, panel_svg, render, rendered
 from reports.figures.style import looks_for
 from reports.reading.runs import read_stored
 from tasks.tokenizing import shown
@@ -74,6 +74,11 @@ def test_panels_are_well_formed_and_ids_do_not_meet(stored: Any) -> None:
         assert set(links) <= set(here)
         ids += here
     assert len(ids) == len(set(ids))
+
+
+def test_every_form_at_once_is_drawn_as_each_alone(stored: Any) -> None:
+    figure = figures_of(stored)[0]
+    assert rendered(figure) == {form: render(figure, form) for form in FORMATS}
 
 
 def test_curves_hold_what_was_stored(stored: Any) -> None:
