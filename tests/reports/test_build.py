@@ -207,10 +207,10 @@ def test_a_broken_build_keeps_the_old_report(
     shutil.copytree(report, to)
     before = (to / "index.html").read_bytes()
 
-    def full_disk(*_: Any) -> bytes:
+    def full_disk(*_: Any) -> dict[str, bytes]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build_module, "render", full_disk)
+    monkeypatch.setattr(build_module, "rendered", full_disk)
     with pytest.raises(UserError, match="No space left"):
         build_report(str(small.root), to)
     assert (to / "index.html").read_bytes() == before
