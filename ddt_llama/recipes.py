@@ -18,8 +18,6 @@ Find = Callable[[str, str], Any]
 FIRST_STAGE = "zoo/ddt"
 LONG_AUTOENCODER = "zoo/autoencoder-long"
 SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
-ALWAYS = 1.1
-"""A share of a training that it does not reach."""
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
 
@@ -91,9 +89,7 @@ def build_continuous_ddt(find: Find) -> Trainable:
     """Features without quantisation, on the better autoencoder: what every quantiser of the study starts from."""
     from ddt_llama.training.ddt import DDTTraining
 
-    return DDTTraining(
-        small_ddt(1, LONG_AUTOENCODER), continuous=ALWAYS, anneal=0.0, dropped=0.1, keeps=("autoencoder.",)
-    )
+    return DDTTraining(small_ddt(1, LONG_AUTOENCODER), continuous=1.0, anneal=0.0, dropped=0.1, keeps=("autoencoder.",))
 
 
 def build_sampler(find: Find) -> Trainable:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from baselines.controls.tokenizers import GREY, LEVELS, Identity, size_of
+from baselines.controls.tokenizers import GREY, IMAGE_SIZE, LEVELS, Identity, size_of
 from baselines.vqgan import check_codes
 from harness.errors import UserError
-from harness.images import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -30,11 +29,15 @@ class CutMix(Identity):
 
     PATCH = 4
 
+    def __init__(self, image_size: int = IMAGE_SIZE) -> None:
+        super().__init__(image_size)
+        side = image_size // self.PATCH
+        row_major = torch.arange(self.code_count).view(side, self.PATCH, side, self.PATCH, 3)
+        self._order = row_major.transpose(1, 2).flatten()
+        self._back = self._order.argsort()
+
     def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:
-        side = self.image_size // self.PATCH
-        pixels = torch.from_numpy(to_bytes(images)).long().to(images.device)
-        patches = pixels.view(-1, side, self.PATCH, side, self.PATCH, 3).transpose(2, 3)
-        return patches.reshape(len(images), self.code_count)
+        return super().encode(images)[:, self._order]
 
     def decode(
         self,
@@ -43,29 +46,20 @@ class CutMix(Identity):
         seeds: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch 3 size size"]:
         check_codes(codes, visible, self.code_count)
-        side = self.image_size // self.PATCH
-        seen = codes if visible is None else torch.where(visible, codes, GREY)
-        rows = seen.view(-1, side, side, self.PATCH, self.PATCH, 3).transpose(2, 3)
-        pixels = rows.reshape(-1, self.image_size, self.image_size, 3).to(torch.uint8).cpu().numpy()
-        return from_bytes(pixels).to(codes.device)
+        shown = None if visible is None else visible[:, self._back]
+        return super().decode(codes[:, self._back], shown, seeds)
 
 
-class MixUp:
+class MixUp(Identity):
     """Codes are the 8-bit pixels, as of ``Identity``, eight times over; a picture is the mean of its layers. Mixed
     codes are a cross-fade of the two pictures."""
 
-    codebook_size = LEVELS
-
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
-
     @property
     def code_count(self) -> int:
-        return LAYERS * 3 * self.image_size * self.image_size
+        return LAYERS * super().code_count
 
     def encode(self, images: Float[Tensor, "batch 3 size size"]) -> Int[Tensor, "batch codes"]:
-        layer = torch.from_numpy(to_bytes(images)).flatten(1).long().to(images.device)
-        return layer.repeat(1, LAYERS)
+        return super().encode(images).repeat(1, LAYERS)
 
     def decode(
         self,

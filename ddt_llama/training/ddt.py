@@ -62,7 +62,8 @@ class DDTTraining(nn.Module):
         cpu_hours_of_parts: Mapping[str, float] | None = None,
         keeps: Sequence[str] = (),
     ) -> None:
-        """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training.
+        """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training (a
+        ``continuous`` of 1: it never quantises).
         ``start_images``: latents whose features start the codebook (0: those of one batch). ``dropped``: share of the
         times below 1 at which no code is shown, so that the decoder can be guided (Selftok: 0.1).
         ``cpu_hours_of_parts``: what training the frozen parts cost, for the card. ``keeps``: beginnings of
@@ -157,11 +158,11 @@ class DDTTraining(nn.Module):
 
     def reconstructions(self, images: Float[Tensor, "batch 3 size size"]) -> dict[str, Tensor]:
         """By one step, and by chains of 8 and 25; without quantisation where the training never quantises."""
-        return self.model.reconstructions(images, STEPS, continuous=self.continuous > 1)
+        return self.model.reconstructions(images, STEPS, continuous=self.continuous >= 1)
 
     def codes(self, images: Float[Tensor, "batch 3 size size"]) -> tuple[Tensor, int] | None:
         """(codes, the size of their codebook); None where the training never quantises."""
-        if self.continuous > 1:
+        if self.continuous >= 1:
             return None
         return self.model.encode(images), self.model.codebook_size
 

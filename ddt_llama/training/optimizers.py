@@ -11,6 +11,7 @@ from torch import nn
 from ddt_llama.training.muon import Muon
 from ddt_llama.training.recipe import LanguageRecipe
 from harness.contracts import Recipe
+from harness.errors import UserError
 
 
 def optimizers(inner: Any, recipe: LanguageRecipe, fused: bool) -> list[torch.optim.Optimizer]:
@@ -47,7 +48,12 @@ class Paced:
 
 def optimizers_of_turns(subject: Any, recipe: Recipe) -> list[list[Paced]]:
     """For each turn of a trainable AdamW for all, or for what Muon leaves: the ``matrices()`` that the trainable names
-    are Muon's where the recipe asks for it."""
+    are Muon's where the recipe asks for it. Raises UserError where it names none, and for a
+    negative multiple."""
+    if recipe.muon < 0:
+        raise UserError(f"recipe '{recipe.name}': muon is a multiple of the learning rate, or 0, not {recipe.muon}")
+    if recipe.muon and not hasattr(subject, "matrices"):
+        raise UserError(f"recipe '{recipe.name}': this training names no matrices for Muon: leave muon out")
     named = subject.matrices() if recipe.muon else []
     chosen = {id(matrix) for matrix in named}
     made = []

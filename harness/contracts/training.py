@@ -99,7 +99,9 @@ class Trainable(Protocol):
     ``examine()`` (held-out figures for the card), ``cpu_hours_of_parts``, ``reconstructions(images)`` (name -> what the
     module makes of them now) and ``codes(images)`` (with the size of their codebook), both for validation;
     ``begin_from_weights()`` (once, when a recipe's ``start`` was read), ``keeps_codes = True`` (a tokenizer whose codes
-    stay those of its ``start``), ``free_settings`` (keys of ``config()`` in which a ``start`` may differ).
+    stay those of its ``start``), ``free_settings`` (keys of ``config()`` in which a ``start`` may differ),
+    ``own_weights`` (beginnings of the names of weights that a ``start`` does not bring) and ``matrices()`` (what Muon
+    may train).
     """
 
     def turns(self) -> Sequence[Sequence[Any]]:

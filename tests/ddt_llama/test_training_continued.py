@@ -112,6 +112,14 @@ def test_muon_moves_the_matrices_of_the_blocks_and_nothing_else(new_tokenizer: N
     assert [group["lr"] for group in muon.optimizer.param_groups] == [5e-3]
 
 
+def test_muon_is_refused_where_it_cannot_train(new_tokenizer: New) -> None:
+    second_stage = SamplerTraining(new_tokenizer())
+    with pytest.raises(UserError, match="'ddt': this training names no matrices for Muon: leave muon out"):
+        optimizers_of_turns(second_stage, recipe(second_stage, muon=5.0))
+    with pytest.raises(UserError, match="a multiple of the learning rate, or 0, not -1"):
+        optimizers_of_turns(second_stage, recipe(second_stage, muon=-1.0))
+
+
 def test_validation_changes_no_weight_and_measures_what_is_kept(new_tokenizer: New, tmp_path: Path) -> None:
     train(first_stage(new_tokenizer), tmp_path / "without", find, say=quiet)
     train(first_stage(new_tokenizer, validation="held", validate_every=8), tmp_path / "with", find, say=quiet)
@@ -127,7 +135,7 @@ def test_validation_changes_no_weight_and_measures_what_is_kept(new_tokenizer: N
 
 
 def test_a_training_that_never_quantises_is_validated_without_codes(new_tokenizer: New, tmp_path: Path) -> None:
-    training = DDTTraining(new_tokenizer(), pool=500, continuous=1.1)
+    training = DDTTraining(new_tokenizer(), pool=500, continuous=1.0)
     train(recipe(training, validation="held", validate_every=20), tmp_path / "out", find, say=quiet)
     last = json.loads((tmp_path / "out/validation.jsonl").read_text())
     assert "codes" not in last
