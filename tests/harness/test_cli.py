@@ -37,7 +37,8 @@ SURFACE = {
     "train mllm": "RECIPE --out --dry-run --resume --debug",
     "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
     # those that reports adds, as any package may
-    "baseline": "",
+    "baseline list": "--debug",
+    "baseline save": "NAME RUNS --model --replace --debug",
     "claims": "[RUNS]... --format --debug",
     "compare": "RUNS... --baseline --model --metric --task --suite --format --to --flips --debug",
     "conventions": "RUNS --limit --round-trip --format --to --debug",
@@ -60,6 +61,7 @@ def surface():
     import typer.main
 
     def walk(command, name):
+        command = getattr(command, "_loaded", command)  # of another package: what lies at its place
         inner = getattr(command, "commands", None)
         if inner is not None:
             for word, one in inner.items():
