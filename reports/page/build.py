@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.paths import user_path
-from reports.comparing.seeds import build_seeds_table
-from reports.comparing.trainings import build_trainings_table
-from reports.figures.draw import figures_of, rendered
-from reports.page.gallery import grids_of
-from reports.page.samples import sheets_of
-from reports.page.site import Page, render_page
+from reports.figures.draw import rendered
+from reports.page.rendering import Rendering
+from reports.page.report import Report, file_name, gather
 from reports.page.strips import STRIP_FORMATS, render_strips
 from reports.reading.runs import Stored, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
-from reports.tables.headline import build_headlines
-from reports.tables.table import Table, build_breakdown, build_table, leading
 
+ASSETS = Path(__file__).parent / "assets"
 MARKER = "ddtbench-report.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 def build_report(
@@ -35,8 +31,8 @@ def build_report(
     allow_mixed: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> Path:
-    """Write ``index.html``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png .pdf; strips of pictures .png .pdf
-    and, animated, .webp) into ``to``; the page's path.
+    """Write ``index.html``, a page for each task in ``tasks/``, ``tables/`` (.md .csv .tex) and ``figures/`` (.svg .png
+    .pdf; strips of pictures .png .pdf and, animated, .webp) into ``to``; the front page's path.
 
     An older report there is replaced whole. ``tell`` is called with a line for all that does not hold.
     Raises UserError, before anything is written, if ``to`` holds something
@@ -65,21 +61,6 @@ def build_report(
     return target / "index.html"
 
 
-def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], list[Table]]:
-    """(one table per task, breakdowns by stratum of what its kind of task names, else of two leading metrics)."""
-    tables = [build_table(task, stored.of_task(task), allow_mixed) for task in stored.tasks]
-    breakdowns = []
-    for table in tables:
-        metrics = [table.columns[place].name for place in leading(table) if table.columns[place].kind == "metric"]
-        breakdown = stored.shown(table.task).breakdown
-        wanted = [breakdown] if breakdown in metrics else [] if stored.shown(table.task).asked else metrics[:2]
-        found = (build_breakdown(table.task, stored.of_task(table.task), metric) for metric in wanted)
-        over_seeds = build_seeds_table(table.task, stored.of_task(table.task))
-        between = build_trainings_table(table.task, stored.of_task(table.task))
-        breakdowns += [one for one in (over_seeds, between, *found) if one is not None]
-    return tables, breakdowns
-
-
 def _refuse_foreign(target: Path) -> None:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
@@ -90,30 +71,19 @@ def _refuse_foreign(target: Path) -> None:
 
 
 def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
-    tables, breakdowns = tables_of(stored, allow_mixed)
-    headlines = build_headlines(stored, allow_mixed)
-    figures = figures_of(stored)
+    report = gather(stored, allow_mixed)
+    for name in ("tables", "figures", "tasks"):
+        (folder / name).mkdir()
     downloads = []
-    (folder / "tables").mkdir()
-    (folder / "figures").mkdir()
-    for table in (*headlines, *tables, *breakdowns):
-        for ending, write in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
-            name = f"tables/{_file_name(table.name)}.{ending}"
-            (folder / name).write_text(write(table), encoding="utf-8")
-            downloads.append(name)
-    for figure in figures:
-        for form, content in rendered(figure).items():
-            name = f"figures/{_file_name(figure.name)}.{form}"
-            (folder / name).write_bytes(content)
-            downloads.append(name)
-    grids = grids_of(stored)
-    for grid in grids:
-        for form in STRIP_FORMATS if grid.steps else ():
-            name = f"figures/{_file_name(grid.name)}.{form}"
-            (folder / name).write_bytes(render_strips(grid, form))
-            downloads.append(name)
-    page = Page(stored, tables, breakdowns, figures, grids, downloads, headlines, sheets_of(stored))
-    (folder / "index.html").write_text(render_page(page), encoding="utf-8")
+    for name, content in (*_table_files(report), *_figure_files(report)):
+        (folder / name).write_bytes(content)
+        downloads.append(name)
+    shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
+    rendering = Rendering(replace(report, downloads=downloads))
+    (folder / "assets" / "colours.css").write_text(rendering.colours(), encoding="utf-8")
+    (folder / "index.html").write_text(rendering.front(), encoding="utf-8")
+    for part in report.tasks:
+        (folder / part.page).write_text(rendering.task(part), encoding="utf-8")
     marker = {
         "made by": "ddtbench report",
         "schema": SCHEMA,
@@ -123,6 +93,23 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     }
     (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
     folder.chmod(0o755)
+
+
+def _table_files(report: Report) -> Iterator[tuple[str, bytes]]:
+    breakdowns = (table for part in report.tasks for table in part.breakdowns)
+    for table in (*report.headlines, *report.tables, *breakdowns):
+        for ending, write in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
+            yield f"tables/{file_name(table.name)}.{ending}", write(table).encode()
+
+
+def _figure_files(report: Report) -> Iterator[tuple[str, bytes]]:
+    for part in report.tasks:
+        for figure in part.figures:
+            for form, content in rendered(figure).items():
+                yield f"figures/{file_name(figure.name)}.{form}", content
+        for grid in part.grids:
+            for form in STRIP_FORMATS if grid.steps else ():
+                yield f"figures/{file_name(grid.name)}.{form}", render_strips(grid, form)
 
 
 def _swap(building: Path, target: Path) -> None:
@@ -139,8 +126,3 @@ def _swap(building: Path, target: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _file_name(text: str) -> str:
-    """A name that every file system takes. Task names are safe already; this holds for whatever else may come."""
-    return re.sub(r"[^A-Za-z0-9._@+-]+", "-", text).strip(".-") or "unnamed"

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -53,7 +54,15 @@ class Page(HTMLParser):
 
 
 def make(maker: Any, to: Path, suite: str | None = None) -> Page:
-    return Page(build_report(str(maker.root), to, suite).read_text(encoding="utf-8"))
+    return whole(build_report(str(maker.root), to, suite).parent)
+
+
+def whole(report: Path) -> Page:
+    """All pages as one; each nests by itself."""
+    texts = [path.read_text(encoding="utf-8") for path in (report / "index.html", *sorted(report.glob("tasks/*.html")))]
+    for text in texts:
+        Page(text)
+    return Page("".join(texts))
 
 
 @pytest.fixture(scope="module")
@@ -73,28 +82,34 @@ def report(small: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(report: Path) -> Page:
-    return Page((report / "index.html").read_text(encoding="utf-8"))
+    return whole(report)
 
 
 def test_whole_report(page: Page, report: Path) -> None:
     images = page.all("img")
     assert images and all(item["alt"] and item["src"].startswith("data:image/png;base64,") for item in images)
-    links = [item["href"] for item in page.all("a")]
-    for link in links:
-        if link.startswith("#"):
-            assert any(attributes.get("id") == link[1:] for _, attributes in page.elements), link
-        else:
-            assert (report / link).is_file(), link
+    reached = set()
+    for path in (report / "index.html", *report.glob("tasks/*.html")):
+        one = Page(path.read_text(encoding="utf-8"))
+        used = [item["href"] for item in (*one.all("a"), *one.all("link"))] + [
+            item["src"] for item in one.all("script")
+        ]
+        for link in used:
+            if link.startswith("#"):
+                assert any(attributes.get("id") == link[1:] for _, attributes in one.elements), link
+            else:
+                target = (path.parent / unquote(link)).resolve()
+                assert target.is_file(), link
+                reached.add(str(target.relative_to(report.resolve())))
+        headings = [int(tag[1]) for tag, _ in one.elements if re.fullmatch("h[1-6]", tag)]
+        assert headings[0] == 1 and all(after <= before + 1 for before, after in pairwise(headings))
     written = {str(path.relative_to(report)) for path in report.rglob("*.*")}
-    assert {path for path in written if "/" in path} == {link for link in links if not link.startswith("#")}
-    assert {path.rsplit(".")[-1] for path in written} == {"html", "json", "md", "csv", "tex", "svg", "png", "pdf"}
-    assert page.text.count("could not do scene-00004") == 1
-    headings = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
-    assert headings[0] == 1 and all(after <= before + 1 for before, after in pairwise(headings))
+    assert {path for path in written if "/" in path} == reached - {"index.html"}
+    assert page.text.count("could not do scene-00004") == 2, "on the front page and on the task's"
 
 
 def test_data_is_never_markup(page: Page) -> None:
-    assert not page.all("script")
+    assert all(set(item) <= {"src", "defer"} and item["src"] for item in page.all("script"))
     assert ATTACK in page.text or any(ATTACK in item["alt"] for item in page.all("img"))
     assert not any(key.startswith("on") for _, attributes in page.elements for key in attributes)
 
@@ -105,7 +120,7 @@ def test_nothing_is_fetched(page: Page, report: Path, small: Any) -> None:
             assert not re.match(r"(?i)\s*(https?:|//|ftp:)", attributes.get(key, ""))
     policy = next(item["content"] for item in page.all("meta") if item.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
-    text = (report / "index.html").read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in report.rglob("*.html"))
     assert "@import" not in text and "a-host-that-no-report-names" not in text and str(small.root) not in text
 
 
@@ -129,7 +144,7 @@ def test_same_runs_same_bytes(small: Any, report: Path, tmp_path: Path) -> None:
 def test_empty_root_has_a_page_that_says_so(tmp_path: Path, exists: bool) -> None:
     if exists:
         (tmp_path / "runs").mkdir()
-    page = Page(build_report(str(tmp_path / "runs"), tmp_path / "report").read_text(encoding="utf-8"))
+    page = whole(build_report(str(tmp_path / "runs"), tmp_path / "report").parent)
     assert "There are no runs here yet" in page.text
     assert not page.all("table")
 

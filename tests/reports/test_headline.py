@@ -132,7 +132,8 @@ def test_files_say_chance_and_the_run_of_each_number(root: Path) -> None:
 
 
 def test_the_page_shows_questions_answers_and_verdicts(root: Path, tmp_path: Path) -> None:
-    page = build_report(str(root), tmp_path / "report").read_text(encoding="utf-8")
+    front = build_report(str(root), tmp_path / "report")
+    page = "".join(path.read_text(encoding="utf-8") for path in (front, *front.parent.glob("tasks/*.html")))
     assert "DDT-LLaMA leads in MME (of the maximum); in editing (instruction done) the data do not tell" in page
     assert "Paired differences: MME (of the maximum): " in page and " ahead of VQGAN-LLaMA." in page
     assert 'id="headline"' in page and "Is it red? (Yes)" in page and "it is red" in page

@@ -10,7 +10,7 @@ import pytest
 from harness.statistics import t_interval
 from harness.store.run_folder import RunFolder
 from reports.comparing.trainings import build_trainings_table
-from reports.page.build import tables_of
+from reports.page.report import tables_of
 from reports.reading.runs import read_stored
 
 TASK = "reconstruction-world"

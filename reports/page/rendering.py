@@ -1,0 +1,123 @@
+"""The pages: HTML that is readable from disk without a network, light or dark, on paper or a phone, scripts on or off.
+
+Templates escape whatever comes from data. Only three things enter as markup: our own marks, interval strips, and panels
+that matplotlib wrote (it escapes its texts).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from reports.figures.draw import FORMATS, panel_svg
+from reports.figures.panels import Figure
+from reports.figures.style import lighter, looks_of
+from reports.page.findings import finding, lede, title, warnings
+from reports.page.marks import colour_names, interval_strip, swatch
+from reports.page.provenance import environments_of, failures_of, protocols_of
+from reports.page.report import Report, TaskPart
+from reports.page.strips import STRIP_FORMATS
+from reports.tables.formats import heading, letters, subtitle
+from reports.tables.table import Table, halves
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Rendering:
+    """The pages of one report. The same runs give the same bytes."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.looks = looks_of(report.stored.runs)
+        self.names = colour_names(self.looks)
+
+    def front(self) -> str:
+        """``index.html``: the answer, and the way to everything else."""
+        report = self.report
+        return self._environment.get_template("front.html").render(
+            root="",
+            title=title(report.tables) if report.tables else "Nothing to compare yet",
+            lede=lede(report.tables, report.headlines) if report.tables else "",
+            report=report,
+            first_halves=[halves(table)[0] for table in report.tables],
+            warnings=[
+                *(f"Left out: {text}" for text in report.stored.left_out),
+                *(text for table in report.tables for text in warnings(table)),
+            ],
+            failures=failures_of(report.stored.runs),
+            environments=environments_of(report.stored.runs),
+        )
+
+    def task(self, part: TaskPart) -> str:
+        """The page of one task: everything that was measured on it."""
+        runs = self.report.stored.of_task(part.name)
+        whole = [
+            item for item in part.breakdowns if not item.stratum_of or self.report.stored.shown(part.name).breakdown
+        ]
+        return self._environment.get_template("task.html").render(
+            root="../",
+            title=part.name,
+            report=self.report,
+            part=part,
+            shown_breakdowns=whole,
+            panels=[self._panels(figure, place) for place, figure in enumerate(part.figures)],
+            warnings=warnings(part.table),
+            failures=failures_of(runs),
+            protocols=protocols_of(runs),
+        )
+
+    def colours(self) -> str:
+        """A style sheet: the colour of each model on a light and on a dark ground."""
+        named = [(name[4:-1], colour) for colour, name in self.names.items()]
+        light = "".join(f"{name}: {colour}; " for name, colour in named)
+        dark = "".join(f"{name}: {lighter(colour)}; " for name, colour in named)
+        return f":root {{ {light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n"
+
+    def _panels(self, figure: Figure, place: int) -> list[Markup]:
+        return [
+            Markup(panel_svg(panel, f"f{place}p{number}", self.names)) for number, panel in enumerate(figure.panels)
+        ]
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals.update(self._globals())
+        return environment
+
+    def _globals(self) -> dict[str, Any]:
+        return {
+            "swatch": lambda subject: swatch(self.looks[subject], self.names),
+            "strip": lambda table, column, row: interval_strip(table, column, row, self.names, self.looks),
+            "letters": letters,
+            "plain_id": plain_id,
+            "halves": halves,
+            "subtitle": subtitle,
+            "meanings": meanings,
+            "finding": finding,
+            "formats": FORMATS,
+            "strip_formats": STRIP_FORMATS,
+        }
+
+
+def meanings(table: Table) -> list[tuple[str, str]]:
+    """(heading, what it is in plain words) of the columns that say so."""
+    return [(heading(column), column.meaning) for column in table.columns if column.meaning]
+
+
+def plain_id(text: str) -> str:
+    """A fragment identifier: letters, digits and hyphens."""
+    return "".join(character if character.isascii() and character.isalnum() else "-" for character in text) or "x"
