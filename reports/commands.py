@@ -20,3 +20,4 @@ SCALE = Command(
     "scale", "Scaling laws with intervals, and a prediction that is scored.", "reports.scaling.command:scale"
 )
 CLAIMS = Command("claims", "The paper's claims: supported, refuted or undetermined.", "reports.claims.command:claims")
+VIEW = Command("view", "The report in a browser, live while runs go on.", "reports.viewing.command:view")

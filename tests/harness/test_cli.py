@@ -47,6 +47,7 @@ SURFACE = {
     "regress": "NEW --against --model --against-model --policy --undecided --junit --markdown --json --debug",
     "reproduce": "TABLE --run --format --to --lint --debug",
     "scale": "RUNS --metric --task --suite --to --format --debug",
+    "view": "RUNS --port --debug",
 }
 
 

@@ -1,0 +1,1 @@
+"""Stored runs in a browser, from this machine alone."""
