@@ -92,7 +92,7 @@ def build_seeds_table(task: str, runs: Sequence[Run]) -> Table | None:
 
 def _column(metric: str, runs: Sequence[Run]) -> Column:
     shown = column_for(metric, runs)
-    return Column(shown.name, shown.label, shown.unit, "none", "metric")
+    return Column(shown.name, shown.label, shown.unit, "none", "metric", sizes=shown.sizes)
 
 
 def _row(group: Sequence[Run], cells: tuple[Cell, ...]) -> Row:

@@ -1,13 +1,16 @@
-"""Small drawings of the pages: a model's mark in its colour, and an interval on the scale of its column."""
+"""Small drawings of the pages: a model's mark in its colour, an interval on the scale of its column; and what scripts
+read of a cell."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from reports.figures.style import SPARE, Look
-from reports.tables.cells import Cell
+from reports.tables.cells import Cell, Column
+from reports.tables.sizes import set_size
 from reports.tables.table import Table
 
 _SHAPES = {
@@ -74,3 +77,16 @@ def interval_strip(
         f'<path class="rail" d="M4 4H96"/><path class="whisker" d="M{left} 4H{right}"/>'
         f'<path class="dot" d="M{dot} 4h.001"/></svg>'
     )
+
+
+def full_value(cell: Cell) -> Markup:
+    """`` data-value="..."`` with every digit, as a script reads numbers; nothing where there is none."""
+    if cell.value is None or math.isnan(cell.value):
+        return Markup("")
+    text = repr(float(cell.value)) if math.isfinite(cell.value) else "Infinity" if cell.value > 0 else "-Infinity"
+    return Markup(f' data-value="{text}"')
+
+
+def own_size(column: Column, cell: Cell) -> str:
+    """The N of one cell, where its column has several."""
+    return set_size(cell.estimate) if len(column.sizes) > 1 else ""

@@ -16,7 +16,7 @@ from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
 from reports.figures.style import lighter, looks_of
 from reports.page.findings import finding, lede, title, warnings
-from reports.page.marks import colour_names, interval_strip, swatch
+from reports.page.marks import colour_names, full_value, interval_strip, own_size, swatch
 from reports.page.provenance import environments_of, failures_of, protocols_of
 from reports.page.report import Report, TaskPart
 from reports.page.strips import STRIP_FORMATS
@@ -102,6 +102,8 @@ class Rendering:
         return {
             "swatch": lambda subject: swatch(self.looks[subject], self.names),
             "strip": lambda table, column, row: interval_strip(table, column, row, self.names, self.looks),
+            "full_value": full_value,
+            "own_size": own_size,
             "letters": letters,
             "plain_id": plain_id,
             "halves": halves,

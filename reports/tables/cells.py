@@ -14,6 +14,7 @@ from harness.errors import UserError
 from reports.comparing.ranking import Group, Ranking, is_rate, protocol_groups
 from reports.reading.runs import Run
 from reports.tables.numbers import ABSENT, decimals_for, fixed, plain, show, with_unit_prefix
+from reports.tables.sizes import set_sizes
 
 Mark = Literal["", "best", "tied"]
 
@@ -57,7 +58,7 @@ COSTS: tuple[CostColumn, ...] = (
 class Column:
     """A metric or a cost; ``group`` and ``task`` say of which kind and which task, where a table has several.
     ``order``: low ones are shown first where there is no room for all; ``rate``: what is spent; ``meaning``: in plain
-    words."""
+    words; ``sizes``: every N that a metric of a set was measured on, none for a metric of cases."""
 
     name: str
     label: str
@@ -69,6 +70,7 @@ class Column:
     order: int = 100
     rate: bool = False
     meaning: str = ""
+    sizes: tuple[str, ...] = ()
 
     @property
     def arrow(self) -> str:
@@ -121,6 +123,7 @@ def column_for(metric: str, runs: Sequence[Run]) -> Column:
         order=shown.order,
         rate=rate,
         meaning=shown.meaning,
+        sizes=set_sizes(run.estimate(metric) for run in runs),
     )
 
 

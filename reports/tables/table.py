@@ -6,10 +6,9 @@ not measured is a dash with its reason. Costs stand beside: they have no interva
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.contracts import Estimate
 from reports.comparing.ranking import FAILED_LIMIT, rank
 from reports.reading.runs import Run, in_order
 from reports.tables.cells import (
@@ -24,6 +23,7 @@ from reports.tables.cells import (
     metric_cells,
 )
 from reports.tables.numbers import plain
+from reports.tables.sizes import set_size, set_sizes
 
 RATE_TOLERANCE = 1.1
 
@@ -118,7 +118,8 @@ def build_breakdown(task: str, runs: Sequence[Run], metric: str) -> Table | None
     for run in ordered:
         cells = tuple(estimate_cell(run, metric, notes, stratum) for stratum in strata)
         rows.append(replace(_row(run, ordered), cells=cells))
-    columns = tuple(Column(stratum, stratum, lead.unit, lead.direction, "metric") for stratum in strata)
+    sizes = {name: set_sizes(run.estimate(metric, name) for run in ordered) for name in strata}
+    columns = tuple(Column(name, name, lead.unit, lead.direction, "metric", sizes=sizes[name]) for name in strata)
     total = max((row.total for row in rows), default=0)
     chances = [chance_cell([run.estimate(metric, name) for run in _models(ordered)]) for name in strata]
     return Table(
@@ -230,20 +231,12 @@ def _note_bias(runs: Sequence[Run], columns: Sequence[Column], notes: Notes) -> 
     biased: dict[str, list[str]] = {}
     for column in columns:
         found = (item for run in runs if (item := run.estimate(column.name)) and item.value is not None)
-        counts = {_images(item) for item in found if item.fingerprint.get("biased_with_n")}
+        counts = {set_size(item) for item in found if item.fingerprint.get("biased_with_n")}
         for count in sorted(counts):
             biased.setdefault(count, []).append(column.label)
     for count, labels in biased.items():
         depend = "depends" if len(labels) == 1 else "depend"
         notes.number(f"{', '.join(labels)} {depend} on the number of images ({count} here): compare at equal numbers")
-
-
-def _images(estimate: Estimate) -> str:
-    """How many were scored; of two sets how many there are of either."""
-    sets = estimate.fingerprint.get("n")
-    if isinstance(sets, Mapping) and sum(sets.values()) == estimate.scored + estimate.failed:
-        return " and ".join(f"{count:,} {side}s" for side, count in sets.items())
-    return f"{estimate.scored:,}"
 
 
 def _note_rows(rows: Sequence[Row], notes: Notes) -> None:

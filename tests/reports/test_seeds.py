@@ -51,7 +51,7 @@ def test_the_terminal_and_the_report_show_them(runs: str, tmp_path: Path, capsys
     written = (tmp_path / f"report/tables/{TASK}-over-seeds.md").read_text()
     assert "mean over seeds 0, 1, 2" in written and re.search(r"s [\d.]+ c [\d.]+", written)
     assert "between seeds" in (tmp_path / f"report/tables/{TASK}-over-seeds.csv").read_text()
-    assert "mean over seeds 0, 1, 2" in (tmp_path / "report/index.html").read_text()
+    assert "mean over seeds 0, 1, 2" in (tmp_path / f"report/tasks/{TASK}.html").read_text()
 
 
 def test_one_seed_has_no_such_table(runs: str) -> None:
