@@ -3,18 +3,18 @@ opens no catalogue and needs no plug-in. Only what differs from the default is w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar
 
 from harness import catalog
-from harness.contracts import ShownMetric, ShownModel, ShownSeries, ShownTask, Task, TaskEntry
+from harness.contracts import ShownInstrument, ShownMetric, ShownModel, ShownSeries, ShownTask, Task, TaskEntry
 from harness.errors import UserError
 
 SHOWING = "showing"
-"""In the manifest: ``task``, ``model``, and ``metrics`` by the name of their estimates."""
-Shown = TypeVar("Shown", ShownTask, ShownMetric, ShownModel)
+"""In the manifest: ``task``, ``model``, ``metrics`` by the name of their estimates, and ``instruments`` by their name."""
+Shown = TypeVar("Shown", ShownTask, ShownMetric, ShownModel, ShownInstrument)
 
 
 def shown_task(task: Task, entry: TaskEntry) -> ShownTask:
@@ -50,6 +50,17 @@ def metric_shown(text: str, name: str) -> ShownMetric:
         return ShownMetric(plain_label(name))
     label = (entry.shown.label or plain_label(plain)) + (f" ({features})" if features else "")
     return replace(entry.shown, label=label, meaning=entry.shown.meaning or entry.summary)
+
+
+def instruments_shown(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Of the instruments of these names (``NAME@PATH``) those that find what can be drawn, as they say of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        with suppress(UserError):  # a plug-in that is gone
+            entry = catalog.lookup("instrument", catalog.split_name(name)[0])
+            if entry.shown.objects:
+                found[entry.name] = written(entry.shown)
+    return found
 
 
 def of_before(protocol: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import catalog
 from harness.contracts import Estimate, Instrument
-from harness.display import SHOWING, metric_shown, of_before, written
+from harness.display import SHOWING, instruments_shown, metric_shown, of_before, written
 from harness.environment import limited_threads
 from harness.errors import UserError
 from harness.failed_metrics import Unmade, failures_in
@@ -126,7 +126,10 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
         metric.name: written(metric_shown(name, metric.name))
         for name, metric in zip(protocol["metrics"], metrics, strict=True)
     }
-    folder.write_manifest(**{SHOWING: {**kept, "metrics": {**kept.get("metrics", {}), **shown}}})
+    metrics_shown = {**kept.get("metrics", {}), **shown}
+    drawn = {**kept.get("instruments", {}), **instruments_shown(protocol.get("instruments", ()))}
+    also = {"instruments": drawn} if drawn else {}
+    folder.write_manifest(**{SHOWING: {**kept, "metrics": metrics_shown, **also}})
     return estimates
 
 

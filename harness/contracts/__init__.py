@@ -30,7 +30,7 @@ from harness.contracts.entries import (
     TaskEntry,
     TrainerEntry,
 )
-from harness.contracts.shown import ShownMetric, ShownModel, ShownSeries, ShownTask
+from harness.contracts.shown import ShownInstrument, ShownMetric, ShownModel, ShownSeries, ShownTask
 from harness.contracts.stages import (
     ChecksAhead,
     Columns,
@@ -138,6 +138,7 @@ __all__ = [
     "ScoresTextInStrides",
     "SetMetric",
     "SharesItsValue",
+    "ShownInstrument",
     "ShownMetric",
     "ShownModel",
     "ShownSeries",

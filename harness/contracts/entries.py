@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from harness.contracts.shown import ShownMetric, ShownModel, ShownTask
+from harness.contracts.shown import ShownInstrument, ShownMetric, ShownModel, ShownTask
 
 Kind = Literal[
     "model",
@@ -90,12 +90,13 @@ class InstrumentEntry(CatalogueEntry):
 
     ``source``: its weights in the checkout. ``weights``: the places of ``harness.weights.places.Weights`` that say
     where its other weights are looked for, all of which it needs; the first is what ``NAME@PATH`` names (they import
-    nothing heavy: ``list`` asks them).
+    nothing heavy: ``list`` asks them). ``shown``: what it finds that can be drawn over a picture.
     """
 
     kind: ClassVar[Kind] = "instrument"
     source: str = field(default="", kw_only=True)
     weights: tuple[str, ...] = field(default=(), kw_only=True)
+    shown: ShownInstrument = field(default=ShownInstrument(), kw_only=True)
 
 
 @dataclass(frozen=True)

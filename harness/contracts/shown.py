@@ -68,6 +68,24 @@ class ShownModel:
 
 
 @dataclass(frozen=True)
+class ShownInstrument:
+    """What an instrument found in a picture, so that it can be drawn over it.
+
+    ``objects``: the column that says so as JSON ("": it finds nothing that has a place). Either a list of objects:
+    ``label`` is each in words (``{colour} {shape}``), ``box`` the names of its left, top, right and bottom edge, of its
+    centre and radius (``("x", "y", "radius")``), or of one list of four edges; its confidence is ``score``. Or
+    ``{"boxes": {label: [[left, top, right, bottom, score], ...]}}``. ``masks``: the column of COCO's uncompressed run
+    lengths, ``{label: [mask, ...]}``, row for row with the boxes. All in pixels of ``picture``.
+    """
+
+    objects: str = ""
+    label: str = "{label}"
+    box: tuple[str, ...] = ("box",)
+    masks: str = ""
+    picture: str = "output"
+
+
+@dataclass(frozen=True)
 class ShownSeries:
     """Pictures and numbers that a sample has at several steps: pictures ``WAY-STEP``, numbers ``MEASURE-WAY-STEP``.
 

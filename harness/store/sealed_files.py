@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from harness.contracts import Estimate
 from harness.errors import UserError
@@ -153,14 +156,16 @@ class SealedFiles:
         frame: pd.DataFrame = read_part(data, self.path).to_pandas()
         return frame
 
-    def read_reasons(self, digest: str) -> dict[tuple[str, str], str]:
-        """(metric, case) -> why the case has its score, of the metrics that give reasons. Raises UserError for a file
-        that is not as it was sealed."""
+    def read_reasons(self, digest: str, cases: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+        """(metric, case) -> why the case has its score, of the metrics that give reasons; ``cases``: of these alone.
+        Raises UserError for a file that is not as it was sealed."""
         data = self._sealed(f"measures/{digest}/{REASONS}")
         if data is None:
             return {}
-        rows = read_part(data, self.path).to_pylist()
-        return {(row["metric"], row["case"]): row["reason"] for row in rows}
+        table = read_part(data, self.path)
+        if cases is not None:
+            table = table.filter(pc.is_in(table["case"], value_set=pa.array(cases, pa.string())))
+        return {(row["metric"], row["case"]): row["reason"] for row in table.to_pylist()}
 
     def require_measure(self, digest: str) -> None:
         """Raise UserError unless scores and estimates of a case set are as the manifest seals them."""

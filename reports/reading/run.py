@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from harness.contracts import Estimate, ShownMetric, ShownModel, ShownTask
+from harness.contracts import Estimate, ShownInstrument, ShownMetric, ShownModel, ShownTask
 from harness.display import SHOWING, plain_label, read_shown
 from harness.errors import UserError
 from harness.sets import JACKKNIFE_CASE
@@ -87,6 +87,8 @@ class Run:
     results_only: bool = False
     instruments: frozenset[str] = frozenset()
     """Those that looked at it, or could not."""
+    shown_instruments: Mapping[str, ShownInstrument] = field(default_factory=dict, hash=False)
+    """Those that find what can be drawn over a picture."""
 
     @property
     def label(self) -> str:
@@ -214,11 +216,14 @@ def _shown(folder: RunFolder) -> dict[str, Any]:
         model = ShownModel(role="control")
     metrics = stated.get("metrics")
     known = metrics.items() if isinstance(metrics, Mapping) else ()
+    drawn = stated.get("instruments")
+    seen = drawn.items() if isinstance(drawn, Mapping) else ()
     return {
         "shown_task": read_shown(ShownTask, stated.get("task")),
         "shown_model": model,
         "instruments": frozenset({**manifest.get("instruments", {}), **manifest.get("unavailable", {})}),
         "shown_metrics": {str(name): read_shown(ShownMetric, item) for name, item in known},
+        "shown_instruments": {str(name): read_shown(ShownInstrument, item) for name, item in seen},
     }
 
 

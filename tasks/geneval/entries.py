@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.contracts import CatalogueEntry, DataEntry, InstrumentEntry, MetricEntry, ShownMetric, ShownTask, TaskEntry
+from harness.contracts import (
+    CatalogueEntry,
+    DataEntry,
+    InstrumentEntry,
+    MetricEntry,
+    ShownInstrument,
+    ShownMetric,
+    ShownTask,
+    TaskEntry,
+)
 
 PAPER = "Ghosh, Hajishirzi and Schmidt 2023, arXiv 2310.11513"
 _FIVE_POINTS = "5 points of a hundred: 120 of 2,400 pictures"
@@ -87,6 +96,7 @@ GENEVAL_ENTRIES: tuple[CatalogueEntry, ...] = (
         weights=("tasks.geneval.official.weights:DETECTOR", "tasks.geneval.official.weights:CLASSIFIER"),
         licence="MIT (code of Mask2Former and CLIP), Apache-2.0 (MMDetection)",
         paper="arXiv 2112.01527 and arXiv 2103.00020",
+        shown=ShownInstrument("detections", masks="masks"),
     ),
     DataEntry(
         "geneval",

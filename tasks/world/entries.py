@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from harness.contracts import CatalogueEntry, InstrumentEntry, MetricEntry, RecipeEntry, ShownMetric, StreamEntry
+from harness.contracts import (
+    CatalogueEntry,
+    InstrumentEntry,
+    MetricEntry,
+    RecipeEntry,
+    ShownInstrument,
+    ShownMetric,
+    StreamEntry,
+)
 
 _OBJECTS, _MEASURES = "tasks.world.objects", "tasks.world.measures"
 
@@ -24,6 +32,7 @@ WORLD_ENTRIES: tuple[CatalogueEntry, ...] = (
         "tasks.world.detector:open_world_detector",
         "exact objects of a world picture: shape, colour, size, centre, cell; compared with the truth",
         licence="MIT (ours)",
+        shown=ShownInstrument("detections", "{size} {colour} {shape}", ("x", "y", "radius")),
     ),
     InstrumentEntry(
         "world-features",
