@@ -13,7 +13,7 @@ from harness.contracts import ShownInstrument, ShownMetric, ShownModel, ShownSer
 from harness.errors import UserError
 
 SHOWING = "showing"
-"""In the manifest: ``task``, ``model``, ``metrics`` by the name of their estimates, and ``instruments`` by their name."""
+"""In the manifest: ``task``, ``model``, ``metrics`` by the name of their estimates, ``instruments`` by their own."""
 Shown = TypeVar("Shown", ShownTask, ShownMetric, ShownModel, ShownInstrument)
 
 

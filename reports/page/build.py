@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.paths import user_path
 from reports.figures.draw import rendered
+from reports.page.cases.folder import write_cases
 from reports.page.rendering import Rendering
 from reports.page.report import Report, file_name, gather
 from reports.page.strips import STRIP_FORMATS, render_strips
@@ -79,7 +80,9 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
         (folder / name).write_bytes(content)
         downloads.append(name)
     shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
-    rendering = Rendering(replace(report, downloads=downloads))
+    parts = [replace(part, cases=write_cases(folder, part.stem, stored, part.name)) for part in report.tasks]
+    report = replace(report, tasks=parts, downloads=downloads)
+    rendering = Rendering(report)
     (folder / "assets" / "colours.css").write_text(rendering.colours(), encoding="utf-8")
     (folder / "index.html").write_text(rendering.front(), encoding="utf-8")
     for part in report.tasks:

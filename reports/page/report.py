@@ -10,6 +10,7 @@ from reports.comparing.seeds import build_seeds_table
 from reports.comparing.trainings import build_trainings_table
 from reports.figures.draw import figures_of
 from reports.figures.panels import Figure
+from reports.page.cases.folder import CaseFolder
 from reports.page.gallery import Grid, grids_of
 from reports.page.samples import Sheet, sheets_of
 from reports.reading.runs import Stored
@@ -28,6 +29,13 @@ class TaskPart:
     figures: Sequence[Figure]
     grids: Sequence[Grid]
     sheets: Sequence[Sheet]
+    cases: CaseFolder | None = None
+    """All its samples, once they are written."""
+
+    @property
+    def stem(self) -> str:
+        """The name of its page, and of its folder in ``data/``."""
+        return self.page.removeprefix("tasks/").removesuffix(".html")
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredS
             continue
         for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
             images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
-            facts = _json_object(row["facts"])
+            facts = facts_in(row["facts"])
             words = row["reason"] or "", row["text"] or ""
             found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images, part)
     return found
@@ -112,12 +112,12 @@ def sample_numbers(folder: RunFolder) -> tuple[list[str], dict[str, list[float]]
         for row in table.select(["group", "outcome", "numbers"]).to_pylist():
             if row["outcome"] == "ok":
                 groups.append(row["group"])
-                rows.append({name: value for name, value in _json_object(row["numbers"]).items() if _is_number(value)})
+                rows.append({name: value for name, value in facts_in(row["numbers"]).items() if _is_number(value)})
     names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
     return groups, {name: [float(row[name]) for row in rows] for name in names}
 
 
-def _json_object(text: str | None) -> dict[str, Any]:
+def facts_in(text: str | None) -> dict[str, Any]:
     """What is stored, or nothing where it is no JSON object: a report shows what it can."""
     try:
         found = json.loads(text or "{}")
