@@ -164,7 +164,7 @@ class SealedFiles:
             return {}
         table = read_part(data, self.path)
         if cases is not None:
-            table = table.filter(pc.is_in(table["case"], value_set=pa.array(cases, pa.string())))
+            table = table.filter(pc.is_in(table["case"], value_set=pa.array(list(cases), pa.string())))
         return {(row["metric"], row["case"]): row["reason"] for row in table.to_pylist()}
 
     def require_measure(self, digest: str) -> None:

@@ -16,6 +16,7 @@ from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
 from reports.figures.style import lighter, looks_of
 from reports.page.cases.folder import sampled
+from reports.page.cases.words import visible
 from reports.page.findings import finding, lede, title, warnings
 from reports.page.marks import colour_names, full_value, interval_strip, own_size, swatch
 from reports.page.provenance import environments_of, failures_of, protocols_of
@@ -112,6 +113,7 @@ class Rendering:
             "meanings": meanings,
             "finding": finding,
             "sampled": sampled,
+            "visible": visible,
             "formats": FORMATS,
             "strip_formats": STRIP_FORMATS,
         }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.contracts import ShownTask
+from reports.page.cases.words import visible
 from reports.page.gallery import OUTPUT, Tile, data_uri, main_metric
 from reports.reading.questions import asked, spoken
 from reports.reading.runs import Run, Stored, in_order
@@ -94,6 +95,7 @@ def _sheet(shown: ShownTask, task: str, runs: Sequence[Run]) -> Sheet | None:
     verdicts = [_verdicts(run, shown.verdict) for run in models]
     cases = chosen_cases(order, verdicts)
     samples = [stored_samples(run.folder, cases) for run in models]
+    reasons = [run.reasons_of(cases) for run in models]
     lines: list[Line] = []
     headings: tuple[str, ...] = ()
     for case in cases:
@@ -104,10 +106,11 @@ def _sheet(shown: ShownTask, task: str, runs: Sequence[Run]) -> Sheet | None:
         headings = max(headings, tuple(heading for heading, _ in pictures), key=len)
         tiles = tuple(Tile(data_uri(png), f"{heading} of {case}") for heading, png in pictures)
         answers = tuple(
-            _answer(shown, run, found.get(case), verdict.get(case))
-            for run, found, verdict in zip(models, samples, verdicts, strict=True)
+            _answer(shown, run, found.get(case), verdict.get(case), why)
+            for run, found, verdict, why in zip(models, samples, verdicts, reasons, strict=True)
         )
-        lines.append(Line(case, order[case], asked(shown, known), tiles, answers))
+        questions = tuple(map(visible, asked(shown, known)))
+        lines.append(Line(case, order[case], questions, tiles, answers))
     if not lines:
         return None
     named = tuple((run.label, run.subject) for run in models)
@@ -132,16 +135,22 @@ def _verdicts(run: Run, metric: str) -> dict[str, bool]:
 # ------------------------------------------------------------------------------------------------ what was answered
 
 
-def _answer(shown: ShownTask, run: Run, sample: StoredSample | None, right: bool | None) -> Answer:
+def _answer(
+    shown: ShownTask,
+    run: Run,
+    sample: StoredSample | None,
+    right: bool | None,
+    reasons: Mapping[tuple[str, str], str],
+) -> Answer:
     if sample is None:
         return Answer(None, (Said("not asked"),))
     if not sample.ok:
-        return Answer(None, (Said(f"failed: {sample.reason}", "failed"),))
+        return Answer(None, (Said(f"failed: {visible(sample.reason)}", "failed"),))
     source = data_uri(sample.images.get(OUTPUT, b""))
     tile = Tile(source, f"{run.label} on {sample.case}") if source else None
     metric = shown.verdict or main_metric(shown, [run])
-    why = [line for line in run.reasons.get((metric, sample.case), "").split("\n") if line]
-    texts = spoken(sample.text)
+    why = [visible(line) for line in reasons.get((metric, sample.case), "").split("\n") if line]
+    texts = [visible(text) for text in spoken(sample.text)]
     if texts and len(why) == len(texts) and set(why) <= {"right", "wrong"}:  # a verdict for each of several answers
         pairs = zip(why, texts, strict=True)
         return Answer(tile, tuple(Said(f"{word}: {text}", _mark(word == "right")) for word, text in pairs))

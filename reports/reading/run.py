@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -139,8 +139,12 @@ class Run:
     def reasons(self) -> dict[tuple[str, str], str]:
         """(metric, case) -> why the case has its score; empty where no metric gives reasons or the file does not
         hold."""
+        return self.reasons_of(None)
+
+    def reasons_of(self, cases: Collection[str] | None) -> dict[tuple[str, str], str]:
+        """``reasons`` of these cases alone (None: of all), where there is no need to hold the others."""
         try:
-            return self.folder.read_reasons(self.measure.digest) if self.measure else {}
+            return self.folder.read_reasons(self.measure.digest, cases) if self.measure else {}
         except UNREADABLE:
             return {}
 

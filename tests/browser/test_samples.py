@@ -23,6 +23,9 @@ QUIZ = {"clever": 5, "careless": 2}
 QUIZ_PAGE = "tasks/quiz.html"
 ODD = 'a/b #1 "<b>&\u202e%zz'
 """An id that an address and a page must both take as it is."""
+BOXES = '{"boxes": {"a <i>sun</i>": [[4, 6, 20, 30, 0.5]]}}'
+MASKS = '{"a <i>sun</i>": [{"size": [36, 40], "counts": [150, 24, 12, 24, 1230]}]}'
+"""Pixels 6 to 29 of the columns 4 and 5 of a picture of 40 x 36."""
 
 
 def right(model: str) -> set[int]:
@@ -51,10 +54,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = store_run(root, model, dict.fromkeys(cases, 1.0), picture=a_picture(1), label=f"{model} <b>")
         [part] = folder.parts()
         words = {"instrument": "eye", "digest": "v1", "samples": part.digest}
-        seen = ['[{"label": "a <i>sun</i>", "box": [4, 6, 20, 30], "score": 0.5}]'] * len(cases)
-        data = encode_observations(sorted(cases), {"objects": seen}, [""] * len(cases), words)
+        columns = {"objects": [BOXES] * len(cases), "masks": [MASKS] * len(cases)}
+        data = encode_observations(sorted(cases), columns, [""] * len(cases), words)
         folder.write_part("00000", data, observations_folder("eye", "v1"))
-        showing = {**folder.manifest()[SHOWING], "instruments": {"eye": {"objects": "objects"}}}
+        showing = {**folder.manifest()[SHOWING], "instruments": {"eye": {"objects": "objects", "masks": "masks"}}}
         folder.write_manifest(instruments={"eye": "v1"}, **{SHOWING: showing})
     return build_report(str(root), root.parent / "report").parent / "tasks" / "quiz.html"
 
@@ -65,6 +68,13 @@ def test_with_scripts_all_cases_and_without_them_a_few(open_page: Open) -> None:
     assert page.locator("[data-pick]").is_hidden()
     plain = open_page(QUIZ_PAGE, scripts=False)
     assert plain.locator("[data-pick] tbody tr").count() > 1 and plain.locator("#cases").is_hidden()
+
+
+def test_on_paper_stands_what_stands_without_scripts(open_page: Open) -> None:
+    page = open_page(QUIZ_PAGE, print=True)
+    expect(page.locator("[data-pick]")).to_be_visible()
+    expect(page.locator("article.case")).to_have_count(20)  # they are there
+    assert page.locator("#cases").is_hidden()
 
 
 def test_filters_by_verdict_stratum_model_and_text_say_how_many_are_left(open_page: Open) -> None:
@@ -151,6 +161,8 @@ def test_what_instruments_found_is_drawn_and_can_be_left_out(open_page: Open, od
     page = loaded(open_page(odd))
     first = page.locator("article.case").first
     expect(first.locator("svg.found rect:not(.edge)").first).to_have_attribute("height", "24")
+    path = first.locator("svg.found path").first.get_attribute("d")
+    assert path == "M4 6h1v24h-1zM5 6h1v24h-1z"
     expect(first.locator(".found-list").first).to_have_text("a <i>sun</i> 0.50")
     page.get_by_label("Draw what instruments found").uncheck()
     expect(first.locator("img").first).to_be_visible()

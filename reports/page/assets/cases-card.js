@@ -6,6 +6,7 @@
   const WORDS = { r: "right", w: "wrong", f: "failed", o: "", "-": "not asked" };
   const SIGNS = { r: "\u2713 ", w: "\u2717 ", f: "\u2717 ", o: "", "-": "" };
   const MOST = 12;
+  const LONG = 60;
   const ROOM = window.innerWidth < 640 ? 128 : 160;
 
   /** The address of a case on this page. */
@@ -142,11 +143,12 @@
       const { cases, state, swatches } = this.view;
       const label = cases.meta.models[model][0];
       const mark = cases.mark(model, this.number);
-      const title = make("h4");
-      if (state.outcome) title.append(make("span", "letter", place === 0 ? "A" : "B"));
-      if (swatches[model]) title.append(swatches[model].cloneNode(true));
-      title.append(make("bdi", "", label));
-      const box = make("div", "answer", "", title);
+      const name = make("span");
+      if (state.outcome) name.append(make("span", "letter", place === 0 ? "A" : "B"));
+      if (swatches[model]) name.append(swatches[model].cloneNode(true));
+      name.append(make("bdi", "", label));
+      const box = make("div", "answer", "", make("h4", "", "", name));
+      if (label.length > LONG) name.title = label;
       if (WORDS[mark]) box.append(make("p", "verdict " + WORDS[mark].replace(" ", "-"), SIGNS[mark] + WORDS[mark]));
       if (!sample) return box;
       if (sample.f) {

@@ -1,4 +1,8 @@
-"""Which cases a page holds: all of them, or as many as stay usable, by a seeded hash of their ids."""
+"""Which cases a page holds: all of them, or as many as stay usable, chosen by a seeded hash of their ids.
+
+They are chosen in runs of neighbours, since those stand in one part of a run folder: of a million samples a few hundred
+parts are read, and not all.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ SAMPLED = 20_000
 BYTES = 256_000_000
 """Of one task, as the samples are stored."""
 FEWEST = 20
+NEIGHBOURS = 64
+"""Cases that are chosen together."""
 
 
 @dataclass(frozen=True)
@@ -39,5 +45,10 @@ def choose(orders: Iterable[Iterable[tuple[str, str]]], stored: int, most_bytes:
     room = max(room, FEWEST)
     if len(every) <= room:
         return Chosen(every, len(every))
-    kept = set(heapq.nsmallest(room, every, key=lambda case: (seed_for("cases", case), case)))
-    return Chosen({case: stratum for case, stratum in every.items() if case in kept}, len(every))
+    names = list(every)
+    together = min(NEIGHBOURS, max(1, room // FEWEST))
+    starts = range(0, len(names), together)
+    first = heapq.nsmallest(-(-room // together), starts, key=lambda at: (seed_for("cases", names[at]), at))
+    kept = [case for at in first for case in names[at : at + together]][:room]
+    where = set(kept)
+    return Chosen({case: stratum for case, stratum in every.items() if case in where}, len(every))

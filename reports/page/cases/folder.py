@@ -55,7 +55,8 @@ def sampled(cases: CaseFolder) -> str:
     if cases.shown == cases.all:
         return f"All {cases.all:,} cases; with scripts off, a few of them."
     return (
-        f"{cases.shown:,} of {cases.all:,} cases, chosen by a seeded hash of their ids, the same for every model; "
+        f"{cases.shown:,} of {cases.all:,} cases, chosen in runs of neighbours by a seeded hash of their ids, the same "
+        "for every model; "
         "the others are in the run folders."
     )
 

@@ -9,7 +9,6 @@ from harness.contracts import ShownTask
 from harness.influences import METHOD
 from reports.page.cases.words import readable
 from reports.reading.run import Run
-from reports.reading.samples import UNREADABLE
 from reports.tables.cells import Column, column_for
 from reports.tables.numbers import plain
 
@@ -63,7 +62,7 @@ def scored(run: Run, verdict: str, metrics: Sequence[Column], cases: Collection[
     """``verdict``: the metric that says what is right ("": none does)."""
     right = _values(run, verdict, cases) if verdict else {}
     reasons: dict[str, dict[str, str]] = {}
-    given = _reasons(run, cases)
+    given = run.reasons_of(cases)
     for metric, case in sorted(given, key=lambda key: key[0] != verdict):  # the verdict's own first
         label = readable(run.metric(metric).label, 200)
         reasons.setdefault(case, {}).setdefault(given[metric, case], label)  # several metrics may say the same
@@ -78,10 +77,3 @@ def _values(run: Run, metric: str, cases: Collection[str]) -> dict[str, float]:
         return {}
     rows = zip(scores.cases.tolist(), scores.numerators.tolist(), scores.denominators.tolist(), strict=True)
     return {case: top / bottom for case, top, bottom in rows if bottom and case in cases}
-
-
-def _reasons(run: Run, cases: Collection[str]) -> Mapping[tuple[str, str], str]:
-    try:
-        return run.folder.read_reasons(run.measure.digest, list(cases)) if run.measure else {}
-    except UNREADABLE:
-        return {}
