@@ -9,11 +9,13 @@ import math
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from made_runs import a_picture, names, store_run
 from PIL import Image
@@ -114,6 +116,20 @@ def test_scores_without_a_verdict_are_there_to_be_compared(tmp_path: Path) -> No
     assert found.meta["verdict"] == "" and found.meta["metrics"] == [["correct", "", "higher"]]
     assert found.scores == [[[20.0, 21.0, 22.0, 23.0], [18.765, 19.765, 20.765, 21.765]]]
     assert found.marks == ["oooo", "oooo"] and found.case(names(4)[0])["0"]["n"] == [["correct", "20"]]
+
+
+def test_scores_stand_on_the_metrics_own_scale_or_not_at_all(tmp_path: Path) -> None:
+    logarithms = {case: math.log(2.0 + place) for place, case in enumerate(names(3))}
+    folder = store_run(tmp_path / "runs", "one", logarithms, verdict=False, more={"other": logarithms})
+    [digest] = folder.case_sets()
+    mean = sum(logarithms.values()) / 3
+    changed = {"correct": math.exp(mean), "other": mean + 1.0}
+    estimates = [replace(item, value=changed[item.metric]) for item in folder.read_estimates(digest)]
+    scores = pa.Table.from_pandas(folder.read_scores(digest), preserve_index=False)
+    folder.write_measures(digest, scores, estimates)
+    found = written(tmp_path / "runs", tmp_path / "report")
+    assert [label for label, *_ in found.meta["metrics"]] == ["correct"], "the other is no mean of its scores"
+    assert found.scores == [[[2.0, 3.0, 4.0]]], "a perplexity is shown, and not its logarithm"
 
 
 def test_a_score_is_a_number_that_json_holds() -> None:
