@@ -119,6 +119,7 @@ def run_command(
         str | None, typer.Option(metavar="0,1,2", help="Every run once per seed: the variance of sampling.")
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Cases asked at once.")] = None,
+    unit_size: Annotated[int | None, typer.Option("--unit-size", help="Cases stored in one file.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of each worker.")] = None,
     mixed_environment: Annotated[
         bool, typer.Option("--mixed-environment", help="Resume a run of another environment, and mark it.")
@@ -133,7 +134,7 @@ def run_command(
     """
     from harness import commands
 
-    shared = {"seed": seed, "seeds": _seeds(seeds, seed), "batch": batch, "threads": threads}
+    shared = {"seed": seed, "seeds": _seeds(seeds, seed), "batch": batch, "unit_size": unit_size, "threads": threads}
     suite = commands.suite_for(target, models=model or (), names=names or (), tasks=task or (), limit=limit, **shared)
     if plan:
         outline = commands.outline(suite, out)

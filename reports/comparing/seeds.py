@@ -113,4 +113,5 @@ def _cell(spread: Spread | None, group: Sequence[Run]) -> Cell:
     scale = max(spread.sampling, spread.cases or 0.0)
     decimals = min(6, max(0, 1 - math.floor(math.log10(scale)))) if scale > 0 else None
     text = plain(spread.mean) if decimals is None else fixed(spread.mean, decimals)
-    return Cell(text, f"s {plain(spread.sampling, 2)}{cases}", value=spread.mean, estimate=whole)
+    between = f"s {plain(spread.sampling, 2)}{cases}"
+    return Cell(text, between, value=spread.mean, estimate=whole, of=tuple(group))

@@ -136,4 +136,5 @@ def _cell(metric: str, pairs: Sequence[tuple[Run, Run]], seeds: Sequence[int], n
     estimate = pairs[0][0].estimate(metric)
     whole = replace(estimate, value=value, low=low, high=high, failures_wrong=None, method=method) if estimate else None
     mark = (notes.number(said),)
-    return Cell(text, interval, notes=mark, value=value, low=low, high=high, estimate=whole)
+    of = tuple(run for pair in pairs for run in pair)
+    return Cell(text, interval, notes=mark, value=value, low=low, high=high, estimate=whole, of=of)

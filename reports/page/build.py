@@ -87,6 +87,10 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     (folder / "index.html").write_text(rendering.front(), encoding="utf-8")
     for part in report.tasks:
         (folder / part.page).write_text(rendering.task(part), encoding="utf-8")
+    for name, content in rendering.data.items():
+        place = folder / "data" / f"{name}.js"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
     marker = {
         "made by": "ddtbench report",
         "schema": SCHEMA,

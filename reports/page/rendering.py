@@ -19,9 +19,11 @@ from reports.page.cases.folder import sampled
 from reports.page.cases.words import visible
 from reports.page.findings import finding, lede, title, warnings
 from reports.page.marks import colour_names, full_value, interval_strip, own_size, swatch
+from reports.page.origins import Origins, run_part
 from reports.page.provenance import environments_of, failures_of, protocols_of
 from reports.page.report import Report, TaskPart
 from reports.page.strips import STRIP_FORMATS
+from reports.reading.runs import in_order
 from reports.tables.formats import heading, letters, subtitle
 from reports.tables.table import Table, halves
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
+FRONT = "~front"
+"""The front page among the data: no task's page can be called so."""
 
 
 class Rendering:
@@ -38,12 +42,16 @@ class Rendering:
         self.report = report
         self.looks = looks_of(report.stored.runs)
         self.names = colour_names(self.looks)
+        self.data: dict[str, bytes] = {}
+        """What the pages rendered so far read as ``data/NAME.js``, by name."""
 
     def front(self) -> str:
         """``index.html``: the answer, and the way to everything else."""
         report = self.report
-        return self._environment.get_template("front.html").render(
+        origins = Origins(FRONT)
+        text = self._environment.get_template("front.html").render(
             root="",
+            origins=origins,
             title=title(report.tables) if report.tables else "Nothing to compare yet",
             lede=lede(report.tables, report.headlines) if report.tables else "",
             report=report,
@@ -55,6 +63,8 @@ class Rendering:
             failures=failures_of(report.stored.runs),
             environments=environments_of(report.stored.runs),
         )
+        self.data[origins.name] = origins.script()
+        return text
 
     def task(self, part: TaskPart) -> str:
         """The page of one task: everything that was measured on it."""
@@ -62,8 +72,12 @@ class Rendering:
         whole = [
             item for item in part.breakdowns if not item.stratum_of or self.report.stored.shown(part.name).breakdown
         ]
-        return self._environment.get_template("task.html").render(
+        origins = Origins(f"{part.stem}/numbers")
+        text = self._environment.get_template("task.html").render(
             root="../",
+            origins=origins,
+            run_parts=[(run, run_part(run)) for run in in_order(runs)],
+            environments=environments_of(runs),
             title=part.name,
             report=self.report,
             part=part,
@@ -73,6 +87,8 @@ class Rendering:
             failures=failures_of(runs),
             protocols=protocols_of(runs),
         )
+        self.data[origins.name] = origins.script()
+        return text
 
     def colours(self) -> str:
         """A style sheet: the colour of each model on a light and on a dark ground."""

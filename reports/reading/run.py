@@ -105,12 +105,16 @@ class Run:
         return self.shown_model.control
 
     @cached_property
-    def request(self) -> tuple[str, str]:
-        """(model, task) as they were asked for, ``NAME[@REST]``; as the folder calls them where it does not say."""
+    def asked_for(self) -> Mapping[str, Any]:
+        """``model``, ``task`` and ``limit`` as the run says that they were asked for; {} where it does not."""
         stated = _manifest(self.folder).get("protocol")
         asked = stated.get("request") if isinstance(stated, Mapping) else None
-        asked = asked if isinstance(asked, Mapping) else {}
-        return str(asked.get("model", self.spec["model"])), str(asked.get("task", self.task))
+        return asked if isinstance(asked, Mapping) else {}
+
+    @property
+    def request(self) -> tuple[str, str]:
+        """(model, task) as they were asked for, ``NAME[@REST]``; as the folder calls them where it does not say."""
+        return str(self.asked_for.get("model", self.spec["model"])), str(self.asked_for.get("task", self.task))
 
     def metric(self, name: str) -> ShownMetric:
         """How a metric is shown; one that the run says nothing of, by its name."""

@@ -79,7 +79,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one model has in one column. ``text`` is the value, ``interval`` and ``bound`` may be ''."""
+    """What one model has in one column. ``text`` is the value, ``interval`` and ``bound`` may be ''. ``of``: the runs
+    that a number over several is made from."""
 
     text: str = ABSENT
     interval: str = ""
@@ -91,6 +92,7 @@ class Cell:
     low: float | None = None
     high: float | None = None
     estimate: Estimate | None = field(default=None, compare=False)
+    of: tuple[Run, ...] = field(default=(), compare=False)
 
 
 class Notes:
