@@ -14,16 +14,6 @@
     return "#case=" + encodeURIComponent(id);
   }
 
-  /** Unseen characters by their names, as the rest of the page shows them. */
-  function visible(text) {
-    const unseen = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]/g;
-    return text.replace(unseen, function (c) {
-      const code = c.charCodeAt(0);
-      return code < 32 ? String.fromCharCode(0x2400 + code)
-        : "\u27e8U+" + code.toString(16).toUpperCase().padStart(4, "0") + "\u27e9";
-    });
-  }
-
   /** A text in its own direction, a line each. */
   function lines(text, name) {
     const block = make("div", name);
@@ -41,6 +31,7 @@
       this.view = view;
       this.number = number;
       this.id = view.cases.ids[number];
+      this.name = view.cases.label(number);
       this.element = make("article", "case");
       this.element.tabIndex = 0;
       this.element.setAttribute("aria-labelledby", "case-" + number);
@@ -53,14 +44,14 @@
       const { cases } = this.view;
       const title = make("h3");
       title.id = "case-" + this.number;
-      title.append(make("bdi", "", visible(this.id)));
+      title.append(make("bdi", "", this.name));
       const stratum = cases.meta.strata[cases.strata[this.number]];
       const address = make("a", "permalink", "link");
       address.href = link(this.id);
-      address.setAttribute("aria-label", "Link to case " + visible(this.id));
+      address.setAttribute("aria-label", "Link to case " + this.name);
       const copy = make("button", "quiet", "copy link");
       copy.type = "button";
-      copy.setAttribute("aria-label", "Copy the link to case " + visible(this.id));
+      copy.setAttribute("aria-label", "Copy the link to case " + this.name);
       copy.addEventListener("click", () => this.copy(copy));
       const head = make("header", "case-head", "", title);
       if (stratum) head.append(make("bdi", "stratum", stratum));
@@ -201,7 +192,7 @@
 
     picture(picture, label, found, place, room) {
       const wide = this.view.state.outcome ? ROOM * 1.6 : ROOM;
-      const alt = label + ", case " + visible(this.id);
+      const alt = label + ", case " + this.name;
       return framed(this.view.cases, picture, alt, room || wide, found, () => this.view.magnify(this, place));
     }
   }

@@ -111,7 +111,7 @@
       const row = make("div", "row");
       this.status = make("p", "case-count");
       this.status.setAttribute("role", "status");
-      row.append(this.status);
+      row.append(this.status, make("p", "muted keys", "On a case: j next, k previous, Esc back to the filters."));
       if (this.view.cases.meta.objects) {
         const box = make("input");
         box.type = "checkbox";

@@ -11,6 +11,7 @@
       this.name = name;
       this.meta = null;
       this.ids = [];
+      this.labels = new Map();
       this.strata = [];
       this.questions = [];
       this.chunks = [];
@@ -37,6 +38,7 @@
     async block(number) {
       const block = await this.script("index-" + number);
       for (const id of block.id) this.ids.push(id);
+      for (const [number, label] of Object.entries(block.as)) this.labels.set(Number(number), label);
       for (const stratum of block.st) this.strata.push(stratum);
       for (const question of block.q) this.questions.push(question);
       for (const span of block.ch) this.chunks.push(span);
@@ -58,6 +60,11 @@
         this.places = new Map(this.ids.map((known, number) => [known, number]));
       }
       return this.places.has(id) ? this.places.get(id) : -1;
+    }
+
+    /** The id as it can be read: what cannot be seen in it is shown. */
+    label(number) {
+      return this.labels.has(number) ? this.labels.get(number) : this.ids[number];
     }
 
     mark(model, number) {

@@ -21,7 +21,7 @@ from reports.page.cases.choosing import BYTES, Chosen, choose
 from reports.page.cases.sample import Pictures, answers, held, images_of
 from reports.page.cases.scores import Scored, metrics_of, scored
 from reports.page.cases.scripts import ChunkWriter, encoded, write_script
-from reports.page.cases.words import readable
+from reports.page.cases.words import readable, visible
 from reports.page.gallery import REFERENCE
 from reports.reading.by_case import Row, SamplesByCase
 from reports.reading.questions import asked
@@ -185,7 +185,9 @@ class _Writer:
 
     def _close(self, block: _Block) -> None:
         marks = ["".join(letters) for letters in block.marks]
-        index = {"at": block.at, **block.columns, "v": marks, "s": block.scores}
+        ids = enumerate(block.columns["id"], block.at)
+        labels = {str(number): visible(case) for number, case in ids if visible(case) != case}
+        index = {"at": block.at, **block.columns, "as": labels, "v": marks, "s": block.scores}
         write_script(self.folder, self.name, f"index-{self.blocks}", encoded(index))
         write_script(self.folder, self.name, f"words-{self.blocks}", encoded({"at": block.at, "t": block.words}))
         self.blocks += 1
