@@ -40,4 +40,4 @@ def test_the_diff_of_a_further_task_touches_three_files_and_runs(installed, call
     assert code == 0, err
     assert "greys kept" in table
     assert call("ddtbench report runs --to report")[0] == 0
-    assert "keep the grey 10" in (tmp_path / "report" / "index.html").read_text()
+    assert "keep the grey 10" in (tmp_path / "report" / "tasks" / "my-greys.html").read_text()
