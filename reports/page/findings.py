@@ -1,84 +1,97 @@
-"""What a report may say in words: sentences made from the estimates, and nothing that the data do not separate."""
+"""What a report may say in words below its title: sentences made from the estimates, and nothing that the data do not
+separate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reports.comparing.differences import difference, unlike
-from reports.reading.runs import Run
-from reports.tables.cells import Column
+from reports.page.answer import controls_of, counted, joined, models_of, some
+from reports.page.outcomes import Outcome, leads, outcomes_of
 from reports.tables.numbers import show
-from reports.tables.table import Table, leading
+from reports.tables.table import Row, Table, leading
 
 COLUMNS_PER_TASK = 3
+NAMED_MEASURES, TOLD_TASKS, MOST_MARGINS = 6, 4, 12
 
 
-def title(tables: Sequence[Table]) -> str:
-    """What was compared: the models by name, or how many there are."""
-    models = _models(tables)
-    if not models:
-        return f"{_count(len(_controls(tables)), 'control')} measured"
-    return f"{_join(models)} compared" if 1 < len(models) <= 4 else f"{_count(len(models), 'model')} measured"
+@dataclass(frozen=True)
+class Margin:
+    """By how much a leader leads: ``gap`` with its interval, over the one who follows, in a measure."""
+
+    leader: Row
+    measure: str
+    gap: str
+    second: str
 
 
 def lede(tables: Sequence[Table], headlines: Sequence[Table] = ()) -> str:
-    """One paragraph: how much was compared, and who leads and who cannot be told apart: over all tasks by the
-    headlines, where there are some, else task by task."""
-    groups = ((_models(tables), "model"), (_controls(tables), "control"))
-    compared = " and ".join(_count(len(names), thing) for names, thing in groups if names)
+    """One paragraph: how much was compared, and where nobody leads: over all tasks by the headlines, where there are
+    some, else a finding task by task."""
+    groups = ((models_of(tables), "model"), (controls_of(tables), "control"))
+    compared = " and ".join(counted(len(names), thing) for names, thing in groups if names)
     cases = sum(table.cases for table in tables)
-    opening = f"{compared} on {_count(len(tables), 'task')}, {cases:,} cases in all."
+    opening = f"{compared} on {counted(len(tables), 'task')}, {cases:,} cases in all."
     if headlines:
-        return " ".join(filter(None, [opening, *map(overall, headlines), *map(leads_by, headlines)]))
-    return " ".join([opening, *(sentence for table in tables if (sentence := finding(table)))])
+        return " ".join([opening, *_nobody([one for table in headlines for one in outcomes_of(table)])])
+    sentences = [sentence for table in tables if (sentence := finding(table))]
+    more = [f"{counted(len(sentences) - TOLD_TASKS, 'more task')} below."] if len(sentences) > TOLD_TASKS else []
+    return " ".join([opening, *sentences[:TOLD_TASKS], *more])
 
 
-def overall(headline: Table) -> str:
-    """Who is alone in front in which columns of the headline, and in which the data separate nobody from the best."""
-    leads: dict[str, list[str]] = {}
-    shared = []
-    for place, column in enumerate(headline.columns):
-        name = f"{column.group} ({column.label})"
-        marks = {row.label: row.cells[place].mark for row in headline.models if row.cells[place].mark}
-        if "tied" in marks.values():
-            shared.append(name)
-        for label, mark in marks.items():
-            if mark == "best":
-                leads.setdefault(label, []).append(name)
-    parts = [f"{label} leads in {_join(names)}" for label, names in leads.items()]
-    parts += [f"in {_join(shared)} the data do not tell those in front apart"] if shared else []
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+def margins(headlines: Sequence[Table]) -> list[Margin]:
+    """By how much whoever is alone in front is ahead of the next, leader by leader."""
+    outcomes = [one for table in headlines for one in outcomes_of(table)]
+    return [
+        Margin(one.front[0], one.name, gap_of(one), one.second.label if one.second else "")
+        for _, led in leads(outcomes)
+        for one in led
+    ][:MOST_MARGINS]
 
 
-def leads_by(headline: Table) -> str:
-    """By how much whoever is alone in front is ahead of the next: paired differences in each column's own unit."""
+def _nobody(outcomes: Sequence[Outcome]) -> list[str]:
+    """Sentences: where nobody leads, and whose best value does not count."""
     said = []
-    for place, column in enumerate(headline.columns):
-        rows = [row for row in headline.models if row.cells[place].value is not None]
-        rows.sort(key=lambda row: row.cells[place].value or 0.0, reverse=column.direction == "higher")
-        marked = [row for row in rows if row.cells[place].mark]
-        if len(rows) < 2 or [row.cells[place].mark for row in marked] != ["best"] or rows[0] is not marked[0]:
-            continue
-        first, second = rows[0].run_in(place), rows[1].run_in(place)
-        gap = "" if unlike(first, second, column.name) else _ahead(first, second, column)
-        if gap:
-            said.append(f"{column.group} ({column.label}): {gap} ahead of {rows[1].label}")
-    return f"Paired differences: {'; '.join(said)}." if said else ""
+    if names := _grouped([one for one in outcomes if one.kind == "open"]):
+        said.append(f"In {joined(names)} the data do not tell those in front apart.")
+    said += [
+        f"In {one.name} {one.front[0].label} has the best value and is not ranked, since too many of its cases failed."
+        for one in outcomes
+        if one.kind == "unranked"
+    ]
+    return said
 
 
-def _ahead(first: Run, second: Run, column: Column) -> str:
-    """``0.33 [0.23, 0.43]``, positive for the better; "" where there is no interval."""
-    found = difference(first, second, column.name)
+def gap_of(one: Outcome) -> str:
+    """``0.33 [0.23, 0.43]``: how far the leader is ahead of the next in the measure's own unit, paired, positive for
+    the better; "" where there is no interval."""
+    if one.second is None:
+        return ""
+    first, second = one.front[0].run_in(one.place), one.second.run_in(one.place)
+    if unlike(first, second, one.column.name):
+        return ""
+    found = difference(first, second, one.column.name)
     if found is None or found.low is None or found.high is None:
         return ""
-    ends = (found.low, found.high) if column.direction == "higher" else (-found.high, -found.low)
+    ends = (found.low, found.high) if one.column.direction == "higher" else (-found.high, -found.low)
     value, interval = show(abs(found.value), *ends)
-    return " ".join(word for word in (value, column.unit, interval) if word)
+    return " ".join(word for word in (value, one.column.unit, interval) if word)
 
 
-def finding(table: Table) -> str:
-    """One sentence on a task from its leading columns in which somebody was ranked; '' where nobody was."""
+def _grouped(outcomes: Sequence[Outcome]) -> list[str]:
+    """``editing (instruction done and L1)``: the measures of a task together, the first few by name."""
+    found: dict[str, list[str]] = {}
+    for one in outcomes[:NAMED_MEASURES]:
+        found.setdefault(one.column.group, []).append(one.column.label)
+    names = [text for group, labels in found.items() for text in ([f"{group} ({joined(labels)})"] if group else labels)]
+    more = len(outcomes) - NAMED_MEASURES
+    return [*names, counted(more, "more measure")] if more > 0 else names
+
+
+def finding(table: Table, named: bool = True) -> str:
+    """One sentence on a task from its leading columns in which somebody was ranked; '' where nobody was. ``named``:
+    with the task's name."""
     clauses: dict[tuple[str, str], list[str]] = {}
     for place in leading(table):
         column = table.columns[place]
@@ -87,16 +100,19 @@ def finding(table: Table) -> str:
         if not best or mixed or column.kind == "cost":
             continue
         tied = [row.label for row in table.models if row.cells[place].mark == "tied"]
-        clauses.setdefault((_join(best), _join(tied)), []).append(_value(table, place))
+        clauses.setdefault((some(best), some(tied)), []).append(_value(table, place))
         if sum(len(values) for values in clauses.values()) == COLUMNS_PER_TASK:
             break
     parts = []
     for (best_names, tied_names), values in clauses.items():
         if tied_names:
-            parts.append(f"in {_join(values)} the data do not separate {best_names} from {tied_names}")
+            parts.append(f"in {joined(values)} the data do not separate {best_names} from {tied_names}")
         else:
-            parts.append(f"{best_names} {'lead' if ' and ' in best_names else 'leads'} in {_join(values)}")
-    return f"On {table.task}, {'; '.join(parts)}." if parts else ""
+            parts.append(f"{best_names} {'lead' if ' and ' in best_names else 'leads'} in {joined(values)}")
+    text = "; ".join(parts)
+    if named:
+        return f"On {table.task}, {text}." if text else ""
+    return f"{'In' + text[2:] if text.startswith('in ') else text}." if text else ""
 
 
 def _value(table: Table, place: int) -> str:
@@ -105,14 +121,6 @@ def _value(table: Table, place: int) -> str:
     cell = next(row.cells[place] for row in table.models if row.cells[place].mark == "best")
     words = [cell.text, column.unit, cell.interval]
     return f"{column.label} ({' '.join(word for word in words if word)})"
-
-
-def _models(tables: Sequence[Table]) -> list[str]:
-    return list(dict.fromkeys(row.label for table in tables for row in table.models))
-
-
-def _controls(tables: Sequence[Table]) -> list[str]:
-    return list(dict.fromkeys(row.label for table in tables for row in table.controls))
 
 
 def warnings(table: Table) -> list[str]:
@@ -137,11 +145,3 @@ def warnings(table: Table) -> list[str]:
                     + ": a measurement is wrong, or the model has learned nothing."
                 )
     return found
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1] if names else ""

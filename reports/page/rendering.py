@@ -6,6 +6,7 @@ that matplotlib wrote (it escapes its texts).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,17 @@ from markupsafe import Markup
 from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
 from reports.figures.style import lighter, looks_of
+from reports.page.answer import answers
 from reports.page.cases.folder import sampled
 from reports.page.cases.words import visible
-from reports.page.findings import finding, lede, title, warnings
+from reports.page.findings import finding, lede, margins, warnings
 from reports.page.marks import colour_names, full_value, interval_strip, own_size, swatch
 from reports.page.origins import Origins, run_part
+from reports.page.outcomes import in_brief
 from reports.page.provenance import environments_of, failures_of, protocols_of
-from reports.page.report import Report, TaskPart
+from reports.page.report import Report, TaskPart, file_name
 from reports.page.strips import STRIP_FORMATS
+from reports.page.trust import cases_held, trust
 from reports.reading.runs import in_order
 from reports.tables.formats import heading, letters, subtitle
 from reports.tables.table import Table, halves
@@ -49,11 +53,14 @@ class Rendering:
         """``index.html``: the answer, and the way to everything else."""
         report = self.report
         origins = Origins(FRONT)
+        said = answers(report.tables, report.headlines) if report.tables else ["Nothing to compare yet"]
         text = self._environment.get_template("front.html").render(
             root="",
             origins=origins,
-            title=title(report.tables) if report.tables else "Nothing to compare yet",
+            title=said[0],
+            also=said[1:],
             lede=lede(report.tables, report.headlines) if report.tables else "",
+            margins=margins(report.headlines),
             report=report,
             first_halves=[halves(table)[0] for table in report.tables],
             warnings=[
@@ -62,6 +69,8 @@ class Rendering:
             ],
             failures=failures_of(report.stored.runs),
             environments=environments_of(report.stored.runs),
+            trust=trust(report.stored, report.tables, report.headlines),
+            downloads=by_stem(report.downloads),
         )
         self.data[origins.name] = origins.script()
         return text
@@ -69,6 +78,8 @@ class Rendering:
     def task(self, part: TaskPart) -> str:
         """The page of one task: everything that was measured on it."""
         runs = self.report.stored.of_task(part.name)
+        parts = self.report.tasks
+        place = parts.index(part)
         whole = [
             item for item in part.breakdowns if not item.stratum_of or self.report.stored.shown(part.name).breakdown
         ]
@@ -81,6 +92,8 @@ class Rendering:
             title=part.name,
             report=self.report,
             part=part,
+            before=parts[place - 1] if place else None,
+            after=parts[place + 1] if place + 1 < len(parts) else None,
             shown_breakdowns=whole,
             panels=[self._panels(figure, place) for place, figure in enumerate(part.figures)],
             warnings=warnings(part.table),
@@ -130,6 +143,9 @@ class Rendering:
             "finding": finding,
             "sampled": sampled,
             "visible": visible,
+            "in_brief": in_brief,
+            "cases_held": cases_held,
+            "figure_file": lambda figure: f"{file_name(figure.name)}.svg",
             "formats": FORMATS,
             "strip_formats": STRIP_FORMATS,
         }
@@ -138,6 +154,15 @@ class Rendering:
 def meanings(table: Table) -> list[tuple[str, str]]:
     """(heading, what it is in plain words) of the columns that say so."""
     return [(heading(column), column.meaning) for column in table.columns if column.meaning]
+
+
+def by_stem(names: Sequence[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(file without its ending, its forms): what is one thing in several forms stands in one line."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in names:
+        stem, _, form = name.rpartition(".")
+        found.setdefault(stem, []).append((form, name))
+    return list(found.items())
 
 
 def plain_id(text: str) -> str:

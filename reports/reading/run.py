@@ -116,6 +116,12 @@ class Run:
         """(model, task) as they were asked for, ``NAME[@REST]``; as the folder calls them where it does not say."""
         return str(self.asked_for.get("model", self.spec["model"])), str(self.asked_for.get("task", self.task))
 
+    @cached_property
+    def in_task(self) -> int:
+        """How many cases the task has, as the run states; 0 where it does not."""
+        stated = _manifest(self.folder).get("cases")
+        return stated if isinstance(stated, int) and stated > 0 else 0
+
     def metric(self, name: str) -> ShownMetric:
         """How a metric is shown; one that the run says nothing of, by its name."""
         return self.shown_metrics.get(name) or ShownMetric(plain_label(name))

@@ -163,10 +163,10 @@ def halves(table: Table) -> tuple[Table, ...]:
     if not ranked or not rest or table.stratum_of:
         return (table,)
     spent = all(column.kind == "cost" or column.rate for column in (table.columns[place] for place in rest))
-    return _subset(table, ranked, "", True), _subset(table, rest, "rate and cost" if spent else "not ranked", False)
+    return subset(table, ranked, "", True), subset(table, rest, "rate and cost" if spent else "not ranked", False)
 
 
-def _subset(table: Table, places: Sequence[int], part: str, row_notes: bool) -> Table:
+def subset(table: Table, places: Sequence[int], part: str = "", row_notes: bool = False) -> Table:
     """Some columns of a table, footnotes numbered anew; ``row_notes`` keeps those that no cell refers to."""
     every = {number for row in table.rows for cell in row.cells for number in cell.notes}
     here = {number for row in table.rows for place in places for number in row.cells[place].notes}
