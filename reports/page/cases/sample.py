@@ -93,7 +93,7 @@ def answers(text: str) -> list[str]:
     if not text.strip():
         return []
     try:
-        found = json.loads(text)
+        found = json.loads(text) if text.lstrip().startswith("[") else text
     except (ValueError, RecursionError):
         found = text
     return (
