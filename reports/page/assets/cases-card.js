@@ -7,7 +7,8 @@
   const SIGNS = { r: "\u2713 ", w: "\u2717 ", f: "\u2717 ", o: "", "-": "" };
   const MOST = 12;
   const LONG = 60;
-  const ROOM = window.innerWidth < 640 ? 128 : 160;
+  const SMALL = 128;
+  const ROOM = window.innerWidth < 640 ? SMALL : 160;
 
   /** The address of a case on this page. */
   function link(id) {
@@ -191,7 +192,7 @@
     }
 
     picture(picture, label, found, place, room) {
-      const wide = this.view.state.outcome ? ROOM * 1.6 : ROOM;
+      const wide = this.view.state.outcome && ROOM > SMALL ? ROOM * 1.6 : ROOM;
       const alt = label + ", case " + this.name;
       return framed(this.view.cases, picture, alt, room || wide, found, () => this.view.magnify(this, place));
     }
