@@ -38,22 +38,23 @@ class SamplesByCase:
         return 0 if not self._parts else sum(self._folder.folder.sizes(SAMPLES).values())
 
     def order(self) -> Iterator[tuple[str, str]]:
-        """(case, stratum) in the order in which the cases were asked; notes on the way where each stands."""
-        for place, part in enumerate(self._parts):
+        """(case, stratum) in the order in which the cases were asked."""
+        for part in self._parts:
             rows = self._columns(SAMPLES, part, ("case", "stratum"))
-            if rows is None:
-                continue
-            cases = rows["case"].to_pylist()
-            self._where |= dict.fromkeys(cases, place)
-            yield from zip(cases, (item or "" for item in rows["stratum"].to_pylist()), strict=True)
+            if rows is not None:
+                strata = (item or "" for item in rows["stratum"].to_pylist())
+                yield from zip(rows["case"].to_pylist(), strata, strict=True)
 
-    def keep(self, cases: Collection[str]) -> None:
-        """After ``order``: only these cases are asked for."""
-        self._where = {case: place for case, place in self._where.items() if case in cases}
+    def expect(self, cases: Collection[str]) -> None:
+        """Find out where these cases stand: they are asked for next."""
+        for place, part in enumerate(self._parts):
+            rows = self._columns(SAMPLES, part, ("case",))
+            if rows is not None:
+                self._where |= {case: place for case in rows["case"].to_pylist() if case in cases}
 
     def row(self, case: str) -> Row | None:
-        """The sample of a case that ``order`` passed, as it is stored, what instruments found in it under ``seen``;
-        None where the run has none."""
+        """The sample of an expected case as it is stored, what instruments found in it under ``seen``; None where the
+        run has none."""
         place = self._where.get(case)
         if place is None:
             return None

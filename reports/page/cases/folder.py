@@ -92,7 +92,7 @@ def write_cases(folder: Path, name: str, stored: Stored, task: str) -> CaseFolde
     if not chosen.cases:
         return None
     for reader in readers:
-        reader.keep(chosen.cases)
+        reader.expect(chosen.cases)
     metrics = metrics_of(shown, runs)
     verdict = shown.verdict if any(shown.verdict in run.scores for run in runs) else ""
     known = [scored(run, verdict, metrics, chosen.cases) for run in runs]
