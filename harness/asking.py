@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from harness import catalog
 from harness.contracts import ComputesUnits
+from harness.display import SHOWING, shown_task, written
 from harness.engines.local import Crew
 from harness.isolation import OutOfMemory
 from harness.observe import died_of
@@ -15,6 +18,7 @@ from harness.progress import Progress
 from harness.run import run
 from harness.store.files import Folder
 from harness.store.run_folder import RunFolder
+from harness.store.sealed_files import MANIFEST
 
 MEMORY = "memory_ran_out_with"
 """In the manifest of a run in half the batch: the batch that was too large."""
@@ -60,6 +64,8 @@ class Asking:
 
     def _run(self, item: PlannedRun) -> RunFolder:
         folder = RunFolder.create_or_open(self.out, item.spec)
+        if not folder.folder.exists(MANIFEST):  # who looks on meanwhile is shown what was asked
+            folder.write_manifest(**shown_as(item))
         own = item.task.engine if isinstance(item.task, ComputesUnits) else None
         if own is not None:
             opened.cache_clear()  # another process opens the subject
@@ -78,6 +84,14 @@ class Asking:
             retry_failed=self.retry,
         )
         return folder
+
+
+def shown_as(item: PlannedRun) -> dict[str, Any]:
+    """For the manifest: how its task and its model are shown, and the name that was given to it."""
+    task = catalog.lookup("task", catalog.split_name(item.request.task)[0])
+    model = catalog.lookup("model", catalog.split_name(item.request.model)[0])
+    showing = {"task": written(shown_task(item.task, task)), "model": written(model.shown)}
+    return {SHOWING: showing, **({"shown": item.shown} if item.shown else {})}
 
 
 def shortfalls(folder: RunFolder, instruments: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import catalog
 from harness.contracts import Estimate
-from harness.display import SHOWING, shown_task, written
+from harness.display import SHOWING
 from harness.environment import limited_threads
 from harness.errors import UserError, nearest
 from harness.paths import data_root, user_path
@@ -122,10 +122,13 @@ def run_suite(
 
 
 def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: str) -> Sequence[Estimate]:
+    from harness.asking import shown_as
+
     protocol = _protocol(item)
-    named = {"shown": item.shown} if item.shown else {}
+    shown = shown_as(item)
     kept = folder.manifest().get(SHOWING, {})
-    folder.write_manifest(protocol=passed_on(protocol, folder.key), **{SHOWING: {**kept, **_showing(item)}}, **named)
+    shown[SHOWING] = {**kept, **shown[SHOWING]}
+    folder.write_manifest(protocol=passed_on(protocol, folder.key), **shown)
     observe_run(folder, protocol["instruments"], progress, device)
     return measure_run(folder, protocol)
 
@@ -144,13 +147,6 @@ def _protocol(item: PlannedRun) -> dict[str, Any]:
         "metrics": list(item.task.metrics),
         "fingerprint": {**item.task.fingerprint, **({"weights": chosen} if chosen else {}), **item.noted},
     }
-
-
-def _showing(item: PlannedRun) -> dict[str, Any]:
-    """How its task and its model are shown."""
-    task = catalog.lookup("task", catalog.split_name(item.request.task)[0])
-    model = catalog.lookup("model", catalog.split_name(item.request.model)[0])
-    return {"task": written(shown_task(item.task, task)), "model": written(model.shown)}
 
 
 def outline(suite: SuiteSpec | str, out: str = "runs") -> Outline:

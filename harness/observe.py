@@ -19,6 +19,7 @@ from harness.isolation import OutOfMemory, caught, reason_of, storable
 from harness.places import sentence_without_folders
 from harness.progress import Progress, Tally
 from harness.store.columns import observations_folder, table_source
+from harness.store.holder import telling
 from harness.store.integrity import incomplete
 from harness.store.parts import FAILED, Part, encode_observations, samples_of
 from harness.store.run_folder import RunFolder
@@ -63,7 +64,8 @@ def observe(
         if any(missing for _, missing in todo):
             label = f"{folder.spec.model} on {folder.spec.task}: {', '.join(item.name for item in usable)}"
             total = sum(len(missing) for _, missing in todo)
-            with progress.stage(label, total) as stage, limited_threads(folder.spec.threads):
+            told = telling(folder.folder.tell, "observing")
+            with progress.stage(label, total, told) as stage, limited_threads(folder.spec.threads):
                 try:
                     _observe_missing(folder, dict(todo), batch, where, stage)
                 except OutOfMemory as error:
@@ -79,8 +81,8 @@ def observe(
         manifest = folder.manifest()
         known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
         without = {**manifest.get("unavailable", {}), **reasons}
-        told = {name: sentence_without_folders(why) for name, why in without.items() if why}
-        folder.write_manifest(instruments=known, unavailable=told)
+        said = {name: sentence_without_folders(why) for name, why in without.items() if why}
+        folder.write_manifest(instruments=known, unavailable=said)
     return reasons
 
 

@@ -83,9 +83,14 @@ class Tally:
         self._show(self)
 
     @property
+    def seconds(self) -> float:
+        """Since the stage began."""
+        return self._clock() - self._start
+
+    @property
     def rate(self) -> float:
         """Items per second since the stage began."""
-        elapsed = self._clock() - self._start
+        elapsed = self.seconds
         return self.done / elapsed if elapsed > 0 else 0.0
 
     @property
@@ -121,13 +126,14 @@ class Progress:
             print(text, file=self._stream, flush=True)
 
     @contextlib.contextmanager
-    def stage(self, label: str, total: int) -> Iterator[Tally]:
-        """Show a stage while the block runs; the last state stays visible."""
+    def stage(self, label: str, total: int, also: Callable[[Tally], None] | None = None) -> Iterator[Tally]:
+        """Show a stage while the block runs; the last state stays visible. ``also`` is shown it, too, from its begin
+        on."""
         if self.mode == "bar":
             with self._rich(label, total) as show:
-                yield Tally(label, total, show, self._clock)
+                yield _begun(label, total, show, self._clock, also)
             return
-        stage = Tally(label, total, self._plain if self.mode == "plain" else _silent, self._clock)
+        stage = _begun(label, total, self._plain if self.mode == "plain" else _silent, self._clock, also)
         self._printed, over = self._clock(), threading.Event()
         if self.mode == "plain":
             threading.Thread(target=self._beat, args=(stage, over), daemon=True).start()
@@ -179,6 +185,25 @@ class Progress:
 
 def _silent(_: Tally) -> None:
     return
+
+
+def _begun(
+    label: str,
+    total: int,
+    show: Callable[[Tally], None],
+    clock: Callable[[], float],
+    also: Callable[[Tally], None] | None,
+) -> Tally:
+    if also is None:
+        return Tally(label, total, show, clock)
+
+    def both(stage: Tally) -> None:
+        show(stage)
+        also(stage)
+
+    stage = Tally(label, total, both, clock)
+    also(stage)
+    return stage
 
 
 @cache

@@ -22,6 +22,7 @@ from harness.errors import UserError
 from harness.isolation import storable
 from harness.progress import Progress
 from harness.spec import RunSpec
+from harness.store.holder import telling
 from harness.store.parts import Part, metadata_of, read_part
 from harness.store.run_folder import RunFolder
 from harness.store.sealed_files import COST, MANIFEST
@@ -196,7 +197,7 @@ def _compute(
     if todo < asked:
         progress.note(f"{label}: {asked - todo} of {asked} cases are already there")
     made: list[_Stored] = []
-    with progress.stage(label, todo) as stage:
+    with progress.stage(label, todo, telling(folder.folder.tell, "asking", asked - todo)) as stage:
         for unit, data in driver.compute(missing, stage.advance):
             part = folder.write_part(unit.name, data)
             stored[unit.name] = _Stored.of(part, read_part(data, part.file))

@@ -11,8 +11,7 @@ import errno
 import fcntl
 import json
 import os
-import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from fsspec.core import url_to_fs
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
 from harness.paths import user_path
+from harness.store.holder import read_holder, written_holder
 from harness.writing import TEMPORARY, written_whole
 
 _CURE = "delete it and repeat the command that made it; nothing is asked twice"
@@ -49,6 +49,7 @@ class Folder:
         except (ValueError, ImportError) as error:
             raise UserError(f"cannot open {self.url}: {error}") from error
         self.local = _local(self._fs)
+        self._lock: int | None = None
 
     def __str__(self) -> str:
         return self.url
@@ -143,6 +144,27 @@ class Folder:
         found: dict[str, dict[str, Any]] = self._fs.find(self._path(name), detail=True)
         return {self._name(path): 0 if entry.get("islink") else int(entry["size"]) for path, entry in found.items()}
 
+    def stamps(self, name: str = "", deepest: int = 4) -> dict[str, tuple[int, float]]:
+        """Every file under a folder, links followed, temporary ones left out, with its bytes and when it changed last
+        (0 where the store does not say): what tells that something changed. {} if the folder is not there."""
+        if not self.local:
+            start = f"{name}/" if name else ""
+            return {found.removeprefix(start): (size, 0.0) for found, size in self.sizes(name).items()}
+        found: dict[str, tuple[int, float]] = {}
+        top = self._path(name)
+        waiting = [(top, deepest)]
+        while waiting:
+            place, deeper = waiting.pop()
+            with contextlib.suppress(OSError), os.scandir(place) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):  # gone meanwhile, or a link that leads nowhere
+                        if entry.is_dir() and deeper:
+                            waiting.append((entry.path, deeper - 1))
+                        elif entry.is_file() and not entry.name.startswith(TEMPORARY):
+                            seen = entry.stat()
+                            found[entry.path[len(top) :].strip("/")] = seen.st_size, seen.st_mtime
+        return found
+
     def leftovers(self) -> dict[str, int]:
         """What killed writers left under temporary names, with its bytes: what ``clean`` removes."""
         everything = self.sizes("") if self.local else {}
@@ -186,23 +208,33 @@ class Folder:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise UserError(f"cannot lock {path}: {error.strerror}") from error
                 raise self._in_use(os.pread(handle, 1000, 0)) from None
-            with contextlib.suppress(OSError):  # only a courtesy to the one who finds it locked
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, _holder(), 0)
+            self._lock = handle
+            self.tell()
             yield
         finally:
+            self._lock = None
             os.close(handle)
+
+    def tell(self, said: Mapping[str, Any] | None = None) -> None:
+        """Say in the lock who holds it and how far they are (``holder``): only a courtesy to whoever looks. On an
+        object store, where the lock could be another's by now, nothing is said."""
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                content = written_holder(said)
+                os.pwrite(self._lock, content, 0)
+                os.ftruncate(self._lock, len(content))
 
     @contextlib.contextmanager
     def _exclusive_create(self) -> Iterator[None]:
         path = self._path(LOCK)
         for last in (False, True):
             try:
-                self._fs.pipe_file(path, _holder(), mode="create")
+                self._fs.pipe_file(path, written_holder(), mode="create")
                 break
             except FileExistsError:
                 content = bytes(self._fs.cat_file(path))
-                if last or not _is_dead(content):
+                holder = read_holder(content)
+                if last or holder is None or not holder.ended:
                     raise self._in_use(content) from None
                 self._fs.rm_file(path)
         try:
@@ -212,33 +244,7 @@ class Folder:
                 self._fs.rm_file(path)
 
     def _in_use(self, content: bytes) -> UserError:
-        holder = _parse_holder(content)
-        who = f"process {holder['pid']} on {holder['host']}" if holder else "another process"
+        holder = read_holder(content)
+        who = f"process {holder.pid} on {holder.host}" if holder else "another process"
         cure = "wait for it to end" if self.local else f"wait for it to end, or delete {self.url}/{LOCK} if it is gone"
         return UserError(f"the run folder {self.url} is in use by {who}: {cure}")
-
-
-def _holder() -> bytes:
-    return json.dumps({"pid": os.getpid(), "host": platform.node()}).encode()
-
-
-def _parse_holder(content: bytes) -> dict[str, Any]:
-    with contextlib.suppress(ValueError):
-        value = json.loads(content)
-        if isinstance(value, dict) and {"pid", "host"} <= value.keys():
-            return value
-    return {}
-
-
-def _is_dead(content: bytes) -> bool:
-    """Whether the holder was a process of this machine that has ended; of another machine nothing can be known."""
-    holder = _parse_holder(content)
-    if not holder or holder["host"] != platform.node():
-        return False
-    try:
-        os.kill(int(holder["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return False

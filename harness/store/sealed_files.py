@@ -57,7 +57,8 @@ class SealedFiles:
     # -------------------------------------------------------------------------------------------- manifest and cost
 
     def manifest(self) -> dict[str, Any]:
-        """What is there, in short; empty before the first unit was finished. Raises UserError if it was changed."""
+        """What is there, in short; before the end of the first run only how it is shown. Raises UserError if it was
+        changed."""
         return opened_manifest(self.folder.read_json(MANIFEST), self.key, f"{self.path}/{MANIFEST}")
 
     def write_manifest(self, **changes: Any) -> None:

@@ -25,7 +25,7 @@ SURFACE = {
     "show": "NAME --debug",
     "new": "task|model|metric|tokenizer NAME --to --debug",
     "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --batch-timeout --retry-failed "
-    "--device --seed --seeds --batch --threads --mixed-environment --dry-run --plan --debug",
+    "--device --seed --seeds --batch --unit-size --threads --mixed-environment --dry-run --plan --debug",
     "observe": "RUNS --instrument --suite --device --debug",
     "measure": "RUNS --metric --suite --debug",
     "prune": "RUNS --suite --dry-run --debug",
@@ -47,7 +47,7 @@ SURFACE = {
     "regress": "NEW --against --model --against-model --policy --undecided --junit --markdown --json --debug",
     "reproduce": "TABLE --run --format --to --lint --debug",
     "scale": "RUNS --metric --task --suite --to --format --debug",
-    "view": "RUNS --port --debug",
+    "view": "RUNS --port --suite --open --debug",
 }
 
 
