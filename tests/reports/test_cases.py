@@ -24,6 +24,7 @@ from harness.contracts import ShownInstrument
 from harness.display import SHOWING
 from harness.store.parts import encode_observations, encode_samples
 from harness.store.run_folder import RunFolder, observations_folder
+from harness.stored_runs import measure_run
 from reports.page.cases import choosing, sample
 from reports.page.cases.choosing import choose
 from reports.page.cases.folder import in_json, sampled, write_cases
@@ -278,6 +279,19 @@ def see(folder: RunFolder, texts: list[str]) -> None:
     folder.write_part("00000", data, observations_folder("eye", "v1"))
     showing = {**folder.manifest()[SHOWING], "instruments": {"eye": {"objects": "objects"}}}
     folder.write_manifest(instruments={"eye": "v1"}, **{SHOWING: showing})
+
+
+def test_measuring_a_run_stores_what_its_instruments_find(tmp_path: Path) -> None:
+    folder = store_run(tmp_path / "runs", "painter", {"case-00000": 1.0})
+    looked = ["world-detector@anything", "pixels", "of-a-package-that-is-gone"]
+    request = {"model": "painter", "task": "quiz", "limit": None}
+    measure_run(folder, {"metrics": [], "instruments": looked, "fingerprint": {}, "request": request})
+    [run] = read_stored(str(tmp_path / "runs")).runs
+    assert list(run.shown_instruments) == ["world-detector"]
+    shown = run.shown_instruments["world-detector"]
+    seen = {shown.objects: json.dumps([{"shape": "ring", "colour": "red", "size": "big", "x": 4, "y": 5, "radius": 2}])}
+    assert objects_of(shown, seen) == [{"l": "big red ring", "b": [2.0, 3.0, 6.0, 7.0]}]
+    assert run.shown_task.verdict == "correct", "what it said before is kept"
 
 
 def test_token_codes_are_kept_up_to_a_number_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
