@@ -10,10 +10,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.progress import duration
 from harness.watch import cause_of, die_with_parent
 
 POLITE = 10
 """How much its priority is lowered: a run that goes on beside it comes first."""
+PATIENCE = 3600.0
+"""Seconds after which a report that is not done never will be."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ class Building:
             return Outcome(f"no process could be started for it: {error.strerror or error}")
         if self._over:
             self.end()
-        said, errors = self._child.communicate()
+        try:
+            said, errors = self._child.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            self._child.communicate()
+            return Outcome(f"it was not done in {duration(PATIENCE)}")
         try:
             found = json.loads(said)
             return Outcome(str(found["problem"]), tuple(map(str, found["notes"])))
@@ -61,6 +69,9 @@ class Building:
     def end(self) -> None:
         """End what goes on, and begin nothing more."""
         self._over = True
+        self._kill()
+
+    def _kill(self) -> None:
         child = self._child
         if child is not None and child.poll() is None:
             try:

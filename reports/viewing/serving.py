@@ -22,6 +22,8 @@ STALLED, ASKING, ANSWERING = 10.0, 10.0, 120.0
 """Seconds: between two bytes; until a request is whole; until its answer is taken."""
 AT_ONCE = 64
 """Connections; of more the oldest is ended."""
+PIECE = 1 << 16
+"""Bytes of an answer that are sent at once."""
 DRAINED = 1 << 16
 """Bytes of a body that are read so that who sent them hears the answer."""
 HEADERS = {
@@ -68,7 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if getattr(self, "command", None) != "HEAD":
-            self.wfile.write(answer.body)
+            for start in range(0, len(answer.body), PIECE):  # each has its time, so that a slow line is no stalled one
+                self.wfile.write(answer.body[start : start + PIECE])
 
     def _drain(self) -> None:
         """Read some of what was sent: a connection that is closed over it is reset, and the answer lost."""

@@ -103,7 +103,7 @@ class Site:
         """A page with what goes on in it. Its policy comes as a header and lets its script ask for more; the one inside
         it, which forbids that, is taken out."""
         found = META.search(body)
-        policy = found[1].decode("ascii", "replace") if found else POLICY
+        policy = " ".join(found[1].decode("ascii", "ignore").split()) if found else POLICY
         if found:
             body = body[: found.start()] + body[found.end() :]
         said: Mapping[str, Any] = self._watching.said

@@ -17,6 +17,7 @@ from served_pages import Maker
 from slow_runs import eventually
 
 from reports.reading.going import Look
+from reports.viewing import building
 from reports.viewing.building import Building, Outcome
 from reports.viewing.pages import LEAST, LONGER, Shelf
 
@@ -151,6 +152,11 @@ def test_one_whose_process_is_killed_is_an_outcome(tmp_path: Path) -> None:
     thread.join(20)
     assert found == [Outcome("its process died (SIGKILL)")]
     assert build(tmp_path / "again").problem == "its process died (SIGKILL)", "after the end nothing is begun"
+
+
+def test_one_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "PATIENCE", 0.05)
+    assert Building(str(tmp_path), None)(tmp_path / "report").problem == "it was not done in 0 s"
 
 
 def test_its_process_does_not_outlive_ours(tmp_path: Path) -> None:

@@ -207,6 +207,21 @@ def test_who_sends_slowly_is_ended(serve: Callable[..., Any], monkeypatch: pytes
     assert served.ask("/")[0] == 200
 
 
+def test_who_reads_slowly_is_given_the_whole_file(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece has its time, and not the answer: a tunnel from another machine is slower than this one."""
+    monkeypatch.setattr(serving.Handler, "timeout", 0.5)
+    served = serve()
+    (served.place / "1" / "report" / "data" / "sums.js").write_bytes(b"x" * 12_000_000)
+    found = 0
+    with socket.create_connection(("127.0.0.1", served.port), 20) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        slow.sendall(f"GET /data/sums.js HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n\r\n".encode())
+        while data := slow.recv(1_000_000):
+            found += len(data)
+            time.sleep(0.01)
+    assert found > 12_000_000
+
+
 def test_who_goes_away_is_no_error(serve: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
     served = serve()
     large = served.place / "1" / "report" / "data" / "sums.js"
