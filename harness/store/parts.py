@@ -205,10 +205,10 @@ def _column(name: str, values: Sequence[Any]) -> pa.Array:
     return pa.array(vectors, pa.list_(pa.float32(), next(iter(lengths))[0]))
 
 
-def read_part(data: bytes, where: str) -> pa.Table:
-    """The table of a part. Raises UserError for a newer schema."""
+def read_part(data: bytes, where: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table of a part, or those of these columns that it has. Raises UserError for a newer schema."""
     # one thread: with more, Arrow now and then aborts the process at its exit (apache/arrow issue 34314)
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
+    table = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
     schema = int(metadata_of(table).get("schema", "0"))
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: {USE_NEWER}")

@@ -84,15 +84,17 @@ class RunFolder(SealedFiles):
         found = (Part.parse(name) for name in self.folder.names(folder))
         return sorted((part for part in found if part), key=lambda part: (int(part.unit), part.digest))
 
-    def read(self, part: Part, folder: str = SAMPLES) -> pa.Table | None:
-        """The table of a part, or None if it does not hold."""
-        return self.inspect(part, folder)[0]
+    def read(self, part: Part, folder: str = SAMPLES, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The table of a part (of these columns, where it has them), or None if it does not hold."""
+        return self.inspect(part, folder, columns)[0]
 
-    def inspect(self, part: Part, folder: str = SAMPLES) -> tuple[pa.Table | None, str]:
+    def inspect(
+        self, part: Part, folder: str = SAMPLES, columns: Sequence[str] | None = None
+    ) -> tuple[pa.Table | None, str]:
         """(the table of a part, ""), or (None, why it does not hold). Raises UserError for a newer schema."""
         data = self.folder.read(f"{folder}/{part.file}")
         reason = part_problem(part, data, self.key, folder)
-        return (None, reason) if reason else (read_part(data, f"{self.path}/{folder}/{part.file}"), "")
+        return (None, reason) if reason else (read_part(data, f"{self.path}/{folder}/{part.file}", columns), "")
 
     def write_part(self, unit: str, data: bytes, folder: str = SAMPLES) -> Part:
         """Store a part, then remove older parts of its unit."""

@@ -57,7 +57,7 @@ def _point(x: float, estimate: Estimate) -> Point:
     return Point(x, estimate.value, estimate.low, estimate.high)
 
 
-def _divisors(numbers: Mapping[str, list[float]], over: str, place: str, count: int) -> list[float]:
+def _divisors(numbers: Mapping[str, Sequence[float]], over: str, place: str, count: int) -> Sequence[float]:
     """What the numbers of this ``-WAY-STEP`` are divided by: those of ``OVER-WAY-STEP``, else of ``OVER-WAY``; 1 where
     nothing is said, nothing where they are not there."""
     if not over:
@@ -65,7 +65,7 @@ def _divisors(numbers: Mapping[str, list[float]], over: str, place: str, count: 
     return numbers.get(f"{over}{place}") or numbers.get(f"{over}{place.rpartition('-')[0]}") or []
 
 
-def _mean(numbers: Mapping[str, list[float]], start: str, step: float) -> float | None:
+def _mean(numbers: Mapping[str, Sequence[float]], start: str, step: float) -> float | None:
     """Of the numbers ``START-STEP``; None where there are none."""
     values = next((numbers[name] for name in (f"{start}-{step:g}", f"{start}-{step}") if numbers.get(name)), None)
     return sum(values) / len(values) if values else None

@@ -14,8 +14,9 @@ from harness.errors import UserError
 from harness.paths import user_path
 from reports.figures.draw import rendered
 from reports.page.cases.folder import write_cases
+from reports.page.names import file_names
 from reports.page.rendering import Rendering
-from reports.page.report import Report, file_name, gather
+from reports.page.report import Report, gather
 from reports.page.strips import STRIP_FORMATS, render_strips
 from reports.reading.runs import Stored, read_stored
 from reports.tables.formats import to_csv, to_latex, to_markdown
@@ -84,9 +85,9 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     report = replace(report, tasks=parts, downloads=downloads)
     rendering = Rendering(report)
     (folder / "assets" / "colours.css").write_text(rendering.colours(), encoding="utf-8")
-    (folder / "index.html").write_text(rendering.front(), encoding="utf-8")
+    (folder / "index.html").write_bytes(_bytes(rendering.front()))
     for part in report.tasks:
-        (folder / part.page).write_text(rendering.task(part), encoding="utf-8")
+        (folder / part.page).write_bytes(_bytes(rendering.task(part)))
     for name, content in rendering.data.items():
         place = folder / "data" / f"{name}.js"
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -104,19 +105,27 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
 
 def _table_files(report: Report) -> Iterator[tuple[str, bytes]]:
     breakdowns = (table for part in report.tasks for table in part.breakdowns)
-    for table in (*report.headlines, *report.tables, *breakdowns):
+    tables = [*report.headlines, *report.tables, *breakdowns]
+    files = file_names(table.name for table in tables)
+    for table in tables:
         for ending, write in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
-            yield f"tables/{file_name(table.name)}.{ending}", write(table).encode()
+            yield f"tables/{files[table.name]}.{ending}", _bytes(write(table))
 
 
 def _figure_files(report: Report) -> Iterator[tuple[str, bytes]]:
+    files = report.figure_files
     for part in report.tasks:
         for figure in part.figures:
             for form, content in rendered(figure).items():
-                yield f"figures/{file_name(figure.name)}.{form}", content
+                yield f"figures/{files[figure.name]}.{form}", content
         for grid in part.grids:
             for form in STRIP_FORMATS if grid.steps else ():
-                yield f"figures/{file_name(grid.name)}.{form}", render_strips(grid, form)
+                yield f"figures/{files[grid.name]}.{form}", render_strips(grid, form)
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; half of a surrogate pair, which it cannot hold, as a question mark."""
+    return text.encode("utf-8", "replace")
 
 
 def _swap(building: Path, target: Path) -> None:

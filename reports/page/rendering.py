@@ -17,6 +17,7 @@ from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
 from reports.figures.style import lighter, looks_of
 from reports.page.answer import answers
+from reports.page.broken import broken_of
 from reports.page.cases.folder import sampled
 from reports.page.cases.words import visible
 from reports.page.findings import finding, lede, margins, warnings
@@ -24,7 +25,7 @@ from reports.page.marks import colour_names, full_value, interval_strip, own_siz
 from reports.page.origins import Origins, run_part
 from reports.page.outcomes import in_brief
 from reports.page.provenance import environments_of, failures_of, protocols_of
-from reports.page.report import Report, TaskPart, file_name
+from reports.page.report import Report, TaskPart
 from reports.page.strips import STRIP_FORMATS
 from reports.page.trust import cases_held, trust
 from reports.reading.runs import in_order
@@ -68,6 +69,7 @@ class Rendering:
                 *(text for table in report.tables for text in warnings(table)),
             ],
             failures=failures_of(report.stored.runs),
+            broken=broken_of(report.stored),
             environments=environments_of(report.stored.runs),
             trust=trust(report.stored, report.tables, report.headlines),
             downloads=by_stem(report.downloads),
@@ -123,6 +125,7 @@ class Rendering:
             loader=jinja2.FileSystemLoader(TEMPLATES),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
+            finalize=_plain,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -136,6 +139,7 @@ class Rendering:
             "full_value": full_value,
             "own_size": own_size,
             "letters": letters,
+            "file_of": self.report.figure_files.__getitem__,
             "plain_id": plain_id,
             "halves": halves,
             "subtitle": subtitle,
@@ -145,10 +149,15 @@ class Rendering:
             "visible": visible,
             "in_brief": in_brief,
             "cases_held": cases_held,
-            "figure_file": lambda figure: f"{file_name(figure.name)}.svg",
+            "figure_file": lambda figure: f"{self.report.figure_files[figure.name]}.svg",
             "formats": FORMATS,
             "strip_formats": STRIP_FORMATS,
         }
+
+
+def _plain(value: Any) -> Any:
+    """Text of runs without what cannot be seen, or turns around what follows it; our own markup as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def meanings(table: Table) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from reports.figures.draw import figures_of
 from reports.figures.panels import Figure
 from reports.page.cases.folder import CaseFolder
 from reports.page.gallery import Grid, grids_of
+from reports.page.names import file_names
 from reports.page.samples import Sheet, sheets_of
 from reports.reading.runs import Stored
 from reports.tables.headline import build_headlines
@@ -53,16 +53,21 @@ class Report:
         """One for each task."""
         return [part.table for part in self.tasks]
 
+    @property
+    def figure_files(self) -> dict[str, str]:
+        """figure or grid -> what its files in ``figures/`` are called."""
+        return file_names(item.name for part in self.tasks for item in (*part.figures, *part.grids))
+
 
 def gather(stored: Stored, allow_mixed: bool = False) -> Report:
     """The report on stored runs, without its files."""
     tables, breakdowns = tables_of(stored, allow_mixed)
     figures, grids, sheets = figures_of(stored), grids_of(stored), sheets_of(stored)
-    pages = page_names([table.task for table in tables])
+    pages = file_names(table.task for table in tables)
     parts = [
         TaskPart(
             table.task,
-            pages[table.task],
+            f"tasks/{pages[table.task]}.html",
             table,
             [item for item in breakdowns if item.task == table.task],
             [item for item in figures if item.task == table.task],
@@ -87,22 +92,3 @@ def tables_of(stored: Stored, allow_mixed: bool = False) -> tuple[list[Table], l
         between = build_trainings_table(table.task, stored.of_task(table.task))
         breakdowns += [one for one in (over_seeds, between, *found) if one is not None]
     return tables, breakdowns
-
-
-def file_name(text: str) -> str:
-    """A name that every file system takes and that stays in its folder."""
-    return re.sub(r"[^A-Za-z0-9._@+-]+", "-", text)[:120].strip(".-") or "unnamed"
-
-
-def page_names(tasks: Sequence[str]) -> dict[str, str]:
-    """task -> the file of its page; two whose names come out alike are numbered."""
-    pages: dict[str, str] = {}
-    taken: set[str] = set()
-    for task in tasks:
-        name, number = file_name(task), 1
-        while name.lower() in taken:  # some file systems do not tell capitals
-            number += 1
-            name = f"{file_name(task)}-{number}"
-        taken.add(name.lower())
-        pages[task] = f"tasks/{name}.html"
-    return pages

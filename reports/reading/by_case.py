@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.store.parts import Part
 from harness.store.run_folder import SAMPLES, RunFolder, observations_folder
+from reports.reading.index import index_of
 from reports.reading.run import Run
-from reports.reading.samples import UNREADABLE
+from reports.reading.samples import UNREADABLE, case_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,7 @@ class SamplesByCase:
 
     def __init__(self, run: Run, seen: Mapping[str, Collection[str]]) -> None:
         self._folder: RunFolder = run.folder
-        self._parts = [] if run.results_only else self._folder.parts()
+        self._parts = () if run.results_only else index_of(self._folder).parts
         self._places = _places(self._folder, seen)
         self._where: dict[str, int] = {}
         self._held: tuple[int, dict[str, Row]] = (-1, {})
@@ -39,18 +40,12 @@ class SamplesByCase:
 
     def order(self) -> Iterator[tuple[str, str]]:
         """(case, stratum) in the order in which the cases were asked."""
-        for part in self._parts:
-            rows = self._columns(SAMPLES, part, ("case", "stratum"))
-            if rows is not None:
-                strata = (item or "" for item in rows["stratum"].to_pylist())
-                yield from zip(rows["case"].to_pylist(), strata, strict=True)
+        return iter(case_order(self._folder).items()) if self._parts else iter(())
 
     def expect(self, cases: Collection[str]) -> None:
         """Find out where these cases stand: they are asked for next."""
-        for place, part in enumerate(self._parts):
-            rows = self._columns(SAMPLES, part, ("case",))
-            if rows is not None:
-                self._where |= {case: place for case in rows["case"].to_pylist() if case in cases}
+        if self._parts:
+            self._where |= index_of(self._folder).where(cases)
 
     def row(self, case: str) -> Row | None:
         """The sample of an expected case as it is stored, what instruments found in it under ``seen``; None where the

@@ -14,6 +14,7 @@ from harness.store.files import Folder
 from harness.store.parts import USE_NEWER
 from harness.store.results import read_index, read_left_out
 from harness.store.run_folder import RunFolder, run_paths
+from reports.reading.cures import cure_of
 from reports.reading.run import CaseScores, Measure, Run, read_run, reason_of
 from reports.reading.samples import UNREADABLE
 
@@ -22,10 +23,11 @@ __all__ = ["CaseScores", "Measure", "Problem", "Run", "Stored", "in_order", "rea
 
 @dataclass(frozen=True)
 class Problem:
-    """Something under the root that could not be read."""
+    """Something under the root that could not be read. ``cure``: what to type ("": nothing is known)."""
 
     where: str
     reason: str
+    cure: str = ""
 
     @property
     def newer(self) -> bool:
@@ -71,12 +73,16 @@ def read_stored(runs_root: str, suite: str | None = None) -> Stored:
     problems = [] if suite else _broken_links(top)
     seen: dict[tuple[str, str, str], str] = {}
     for path in sorted(index) if suite else run_paths(runs_root):
+        folder = None
         try:
-            run, troubles = read_run(RunFolder.open(f"{top.url}/{path}".rstrip("/")), index.get(path, {}))
+            folder = RunFolder.open(f"{top.url}/{path}".rstrip("/"))
+            run, troubles = read_run(folder, index.get(path, {}))
         except UNREADABLE as error:
-            problems.append(Problem(path, reason_of(error, top.url)))
-            continue
-        problems += [Problem(f"{path}/{name}".strip("/"), reason) for name, reason in troubles]
+            run, troubles = None, [("", reason_of(error, top.url))]
+        problems += [
+            Problem(f"{path}/{name}".strip("/"), reason, cure_of(reason, path, suite or "", folder))
+            for name, reason in troubles
+        ]
         if run is None:
             continue
         first = seen.setdefault(_place(run), path)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Sample
-from harness.errors import UserError
 from harness.store.run_folder import RunFolder
+from reports.reading.index import COLUMNS, UNREADABLE, as_set, index_of, read_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# All that a truncated, foreign or hand-edited file of a run can raise while it is read (pyarrow's errors among them).
-UNREADABLE = (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
-
-
-COLUMNS = ("case", "group", "stratum", "outcome", "reason", "text", "facts", "numbers", "images")
-"""What is read of a sample."""
+__all__ = [
+    "UNREADABLE",
+    "Failure",
+    "StoredSample",
+    "case_order",
+    "decoded_samples",
+    "pictures",
+    "read_failures",
+    "sample_numbers",
+    "stored_samples",
+]
 
 
 @dataclass(frozen=True)
@@ -32,21 +38,11 @@ class Failure:
 
 def pictures(folder: RunFolder, cases: Iterable[str]) -> dict[str, dict[str, bytes]]:
     """case -> image name -> PNG bytes, for the cases that succeeded."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(sorted(set(cases)), type=pa.string())
     found: dict[str, dict[str, bytes]] = {}
-    for _, table in _samples(folder):
-        if table is None:
-            continue
-        for row in (
-            table.filter(pc.is_in(table["case"], value_set=wanted)).select(["case", "outcome", "images"]).to_pylist()
-        ):
+    for _, table in _with_cases(folder, cases, ("case", "outcome", "images")):
+        for row in table.to_pylist():
             if row["outcome"] == "ok":
                 found[row["case"]] = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
-        if len(found) == len(wanted):
-            break
     return found
 
 
@@ -66,15 +62,9 @@ class StoredSample:
 
 def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredSample]:
     """case -> sample, failed ones among them."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(sorted(set(cases)), type=pa.string())
     found: dict[str, StoredSample] = {}
-    for part, table in _samples(folder):
-        if table is None:
-            continue
-        for row in table.filter(pc.is_in(table["case"], value_set=wanted)).to_pylist():
+    for part, table in _with_cases(folder, cases, COLUMNS):
+        for row in table.to_pylist():
             images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
             facts = facts_in(row["facts"])
             words = row["reason"] or "", row["text"] or ""
@@ -91,30 +81,30 @@ def decoded_samples(folder: RunFolder, limit: int | None = None) -> Iterator[lis
 
 def case_order(folder: RunFolder) -> dict[str, str]:
     """case -> stratum, in the order in which the cases were asked."""
-    return {
-        row["case"]: row["stratum"] or ""
-        for _, table in _samples(folder)
-        if table is not None
-        for row in table.select(["case", "stratum"]).to_pylist()
-    }
+    rows = index_of(folder).rows
+    strata = (stratum or "" for stratum in rows["stratum"].to_pylist())
+    return dict(zip(rows["case"].to_pylist(), strata, strict=True))
 
 
-def sample_numbers(folder: RunFolder) -> tuple[list[str], dict[str, list[float]]]:
+def sample_numbers(folder: RunFolder) -> tuple[list[str], dict[str, array[float]]]:
     """(cluster of each case, name -> number of each case): what samples state themselves.
 
     Failed cases are left out, and so are names that not every sample has.
     """
     groups: list[str] = []
-    rows: list[dict[str, float]] = []
-    for _, table in _samples(folder):
-        if table is None:
-            continue
-        for row in table.select(["group", "outcome", "numbers"]).to_pylist():
-            if row["outcome"] == "ok":
-                groups.append(row["group"])
-                rows.append({name: value for name, value in facts_in(row["numbers"]).items() if _is_number(value)})
-    names = [name for name in (rows[0] if rows else {}) if all(name in row for row in rows)]
-    return groups, {name: [float(row[name]) for row in rows] for name in names}
+    found: dict[str, array[float]] = {}
+    for _, table in read_parts(folder, index_of(folder).parts, ("group", "outcome", "numbers")):
+        for row in table.to_pylist() if table is not None else ():
+            if row["outcome"] != "ok":
+                continue
+            stated = {name: value for name, value in facts_in(row["numbers"]).items() if _is_number(value)}
+            found = found if groups else {name: array("d") for name in stated}
+            groups.append(row["group"])
+            for name in [name for name in found if name not in stated]:
+                del found[name]
+            for name, values in found.items():
+                values.append(float(stated[name]))
+    return groups, found
 
 
 def facts_in(text: str | None) -> dict[str, Any]:
@@ -130,16 +120,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _samples(folder: RunFolder) -> Iterator[tuple[str, pa.Table | None]]:
-    """(name, table) of every part; None for one whose bytes are not what its name says, that cannot be read, or that
-    lacks a column."""
-    for part in folder.parts():
-        try:
-            table = folder.read(part)
-            shown = None if table is None else table.select(list(COLUMNS))
-        except UNREADABLE:
-            shown = None
-        yield part.file, shown
+def _with_cases(folder: RunFolder, cases: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+    """(file, rows of the cases) of every part that holds some of them."""
+    import pyarrow.compute as pc
+
+    wanted = list(cases)
+    for part, table in read_parts(folder, index_of(folder).parts_with(wanted), columns):
+        if table is not None:
+            yield part.file, table.filter(pc.is_in(table["case"], value_set=as_set(wanted)))
 
 
 def read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tuple[str, str]]]:
@@ -147,14 +135,10 @@ def read_failures(folder: RunFolder) -> tuple[tuple[Failure, ...], int, list[tup
     if folder.results_only:  # its manifest keeps what the samples said of failures
         kept = folder.manifest()
         return tuple(Failure(str(case), str(why)) for case, why in kept.get("failures", ())), int(kept["stored"]), []
-    failures: list[Failure] = []
-    troubles: list[tuple[str, str]] = []
-    asked = 0
-    for name, table in _samples(folder):
-        if table is None:
-            troubles.append((f"samples/{name}", "damaged: run again to make it again"))
-            continue
-        asked += table.num_rows
-        rows = table.select(["case", "outcome", "reason"]).to_pylist()
-        failures += [Failure(row["case"], row["reason"] or "") for row in rows if row["outcome"] != "ok"]
-    return tuple(sorted(failures, key=lambda item: item.case)), asked, troubles
+    import pyarrow.compute as pc
+
+    index = index_of(folder)
+    failed = index.rows.filter(pc.not_equal(index.rows["outcome"], "ok")).select(["case", "reason"]).to_pylist()
+    failures = sorted((Failure(row["case"], row["reason"] or "") for row in failed), key=lambda item: item.case)
+    troubles = [(f"samples/{name}", "damaged: run again to make it again") for name in index.unread]
+    return tuple(failures), index.rows.num_rows, troubles

@@ -79,7 +79,7 @@ def test_on_paper_stands_what_stands_without_scripts(open_page: Open) -> None:
 
 def test_filters_by_verdict_stratum_model_and_text_say_how_many_are_left(open_page: Open) -> None:
     page = loaded(open_page(QUIZ_PAGE))
-    page.get_by_label("Model").select_option("CLEVER")
+    page.locator("#cases-model").select_option("CLEVER")
     page.get_by_label("Verdict").select_option("w")
     assert count(page) == f"{30 - len(right('clever'))} of 31 cases"
     assert page.locator("article.case").first.locator(".answer").count() == 1
@@ -195,7 +195,7 @@ def test_the_keyboard_alone_goes_from_case_to_case_and_back_to_the_filters(open_
     page.keyboard.press("k")
     expect(page.locator("article.case.chosen h3")).to_have_text("case-00019")
     page.keyboard.press("Escape")
-    expect(page.get_by_label("Model")).to_be_focused()
+    expect(page.locator("#cases-model")).to_be_focused()
     page.get_by_role("button", name="A wrong, B right").focus()  # of CARELESS and CLEVER
     page.keyboard.press("Enter")
     assert count(page) == f"{len(right('clever') - right('careless'))} of 31 cases"

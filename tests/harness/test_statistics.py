@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
+from harness import statistics
 from harness.metrics.codebook import perplexity
 from harness.statistics import (
     FEWEST_CLUSTERS,
@@ -362,3 +363,14 @@ def test_too_few_seeds_and_equal_ones() -> None:
     assert (same.low, same.high, same.p) == (1.0, 1.0, 0.0)
     with pytest.raises(ValueError, match="no seed at all"):
         seed_contrast([[], [1.0]], [1, -1])
+
+
+def test_counting_equal_clusters_gives_the_same_totals_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 4, (3000, 4)).astype(float)
+    for sums, counted in ((whole, True), (whole + 0.1, False), (rng.normal(size=(3000, 4)), False)):
+        assert (statistics._few_kinds(sums) is not None) == counted
+        plain = statistics._resampled_totals(sums, np.random.default_rng(1), 50)
+        monkeypatch.setattr(statistics, "_MANY_CLUSTERS", 1)
+        assert np.array_equal(statistics._resampled_totals(sums, np.random.default_rng(1), 50), plain)
+        monkeypatch.undo()

@@ -52,3 +52,23 @@ def test_a_part_without_a_column_is_named_and_shown_as_nothing(maker: Any) -> No
     stored = read_stored(str(maker.root))
     assert [problem.where.rpartition("/samples/")[2][:5] for problem in stored.problems] == ["00000"]
     assert case_order(stored.runs[0].folder) == {} and sample_numbers(stored.runs[0].folder) == ([], {})
+
+
+def test_parts_are_passed_over_once_and_read_again_only_for_the_cases_asked_for(
+    maker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(maker)
+    for unit in range(5):
+        row = {**HEAD, "case": f"c{unit}", "group": "g", "numbers": "{}", "text": f"said {unit}"}
+        folder.write_part(f"{unit:05d}", encode_samples([row], {"key": folder.key}))
+    (run,) = read_stored(str(maker.root)).runs  # not measured: its failures were looked for
+    read: list[str] = []
+    inspect = RunFolder.inspect
+
+    def counted(self: RunFolder, part: Any, *rest: Any) -> Any:
+        read.append(part.unit)
+        return inspect(self, part, *rest)
+
+    monkeypatch.setattr(RunFolder, "inspect", counted)
+    assert list(case_order(run.folder)) == [f"c{unit}" for unit in range(5)] and not read
+    assert stored_samples(run.folder, ["c3", "none"])["c3"].text == "said 3" and read == ["00003"]
