@@ -111,5 +111,5 @@ def test_ten_thousand_samples_stay_usable(many: Path, browser: Browser, open_pag
     assert tab_bytes(browser) < LARGEST_TAB
     page.evaluate("location.hash = '#case=case-04999'")
     expect(page.locator("article.case.chosen h3")).to_have_text("case-04999")
-    page.get_by_label("Text").fill("of model 1 to number 4321")
+    page.locator("#cases").get_by_label("Text").fill("of model 1 to number 4321")
     expect(page.locator(".case-count")).to_have_text("1 of 5,000 cases")

@@ -79,20 +79,20 @@ def test_on_paper_stands_what_stands_without_scripts(open_page: Open) -> None:
 
 def test_filters_by_verdict_stratum_model_and_text_say_how_many_are_left(open_page: Open) -> None:
     page = loaded(open_page(QUIZ_PAGE))
-    page.locator("#cases-model").select_option("CLEVER")
+    page.locator("#cases").get_by_label("Model").select_option("CLEVER")
     page.get_by_label("Verdict").select_option("w")
     assert count(page) == f"{30 - len(right('clever'))} of 31 cases"
     assert page.locator("article.case").first.locator(".answer").count() == 1
     page.get_by_label("Stratum").select_option("tag-0")
     assert shown(page) == ["case-00000", "case-00010", "case-00020"]
-    page.get_by_role("button", name="clear filters").click()
-    page.get_by_label("Text").fill("CARELESS says case-00007")
+    page.locator("#cases").get_by_role("button", name="clear filters").click()
+    page.locator("#cases").get_by_label("Text").fill("CARELESS says case-00007")
     expect(page.locator(".case-count")).to_have_text("1 of 31 cases")
-    page.get_by_label("Text").fill("number 7?")
+    page.locator("#cases").get_by_label("Text").fill("number 7?")
     expect(page.locator(".case-count")).to_have_text("1 of 31 cases")
-    page.get_by_label("Text").fill("nothing holds this")
+    page.locator("#cases").get_by_label("Text").fill("nothing holds this")
     expect(page.locator(".nothing-left")).to_be_visible()
-    page.get_by_role("button", name="clear filters").click()
+    page.locator("#cases").get_by_role("button", name="clear filters").click()
     page.get_by_label("Verdict").select_option("f")
     assert shown(page) == ["case-00030"]
     expect(page.locator("article.case .reason")).to_have_text("ValueError: no")
@@ -138,7 +138,7 @@ def test_a_link_shows_its_case_whichever_page_and_filter_it_is_in(open_page: Ope
     chosen = page.locator("article.case.chosen")
     expect(chosen).to_be_focused()
     assert chosen.locator("h3").inner_text() == ODD.replace("\u202e", "\u27e8U+202E\u27e9") + "1"
-    page.get_by_label("Text").fill("case-00002")
+    page.locator("#cases").get_by_label("Text").fill("case-00002")
     expect(page.locator(".case-count")).to_have_text("1 of 45 cases")
     page.evaluate("location.hash = '#case=case-00031'")
     expect(page.locator("article.case.chosen h3")).to_have_text("case-00031")
@@ -155,6 +155,12 @@ def test_every_case_has_a_link_that_can_be_copied(open_page: Open, odd: Path) ->
     assert address == f"{odd.as_uri()}#case={quote(ODD + '1', safe='')}"
     again = loaded(open_page(address))
     expect(again.locator("article.case.chosen")).to_be_focused()
+
+
+def test_a_failure_leads_to_its_sample(open_page: Open) -> None:
+    page = loaded(open_page(QUIZ_PAGE))
+    page.locator("#failures").get_by_role("link", name="case-00030").click()
+    expect(page.locator("article.case.chosen h3")).to_have_text("case-00030")
 
 
 def test_what_instruments_found_is_drawn_and_can_be_left_out(open_page: Open, odd: Path) -> None:
@@ -195,7 +201,7 @@ def test_the_keyboard_alone_goes_from_case_to_case_and_back_to_the_filters(open_
     page.keyboard.press("k")
     expect(page.locator("article.case.chosen h3")).to_have_text("case-00019")
     page.keyboard.press("Escape")
-    expect(page.locator("#cases-model")).to_be_focused()
+    expect(page.locator("#cases").get_by_label("Model")).to_be_focused()
     page.get_by_role("button", name="A wrong, B right").focus()  # of CARELESS and CLEVER
     page.keyboard.press("Enter")
     assert count(page) == f"{len(right('clever') - right('careless'))} of 31 cases"

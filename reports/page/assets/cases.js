@@ -156,6 +156,16 @@
     }
   }
 
+  /** The failures of the page lead to their samples. */
+  function linkFailures(cases) {
+    for (const item of document.querySelectorAll("dt[data-case]")) {
+      if (cases.place(item.dataset.case) < 0) continue;
+      const link = shared.drawing.make("a", "", "", ...item.childNodes);
+      link.href = shared.caseLink(item.dataset.case);
+      item.append(link);
+    }
+  }
+
   async function start(place) {
     const cases = new shared.Cases(place.dataset.root, place.dataset.name);
     await cases.open();
@@ -165,6 +175,7 @@
     place.hidden = false;
     for (const pick of document.querySelectorAll("[data-pick]")) pick.hidden = true;
     await view.ready;
+    linkFailures(cases);
     if (cases.meta.blocks > 1) await view.update(true);
     await view.follow();
   }
