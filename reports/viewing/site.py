@@ -41,6 +41,8 @@ POLICY = (
 NO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Of what is no page: a figure that is opened by itself."""
 META = re.compile(rb"""<meta http-equiv="Content-Security-Policy" content="([^"<>]*)">""", re.IGNORECASE)
+CHARSET, MAIN = re.compile(rb"<meta charset=[^>]*>"), re.compile(rb"<main\b[^>]*>")
+"""Behind these stand the script, and what goes on."""
 NUMBERED = re.compile(r"v(\d{1,9})/(.*)", re.DOTALL)
 FRONT = "index.html"
 
@@ -110,9 +112,9 @@ class Site:
         place = quote(name)
         script = f'<script src="/live/live.js" data-version="{number}" data-page="{place}"></script>'
         part = self._template("live.html").render(live=said, page=place, whole=name == FRONT)
-        body = _after(body, b'<meta charset="utf-8">', script.encode())  # before anything is asked for
+        body = _after(body, CHARSET, script.encode())  # before anything is asked for
         body = body.replace(b"</head>", b'<link rel="stylesheet" href="/live/live.css">\n</head>', 1)
-        body = _after(body, b'<main id="main">', part.encode("utf-8", "replace"))
+        body = _after(body, MAIN, part.encode("utf-8", "replace"))
         return Answer(200, body, KINDS["html"], f"{policy}; connect-src 'self'; {ALONE}")
 
     def _template(self, name: str) -> jinja2.Template:
@@ -148,7 +150,7 @@ def _name(target: str) -> str | None:
     return None if bad or "\\" in name or name.startswith("/") else name
 
 
-def _after(body: bytes, mark: bytes, added: bytes) -> bytes:
+def _after(body: bytes, mark: re.Pattern[bytes], added: bytes) -> bytes:
     """The page with something behind a mark; as it is where it has no such mark."""
-    before, found, behind = body.partition(mark)
-    return before + found + b"\n" + added + behind if found else body
+    found = mark.search(body)
+    return body[: found.end()] + b"\n" + added + body[found.end() :] if found else body

@@ -149,6 +149,9 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
+    if (!document.getElementById("live")) {
+      return;
+    }
     const again = document.querySelector(".live-newer a");
     again.addEventListener("click", function (event) {
       event.preventDefault();

@@ -17,7 +17,7 @@ PAGE = f"""<!doctype html>
 <html lang="en"><head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>NUMBER</title></head><body><main id="main">report NUMBER</main></body></html>
+<title>NUMBER</title></head><body><main id="main" data-root="">report NUMBER</main></body></html>
 """
 
 

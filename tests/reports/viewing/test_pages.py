@@ -202,3 +202,14 @@ def test_a_defect_of_ours_is_said_and_ends_nothing(serve: Callable[..., Any], mo
     (served.runs / "suites" / "new.json").write_text("{}")
     assert eventually(lambda: b"These pages are those of before: RuntimeError: odd" in served.ask("/")[2])
     assert served.ask("/data/sums.js")[2] == b"// 1"
+
+
+def test_every_page_of_a_report_has_the_places_where_a_view_puts_its_own() -> None:
+    """A template that is written another way must not lose what goes on."""
+    from reports.page.rendering import TEMPLATES
+    from reports.viewing.site import CHARSET, HERE, MAIN, META
+
+    base = (TEMPLATES / "base.html").read_bytes()
+    assert all(len(mark.findall(base)) == 1 for mark in (CHARSET, MAIN, META)) and base.count(b"</head>") == 1
+    waiting = (HERE / "templates" / "waiting.html").read_bytes()
+    assert len(MAIN.findall(waiting)) == len(CHARSET.findall(waiting)) == waiting.count(b"</head>") == 1
