@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from guide_pages import page, texts_of_the_code
+from guide_pages import page, texts_of_the_code, typed
 
 from harness.catalog import entries, load, lookup
 from harness.contracts import CatalogueEntry
@@ -77,3 +78,16 @@ def test_a_published_model_has_what_its_path_is_and_its_licence() -> None:
             words = re.findall(r"[\w-]+\.(?:pth|pt|ckpt|npz)|OWNER/NAME", entry.needs[0])  # type: ignore[attr-defined]
             said = what if what != "the same" else "OWNER/NAME"
             assert all(word in said or word.startswith("var_d") for word in words), entry.name
+
+
+@pytest.mark.parametrize("line", [line for line in typed(DATA) if line.split()[1] in ("list", "show")])
+def test_a_command_that_only_looks_answers(line: str, call: Any) -> None:
+    code, out, err = call(line)
+    assert code == 0 and out, err
+
+
+def test_a_plan_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (line,) = [line for line in typed(DATA) if line.endswith("--plan")]
+    code, out, _ = call(line)
+    assert code == 2 and "cannot start" in out

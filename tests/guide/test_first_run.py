@@ -42,7 +42,7 @@ def test_what_reads_runs_gives_what_the_page_says(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     for number, model in enumerate(("ddt", "vqgan", "var")):
         values = np.random.default_rng(number).normal(20 + number, 1, FEW).tolist()
-        for task in ("reconstruction-world", "reconstruction-FOLDER"):
+        for task in ("reconstruction-world", "reconstruction-folder-FOLDER"):
             store_run(tmp_path / "runs", model, dict(zip(names(FEW), values, strict=True)), task=task, metric="psnr")
     for line in COMMANDS:
         if line.startswith(("ddtbench compare", "ddtbench report")):
