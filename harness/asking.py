@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from harness import catalog
+from harness.citations import REFERENCES, cited, lines_of, merged, of_request
 from harness.contracts import ComputesUnits
 from harness.display import SHOWING, shown_task, written
 from harness.engines.local import Crew
@@ -87,10 +88,12 @@ class Asking:
 
 
 def shown_as(item: PlannedRun) -> dict[str, Any]:
-    """For the manifest: how its task and its model are shown, and the name that was given to it."""
+    """For the manifest: how its task and its model are shown and what they cite, and the name that was given to it."""
     task = catalog.lookup("task", catalog.split_name(item.request.task)[0])
     model = catalog.lookup("model", catalog.split_name(item.request.model)[0])
-    showing = {"task": written(shown_task(item.task, task)), "model": written(model.shown)}
+    data: Sequence[str] = getattr(item.task, "reads_data", ())
+    references = merged(of_request(vars(item.request)), cited(lines_of("data", data)))
+    showing = {"task": written(shown_task(item.task, task)), "model": written(model.shown), REFERENCES: references}
     return {SHOWING: showing, **({"shown": item.shown} if item.shown else {})}
 
 

@@ -23,6 +23,7 @@ HARNESS_ENTRIES: tuple[CatalogueEntry, ...] = (
         f"{_RECONSTRUCTION}:ssim",
         "structural similarity, Gaussian window of 11",
         paper="Wang et al. 2004",
+        cites=("wang2004ssim",),
         shown=ShownMetric("SSIM", order=14, margin=0.01, margin_reason="a point of a hundred", tier="warns"),
     ),
     MetricEntry(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness import catalog
+from harness.citations import found, known, stated
 from harness.contracts import (
     CatalogueEntry,
     ClaimsEntry,
@@ -89,8 +90,18 @@ def _fields(entry: CatalogueEntry, argument: str) -> Iterator[Field]:
         yield "licence", [plain(entry.licence)]
     if entry.paper:
         yield "paper", [plain(entry.paper)]
+    if citations := stated(entry):
+        yield "cites", list(_cited(citations))
     yield "source", ["\n" + entry.place]
     yield "package", [catalog.package_of(entry.kind, entry.name)]
+
+
+def _cited(citations: Sequence[str]) -> Iterator[str]:
+    """Each reference in a line."""
+    entries = known()
+    for citation in citations:
+        reference = found(citation, entries)
+        yield plain(reference.words()) if reference else f"{citation}, which no references.bib has"
 
 
 def _ready(entry: CatalogueEntry, argument: str, problem: str) -> str:

@@ -170,7 +170,7 @@ class SuiteSpec:
         if self.batch > self.unit_size:  # a unit is computed whole, its last batch padded: the rest would be padding
             raise UserError(
                 f"suite '{self.name}': batch {self.batch} is more than a unit of {self.unit_size} cases: "
-                f"at most {self.unit_size}, or a larger unit_size in a suite file"
+                f"at most {self.unit_size}, or a larger --unit-size (unit_size in a suite file)"
             )
 
     @property

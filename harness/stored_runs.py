@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import catalog
+from harness.citations import REFERENCES, cited, lines_of, merged, of_request
 from harness.contracts import Estimate, Instrument
 from harness.display import SHOWING, instruments_shown, metric_shown, of_before, written
 from harness.environment import limited_threads
@@ -128,9 +129,22 @@ def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate
     }
     metrics_shown = {**kept.get("metrics", {}), **shown}
     drawn = {**kept.get("instruments", {}), **instruments_shown(protocol.get("instruments", ()))}
-    also = {"instruments": drawn} if drawn else {}
+    also: dict[str, Any] = {"instruments": drawn} if drawn else {}
+    used = _used(folder, protocol, dict(zip(protocol["metrics"], metrics, strict=True)), estimates)
+    also[REFERENCES] = merged(kept.get(REFERENCES) or of_request(protocol["request"]), used)
     folder.write_manifest(**{SHOWING: {**kept, "metrics": metrics_shown, **also}})
     return estimates
+
+
+def _used(
+    folder: RunFolder, protocol: Mapping[str, Any], metrics: Mapping[str, Any], estimates: Sequence[Estimate]
+) -> dict[str, dict[str, Any]]:
+    """What the metrics cite that have a value, and the instruments that looked."""
+    measured = {item.metric for item in estimates if item.value is not None}
+    looked = {catalog.split_name(name)[0] for name in folder.instruments()}
+    names = [name for name in protocol["instruments"] if catalog.split_name(name)[0] in looked]
+    with_value = [text for text, metric in metrics.items() if metric.name in measured]
+    return cited([*lines_of("metric", with_value), *lines_of("instrument", names)])
 
 
 def _metric(name: str) -> Any:

@@ -28,7 +28,10 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """What all lines have: a name, a place, one line that says what it is, its licence and its paper."""
+    """What all lines have: a name, a place, one line that says what it is, its licence and its paper.
+
+    ``cites``: keys of ``references.bib``, for what ``paper`` tells no arXiv id of (``harness.citations``).
+    """
 
     kind: ClassVar[Kind]
     name: str
@@ -36,6 +39,7 @@ class CatalogueEntry:
     summary: str
     licence: str = field(default="", kw_only=True)
     paper: str = field(default="", kw_only=True)
+    cites: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Task(Protocol):
     """One benchmark: its cases, how a subject is asked, which instruments look at the samples, which metrics count.
 
-    Optional: ``ChecksAhead``, ``HasOwnCases``, ``HasSettings``, ``ComputesUnits``.
+    Optional: ``ChecksAhead``, ``HasOwnCases``, ``HasSettings``, ``ComputesUnits``; ``shown``, a ``ShownTask``, where
+    its argument changes how it is shown; ``reads_data``, the data entries that its argument names, which its runs cite.
     """
 
     @property

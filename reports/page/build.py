@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.paths import user_path
 from reports.figures.draw import rendered
 from reports.page.cases.folder import write_cases
+from reports.page.citations import FILE as BIBTEX
 from reports.page.names import file_names
 from reports.page.rendering import Rendering
 from reports.page.report import Report, gather
@@ -88,6 +89,8 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     (folder / "index.html").write_bytes(_bytes(rendering.front()))
     for part in report.tasks:
         (folder / part.page).write_bytes(_bytes(rendering.task(part)))
+    if rendering.cited.entries:
+        (folder / BIBTEX).write_bytes(_bytes(rendering.cited.bibtex))
     for name, content in rendering.data.items():
         place = folder / "data" / f"{name}.js"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from reports.page.answer import answers
 from reports.page.broken import broken_of
 from reports.page.cases.folder import sampled
 from reports.page.cases.words import visible
+from reports.page.citations import bibliography
 from reports.page.findings import finding, lede, margins, warnings
 from reports.page.marks import colour_names, full_value, interval_strip, own_size, swatch
 from reports.page.origins import Origins, run_part
@@ -47,6 +48,7 @@ class Rendering:
         self.report = report
         self.looks = looks_of(report.stored.runs)
         self.names = colour_names(self.looks)
+        self.cited = bibliography(report.stored.runs)
         self.data: dict[str, bytes] = {}
         """What the pages rendered so far read as ``data/NAME.js``, by name."""
 
@@ -73,6 +75,7 @@ class Rendering:
             environments=environments_of(report.stored.runs),
             trust=trust(report.stored, report.tables, report.headlines),
             downloads=by_stem(report.downloads),
+            cited=self.cited,
         )
         self.data[origins.name] = origins.script()
         return text

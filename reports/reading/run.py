@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from harness.citations import REFERENCES, Reference, parsed
 from harness.contracts import Estimate, ShownInstrument, ShownMetric, ShownModel, ShownTask
 from harness.display import SHOWING, plain_label, read_shown
 from harness.errors import UserError
@@ -64,6 +66,14 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """A reference as the run stores it, and what of the run cites it."""
+
+    reference: Reference
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Run:
     """One run folder, read. ``measure`` is the set of cases that the report shows for it; ``named``: the user gave the
     model a name; ``results_only``: its samples are not kept. A run of before says nothing of how it is shown: it is
@@ -87,6 +97,8 @@ class Run:
     results_only: bool = False
     instruments: frozenset[str] = frozenset()
     """Those that looked at it, or could not."""
+    references: tuple[Cited, ...] | None = field(default=None, hash=False)
+    """What it cites; None: it is of before and does not say."""
     shown_instruments: Mapping[str, ShownInstrument] = field(default_factory=dict, hash=False)
     """Those that find what can be drawn over a picture."""
 
@@ -233,12 +245,26 @@ def _shown(folder: RunFolder) -> dict[str, Any]:
     drawn = stated.get("instruments")
     seen = drawn.items() if isinstance(drawn, Mapping) else ()
     return {
+        "references": _references(stated.get(REFERENCES)),
         "shown_task": read_shown(ShownTask, stated.get("task")),
         "shown_model": model,
         "instruments": frozenset({**manifest.get("instruments", {}), **manifest.get("unavailable", {})}),
         "shown_metrics": {str(name): read_shown(ShownMetric, item) for name, item in known},
         "shown_instruments": {str(name): read_shown(ShownInstrument, item) for name, item in seen},
     }
+
+
+def _references(stated: Any) -> tuple[Cited, ...] | None:
+    """What can be read of them: a run that was copied from anywhere may hold anything."""
+    if not isinstance(stated, Mapping):
+        return None
+    found: list[Cited] = []
+    for item in stated.values():
+        text, by = (item.get("bibtex"), item.get("by")) if isinstance(item, Mapping) else ("", ())
+        with suppress(UserError):
+            entries = parsed(text, "a run") if isinstance(text, str) else []
+            found += [Cited(entry, tuple(map(str, by if isinstance(by, list) else ()))) for entry in entries]
+    return tuple(found)
 
 
 def _manifest(folder: RunFolder) -> Mapping[str, Any]:

@@ -45,6 +45,7 @@ class ImageNetVal:
     class."""
 
     name = "imagenet-val"
+    data = ("imagenet-val",)
     native_size: int | None = SIDE
 
     def __init__(self, path: str = "") -> None:

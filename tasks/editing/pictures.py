@@ -50,6 +50,14 @@ TITLES = {
 }
 
 
+DATA = {
+    "magicbrush": ("magicbrush",),
+    "emu-edit": ("emu-edit",),
+    "emu-edit-filtered": ("emu-edit",),
+}
+"""The data entries that the sets come from."""
+
+
 class PictureEditing:
     """``editing@SET`` and ``editing-chain@SET``. Sample images are ``output`` (the subject's size), ``reference`` (the
     true edit at its own size, or the source where there is none), and beside a true edit ``source``, as the subject was
@@ -72,6 +80,7 @@ class PictureEditing:
         )
         encoders = ("clip-vit-b32",) if edits.metrics == OF_PAPER else ("clip-vit-b32", "dino-vits16")
         self.instruments: Sequence[str] = ("picture-distance", *encoders)
+        self.reads_data = DATA.get(edits.name, ())
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ class CocoReference:
     """A source of cases and reference pictures (``reference.Reference``), read when they are needed."""
 
     name = "coco-captions-30k"
+    data = ("coco-captions-30k",)
     native_size: int | None = None
 
     def __init__(self, path: str = "") -> None:

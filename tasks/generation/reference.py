@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ class Reference:
     listed: tuple[Case, ...]
     pictures: np.ndarray
     native_size: int | None = 32
+    data: tuple[str, ...] = ()
+    """The data entries that they come from."""
 
     def cases(self) -> Sequence[Case]:
         return self.listed
@@ -110,7 +112,7 @@ def _fashion(count: int | None) -> Reference:
         for label in range(CLASSES)
     ]
     which = "test split" if count is None else f"first {each} of each class of the test split"
-    return _reference(
+    found = _reference(
         "fashion" if count is None else f"fashion-{count}",
         f"Fashion-MNIST {which}, 28x28 grey padded to 32x32 RGB, of the asked class in order",
         f"{each} pictures of each of {CLASSES} classes",
@@ -118,3 +120,4 @@ def _fashion(count: int | None) -> Reference:
         padded_rgb(images[rows.ravel()]),
         "fashion-mnist",
     )
+    return replace(found, data=("fashion-mnist",))

@@ -56,6 +56,7 @@ class LmEvalDocuments:
     """A source of texts (``texts.TextSource``): one case is one document of the test split."""
 
     name = "wikitext"
+    data = ("wikitext",)
 
     def __init__(self, path: str = "") -> None:
         self.path = path

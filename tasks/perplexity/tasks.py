@@ -68,6 +68,12 @@ class TextPerplexity:
         return self.source.revision
 
     @property
+    def reads_data(self) -> tuple[str, ...]:
+        """The data entries that its texts come from."""
+        data: tuple[str, ...] = getattr(self.source, "data", ())
+        return data
+
+    @property
     def fingerprint(self) -> Mapping[str, Any]:
         """What the numbers depend on beside the subject."""
         return {

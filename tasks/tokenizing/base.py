@@ -47,6 +47,12 @@ class TokenizerTask:
         return self.source.revision
 
     @property
+    def reads_data(self) -> tuple[str, ...]:
+        """The data entries that its pictures come from."""
+        data: tuple[str, ...] = getattr(self.source, "data", ())
+        return data
+
+    @property
     def fingerprint(self) -> Mapping[str, Any]:
         """What the numbers depend on beside the subject."""
         resized = self.source.native_size != self.shown_size

@@ -147,6 +147,7 @@ class FashionSource:
     """Fashion-MNIST's 10,000 test images, padded to 32x32 RGB; scores look at the 28x28 inside, one channel."""
 
     name = "fashion"
+    data = ("fashion-mnist",)
     native_size: int | None = 32
     about = "Fashion-MNIST test split, 28x28 grey padded to 32x32 RGB"
 
