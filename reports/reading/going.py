@@ -20,7 +20,8 @@ from harness.store.files import LOCK, Folder
 from harness.store.holder import held_locks
 from harness.store.parts import Part
 from harness.store.run_folder import RunFolder, run_paths
-from reports.reading.samples import COLUMNS, UNREADABLE, Failure, StoredSample
+from reports.reading.index import COLUMNS
+from reports.reading.samples import UNREADABLE, Failure, StoredSample
 from reports.reading.seen import Seen, Stamps, State, state_of
 
 FIRST = 6
