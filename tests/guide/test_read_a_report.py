@@ -25,7 +25,16 @@ NAMED = (
         "#case=",
         "#number=",
     ),
-    *("What was compared, and how far to trust it", "Protocols", "Environment", "Failures", "N differs", "not ranked"),
+    *(
+        "What was compared, and how far to trust it",
+        "Protocols",
+        "Environment",
+        "References",
+        "references.bib",
+        "Failures",
+        "N differs",
+        "not ranked",
+    ),
 )
 
 
