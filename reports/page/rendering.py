@@ -68,7 +68,7 @@ class Rendering:
             first_halves=[halves(table)[0] for table in report.tables],
             warnings=[
                 *(f"Left out: {text}" for text in report.stored.left_out),
-                *(text for table in report.tables for text in warnings(table)),
+                *few([text for table in report.tables for text in warnings(table)]),
             ],
             failures=failures_of(report.stored.runs),
             broken=broken_of(report.stored),
@@ -166,6 +166,12 @@ def _plain(value: Any) -> Any:
 def meanings(table: Table) -> list[tuple[str, str]]:
     """(heading, what it is in plain words) of the columns that say so."""
     return [(heading(column), column.meaning) for column in table.columns if column.meaning]
+
+
+def few(texts: Sequence[str], most: int = 5) -> list[str]:
+    """The first ones; how many more there are is said."""
+    more = [f"{len(texts) - most:,} more such signs stand on the pages of the tasks."] if len(texts) > most else []
+    return [*texts[:most], *more]
 
 
 def by_stem(names: Sequence[str]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -101,7 +101,7 @@ def test_the_front_page_filters_all_tables_by_model_task_and_metric(open_page: O
     assert {name for table in shown() for name in names(table)} == {"VQGAN"}
     assert "1 of " in page.locator("[role=search] [role=status]").inner_text()
     model.fill("no such model")
-    assert not shown()
+    assert not shown() and page.locator("nav.bar").get_by_role("link", name="Filtered").is_visible()
     page.get_by_role("button", name="Show all").click()
     assert len(shown()) == everything and model.input_value() == ""
 

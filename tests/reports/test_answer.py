@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from made_runs import case_scores, made_run
@@ -10,15 +11,20 @@ from made_runs import case_scores, made_run
 from reports.page.answer import answers, title
 from reports.page.findings import lede
 from reports.page.outcomes import main_measures, outcomes_of
+from reports.reading.runs import Measure
 from reports.tables.cells import Cell, Column, Mark
 from reports.tables.table import Row, Table
 
 Values = Mapping[str, float | tuple[float, Mark]]
+UNMARKED: Mark = ""
 
 
 def column(values: Values, failed: Sequence[str] = ()) -> list[tuple[str, Cell, bool]]:
-    pairs = {name: value if isinstance(value, tuple) else (value, "") for name, value in values.items()}
-    return [(name, Cell(str(value), value=value, mark=mark), name in failed) for name, (value, mark) in pairs.items()]
+    found = []
+    for name, value in values.items():
+        number, mark = value if isinstance(value, tuple) else (value, UNMARKED)
+        found.append((name, Cell(str(number), value=number, mark=mark), name in failed))
+    return found
 
 
 def table(*measures: list[tuple[str, Cell, bool]], name: str = "headline", controls: Sequence[str] = ()) -> Table:
@@ -31,18 +37,17 @@ def table(*measures: list[tuple[str, Cell, bool]], name: str = "headline", contr
         cells = [next((cell for other, cell, _ in measure if other == label), Cell()) for measure in measures]
         out = any(other == label and lost for measure in measures for other, _, lost in measure)
         run = made_run(label, case_scores(np.ones(40)))
-        estimate = run.estimates[0]
         if out:
-            run = made_run(label, case_scores(np.ones(40)))
-            object.__setattr__(estimate, "failed", 10)
-            object.__setattr__(run, "measure", type(run.measure)("the cases", (estimate,)))  # type: ignore[misc]
+            run = replace(run, measure=Measure("the cases", (replace(run.estimates[0], failed=10),)))
         rows.append(Row(run, label, label in controls, not out, 10 * out, 40, tuple(cells)))
     columns = [Column(f"m{place}", f"M{place}", "", "higher", "metric", group="quiz") for place in range(len(measures))]
     return Table(name, "tasks side by side", tuple(columns), tuple(rows), (), 40, headline=True)
 
 
-LED, OPEN = {"A": (3.0, "best"), "B": 2.0, "C": 1.0}, {"A": (3.0, "tied"), "B": (2.9, "tied"), "C": 1.0}
-OTHER, EQUAL = {"B": (3.0, "best"), "A": 2.0, "C": 1.0}, {"A": (3.0, "best"), "B": (3.0, "best"), "C": 1.0}
+LED: Values = {"A": (3.0, "best"), "B": 2.0, "C": 1.0}
+OPEN: Values = {"A": (3.0, "tied"), "B": (2.9, "tied"), "C": 1.0}
+OTHER: Values = {"B": (3.0, "best"), "A": 2.0, "C": 1.0}
+EQUAL: Values = {"A": (3.0, "best"), "B": (3.0, "best"), "C": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +71,7 @@ def test_the_title_counts_who_leads_and_where_nobody_does(measures: list[Values]
 
 
 def test_many_leaders_are_named_as_far_as_they_fit() -> None:
-    each = [{f"model-{n}": (2.0, "best"), "last": 1.0} for n in range(100)]
+    each: list[Values] = [{f"model-{n}": (2.0, "best"), "last": 1.0} for n in range(100)]
     assert title([], [table(*map(column, each))]) == (
         "model-0 leads on 1 of 100 measures, model-1 on 1, model-2 on 1, 97 others on 97"
     )
@@ -103,8 +108,6 @@ def test_no_model_is_said() -> None:
 
 
 def test_without_a_headline_the_main_measures_of_the_task_count() -> None:
-    from dataclasses import replace
-
     plain = replace(table(column(LED), column(OPEN)), headline=False)
     assert main_measures(plain) == [0, 1]
     assert title([plain]) == "A leads on 1 of 2 measures; on 1 the data cannot tell"

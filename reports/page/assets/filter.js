@@ -53,6 +53,13 @@
   box.append(field("Model", text), ...[task, metric].filter(Boolean).map((item) => item.whole), told, clear);
   place.querySelector("h2").after(box);
 
+  const mark = document.createElement("a"); // far below the fields the bar says that not all is shown
+  mark.href = "#results";
+  mark.className = "filtered";
+  mark.textContent = "Filtered";
+  mark.hidden = true;
+  document.querySelector("nav.bar .ways")?.before(mark);
+
   function wanted() {
     return {
       words: text.value.toLowerCase().split(/\s+/).filter(Boolean),
@@ -96,7 +103,7 @@
     const count = [...models].filter((model) => named(model, by.words)).length;
     const all = !by.words.length && !by.task && !by.metric;
     told.textContent = all ? "" : `${count} of ${models.size} names, ${left} of ${tables.length} tables`;
-    clear.hidden = all;
+    clear.hidden = mark.hidden = all;
   }
 
   for (const control of [text, task?.control, metric?.control]) control?.addEventListener("input", apply);
