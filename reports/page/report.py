@@ -56,7 +56,8 @@ class Report:
     @property
     def figure_files(self) -> dict[str, str]:
         """figure or grid -> what its files in ``figures/`` are called."""
-        return file_names(item.name for part in self.tasks for item in (*part.figures, *part.grids))
+        drawn = ([*(item.name for item in part.figures), *(item.name for item in part.grids)] for part in self.tasks)
+        return file_names(name for names in drawn for name in names)
 
 
 def gather(stored: Stored, allow_mixed: bool = False) -> Report:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "COLUMNS",
     "UNREADABLE",
     "Failure",
     "StoredSample",
