@@ -1,60 +1,29 @@
-"""What every figure does with its axes: marks with intervals, names beside points, plain numbers on a log scale."""
+"""Names on axes: beside their points or beyond the ends of their curves, none over another; else in a key below."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from reports.figures.curves import Point
-from reports.figures.style import MUTED, Look
-from reports.tables.layout import folded
+from reports.figures.key import add_key, canvas_of, mark_of
+from reports.figures.names import broadest, fitted
+from reports.figures.style import MUTED, SMALL, Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as FigureCanvas
 
-NARROWEST, BESIDE = 10, 18
-"""Characters of a line of a name: the fewest, and the most beyond the end of an axis."""
-
-
-def set_height(axes: Axes, points: Sequence[Point]) -> None:
-    """Limits around values and intervals: shifted marks are no data that matplotlib would look at."""
-    edges = [edge for point in points for edge in (point.y, point.low, point.high) if edge is not None]
-    if edges:
-        margin = 0.14 * (max(edges) - min(edges)) or 0.05 * abs(edges[0]) or 1.0
-        axes.set_ylim(min(edges) - margin, max(edges) + margin)
-
-
-def mark(axes: Axes, point: Point, look: Look, shift: float) -> None:
-    from matplotlib.transforms import ScaledTranslation
-
-    beside = axes.transData + ScaledTranslation(shift / 72, 0, root_of(axes).dpi_scale_trans)
-    if point.low is not None and point.high is not None:
-        axes.vlines(point.x, point.low, point.high, color=look.colour, linewidth=1.4, zorder=3, transform=beside)
-    size = 22 if look.control else 38
-    marks = axes.scatter([point.x], [point.y], s=size, marker=look.marker, color=look.colour, linewidths=1.2, zorder=4)
-    marks.set_offset_transform(beside)
-
-
-def mark_used(axes: Axes, spent: Point, used: Point, look: Look, shift: float) -> None:
-    """A small hollow mark at what is used, joined to what is spent."""
-    from matplotlib.transforms import ScaledTranslation
-
-    beside = axes.transData + ScaledTranslation(shift / 72, 0, root_of(axes).dpi_scale_trans)
-    axes.hlines(spent.y, used.x, spent.x, color=look.colour, linewidth=0.8, zorder=2, transform=beside)
-    hollow = axes.scatter(
-        [used.x],
-        [used.y],
-        s=16,
-        marker=look.marker,
-        facecolors="white",
-        edgecolors=look.colour,
-        linewidths=0.9,
-        zorder=4,
-    )
-    hollow.set_offset_transform(beside)
+NARROWEST = 48.0
+"""Points of a line of a name, at the fewest."""
+BESIDE = 108.0
+"""Points of a line of a name beyond the end of an axis."""
+GAP = 11.5
+"""Points from one line of a name to the next."""
+WIDER = 3
+"""Times that the axis is made longer to the right so that names find room."""
+TOUCHING = 6
+"""So many names may lie over marks where they cannot help it; more stand in a key."""
 
 
 @dataclass
@@ -67,65 +36,121 @@ class Name:
     text: str
     colour: str
     bold: bool
+    right: bool = False
 
     @property
     def lines(self) -> int:
         return self.text.count("\n") + 1
 
+    def moved(self, points: float) -> bool:
+        return abs(self.at - self.y) > 0.35 * GAP * points
 
-def in_lines(text: str, characters: int) -> str:
-    """A name folded to fit a room of so many characters, so that it runs into nothing beside it."""
-    return "\n".join(folded(text, max(characters, NARROWEST)))
+    def offset(self, points: float) -> float:
+        """Points from the point to the name, to the left where it ends there."""
+        return (-9 if self.right else 9) * (1.7 if self.moved(points) else 1)
+
+    def box(self, points: float) -> tuple[float, float, float, float]:
+        """(left, bottom, right, top) on the canvas."""
+        start, wide = self.x + points * self.offset(points), points * broadest(self.text, SMALL, self.bold)
+        half = points * GAP * self.lines / 2
+        return (
+            start - wide if self.right else start,
+            self.at - half,
+            start if self.right else start + wide,
+            self.at + half,
+        )
 
 
-def root_of(axes: Axes) -> FigureCanvas:
-    canvas = axes.get_figure(root=True)
-    assert canvas is not None
-    return canvas
+Box = tuple[float, float, float, float]
 
 
-def canvas_of(axes: Axes) -> FigureCanvas:
-    """The whole figure, laid out, so that places on the canvas are final."""
-    canvas = root_of(axes)
-    canvas.draw_without_rendering()
-    return canvas
+def overlap(one: Box, two: Box, by: float = 0.0) -> bool:
+    """Whether two boxes lie over each other by more than ``by``."""
+    across, up = min(one[2], two[2]) - max(one[0], two[0]), min(one[3], two[3]) - max(one[1], two[1])
+    return across > by and up > by
 
 
-def name_points(axes: Axes, labels: Sequence[tuple[float, float, float, Look]]) -> None:
-    """Names beside their points, pushed apart where they would overlap; a hairline leads to one that was moved."""
+def name_points(
+    axes: Axes, labels: Sequence[tuple[float, float, float, Look]], lines: Sequence[tuple[float, float, float]] = ()
+) -> None:
+    """Names beside their points, pushed apart where they would overlap; a hairline leads to one that was moved. Where
+    that leaves one over another, over a mark or outside of the axes, all stand in a key below. ``lines``: (from, to,
+    height) of what else is drawn."""
+    if not labels:
+        return
     points = canvas_of(axes).dpi / 72
-    gap, character, box = 11.5 * points, 0.64 * 8.5 * points, axes.get_window_extent()
+    ends, clear = axes.get_xlim(), None
+    for _ in range(WIDER + 1):
+        tried = [_beside(axes, labels, lines, points, right, room) for room in (None, 90.0) for right in (False, True)]
+        clear = next((names for names, texts, marks in tried if not texts and not marks), None)
+        if clear is not None:
+            break
+        low, high = axes.get_xlim()
+        axes.set_xlim(low, high * (high / low) ** 0.15)  # the axis is logarithmic
+    if clear is None:
+        axes.set_xlim(*ends)
+        tried = [_beside(axes, labels, lines, points, right, room) for room in (None, 90.0) for right in (False, True)]
+        clear = next((names for names, texts, _ in tried if not texts), None) if len(labels) <= TOUCHING else None
+    if clear is None:
+        add_key(axes, [mark_of(look) for *_, look in labels])
+        return
+    for name in clear:
+        line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
+        across, up = (float(part) for part in axes.transData.inverted().transform((name.x, name.y)))
+        axes.annotate(
+            name.text,
+            (across, up),
+            (name.offset(points), (name.at - name.y) / points),
+            textcoords="offset points",
+            ha="right" if name.right else "left",
+            va="center",
+            fontsize=SMALL,
+            color=name.colour,
+            fontweight="bold" if name.bold else "normal",
+            arrowprops=line if name.moved(points) else None,
+            parse_math=False,
+        )
+
+
+def _beside(
+    axes: Axes,
+    labels: Sequence[tuple[float, float, float, Look]],
+    lines: Sequence[tuple[float, float, float]],
+    points: float,
+    right: bool,
+    most: float | None,
+) -> tuple[list[Name], bool, bool]:
+    """(names at the sides of their points, whether one lies over another or leaves the axes, whether one lies over a
+    mark). ``right``: names stand on the right only where they do not fit on the left; ``most`` points a line."""
+    box = axes.get_window_extent()
     names = []
     for x, y, shift, look in labels:
         across, up = (float(part) for part in axes.transData.transform((x, y)))
-        colour = MUTED if look.control else look.colour
         across += shift * points
-        room = int(max(box.x1 - across, across - box.x0) / character) - 3  # on the wider side of its point
-        names.append(Name(across, up, up, in_lines(look.label, room), colour, not look.control))
-    for right in (False, True):
-        side = [name for name in names if (name.x + character * (_longest(name.text) + 3) > box.x1) == right]
-        side.sort(key=lambda name: name.y)
-        spread_names(side, gap, box.y0 + 0.3 * gap, box.y1 - 0.3 * gap)
-        for name in side:
-            moved = abs(name.at - name.y) > 0.35 * gap
-            line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
-            across, up = (float(part) for part in axes.transData.inverted().transform((name.x, name.y)))
-            axes.annotate(
-                name.text,
-                (across, up),
-                ((-9 if right else 9) * (1.7 if moved else 1), (name.at - name.y) / points),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                va="center",
-                fontsize=8.5,
-                color=name.colour,
-                fontweight="bold" if name.bold else "normal",
-                arrowprops=line if moved else None,
-            )
-
-
-def _longest(text: str) -> int:
-    return max(map(len, text.split("\n")))
+        rooms = [(across - box.x0) / points - 18, (box.x1 - across) / points - 18]
+        widest = max(rooms) if most is None else min(most, max(rooms))
+        text = fitted(look.label, max(widest, NARROWEST), SMALL, not look.control)
+        takes = broadest(text, SMALL, not look.control)
+        names.append(
+            Name(across, up, up, text, look.text, not look.control, (takes <= rooms[0]) if right else takes > rooms[1])
+        )
+    for side in (False, True):
+        mine = sorted((name for name in names if name.right == side), key=lambda name: name.y)
+        spread_names(mine, GAP * points, box.y0 + 0.3 * GAP * points, box.y1 - 0.3 * GAP * points)
+    boxes = [name.box(points) for name in names]
+    inside = all(
+        one[0] >= box.x0 and one[2] <= box.x1 + 4 * points and one[1] >= box.y0 - 1 and one[3] <= box.y1 + GAP * points
+        for one in boxes
+    )
+    texts = not inside or any(overlap(one, two, points) for one, two in combinations(boxes, 2))
+    reach = 4 * points
+    marks = [(name.x - reach, name.y - reach, name.x + reach, name.y + reach) for name in names]
+    over = any(overlap(one, mark) for row, one in enumerate(boxes) for at, mark in enumerate(marks) if at != row)
+    for start, end, height in lines:
+        (first, up), (last, _) = axes.transData.transform([(start, height), (end, height)])
+        drawn = (float(first) - reach, float(up) - reach, float(last) + reach, float(up) + reach)
+        over = over or any(overlap(one, drawn) for one in boxes)
+    return names, texts, over
 
 
 def spread_names(names: Sequence[Name], gap: float, low: float, high: float) -> None:
@@ -133,23 +158,50 @@ def spread_names(names: Sequence[Name], gap: float, low: float, high: float) -> 
     points as that allows."""
     for _ in range(60):
         for below, above in pairwise(names):
-            overlap = gap * (above.lines + below.lines) / 2 - (above.at - below.at)
-            if overlap > 0:
-                below.at -= overlap / 2
-                above.at += overlap / 2
+            overlapping = gap * (above.lines + below.lines) / 2 - (above.at - below.at)
+            if overlapping > 0:
+                below.at -= overlapping / 2
+                above.at += overlapping / 2
         for name in names:
             margin = gap * (name.lines - 1) / 2
             name.at = min(max(name.at, low + margin), high - margin)
+    for below, above in pairwise(names):  # what is still too near after so many rounds: upwards, then down from the top
+        above.at = max(above.at, below.at + gap * (above.lines + below.lines) / 2)
+    top = high
+    for name in reversed(names):
+        name.at = min(name.at, top - gap * (name.lines - 1) / 2)
+        top = name.at - gap * (name.lines + 1) / 2
 
 
-def log_ticks(axes: Axes, values: Sequence[float]) -> None:
-    """Plain numbers on a log axis: 0.01, 0.1, 1, 10; for a narrow range also 2 and 5."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+def have_room(names: Sequence[Name], gap: float, low: float, high: float) -> bool:
+    """Whether names in a column fit between two heights."""
+    return gap * sum(name.lines for name in names) <= high - low + gap
 
-    wide = max(values) / min(values) > 30
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_minor_locator(NullLocator())
-    middle = (max(values) * min(values)) ** 0.5
-    axes.set_xlim(min(min(values) / 1.6, middle / 3), max(max(values) * 1.6, middle * 3))
+
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str, bool]]) -> bool:
+    """Each curve's name at its end, beyond the axes: (height, name, colour, bold). False, and none of them, where they
+    have no room."""
+    points = canvas_of(axes).dpi / 72
+    box, edge = axes.get_window_extent(), axes.get_xlim()[1]
+    placed = []
+    for y, text, colour, bold in ends:
+        up = float(axes.transData.transform((edge, y))[1])
+        placed.append(Name(y, up, up, fitted(text, BESIDE, SMALL, bold), colour, bold))
+    placed.sort(key=lambda name: name.y)
+    if not have_room(placed, GAP * points, box.y0, box.y1):
+        return False
+    spread_names(placed, GAP * points, box.y0, box.y1)
+    for name in placed:
+        axes.annotate(
+            name.text,
+            (edge, name.x),
+            (7, (name.at - name.y) / points),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=name.colour,
+            fontweight="bold" if name.bold else "normal",
+            annotation_clip=False,
+            parse_math=False,
+        )
+    return True

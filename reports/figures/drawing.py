@@ -1,37 +1,28 @@
-"""How figures draw on axes: points with intervals, curves with bands, names instead of legends."""
+"""How figures draw on axes: points with intervals, curves with bands, names beside them or in a key below."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.contracts import ShownSeries
-from reports.figures.axes import (
-    BESIDE,
-    Name,
-    canvas_of,
-    in_lines,
-    log_ticks,
-    mark,
-    mark_used,
-    name_points,
-    set_height,
-    spread_names,
-)
-from reports.figures.curves import Curve
-from reports.figures.style import INK, MUTED, SPARE, Look
+from reports.figures.axes import Box, name_ends, name_points, overlap
+from reports.figures.curves import Curve, Point
+from reports.figures.key import add_key, canvas_of, fits_inside, label_axes, line_of, mark_of, over_unit
+from reports.figures.names import breadth, shortened
+from reports.figures.points import log_ticks, mark, mark_used, set_height
+from reports.figures.style import FINE, INK, MUTED, SPARE, Look, worded
 from reports.tables.cells import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
-# A control further from the models than twice their spread would flatten them: it is named at the edge instead.
+# A control further from the models than twice their spread would flatten them: it is named below the axis instead.
 FAR = 2.0
 MEETING = 0.03
-"""Curves whose ends are nearer than this share of the scale have a legend and not a name at the end."""
-
+"""Curves whose ends are nearer than this share of the scale have a key and not a name at the end."""
+OUTSIDE = 4
+"""Controls out of the frame that are named."""
 
 WAYS = (("-", ""), (":", INK), ("--", MUTED), ("-.", MUTED))
 """Dashes and colour of a model's ways; the first has the model's own."""
@@ -49,27 +40,25 @@ def draw_rate_distortion(
             mark(axes, point, look, shift)
             for used in () if look.control else curve.points[1:]:
                 mark_used(axes, point, used, look, shift)
-            labels.append((point.x, point.y, shift, look))
+            if not look.pale:
+                labels.append((point.x, point.y, shift, look))
         log_ticks(axes, rates or [curve.points[0].x for curve in curves])
-        axes.set_xlabel(spent)
-        axes.set_ylabel(f"{column.label} ({column.unit})" if column.unit else column.label)
+        label_axes(axes, spent, over_unit(column.label, column.unit), _outside(outside, looks))
         set_height(axes, [curve.points[0] for curve in kept])
-        name_points(axes, labels)
-        if outside:
-            words = ", ".join(f"{looks[c.subject].label} {c.points[0].y:.3g}" for c in outside)
-            axes.annotate(
-                textwrap.fill(f"out of the frame: {words}", 52),  # one long line would squeeze the panels
-                (1, 1.0),
-                (0, 3),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                ha="right",
-                va="bottom",
-                fontsize=7.5,
-                color=MUTED,
-            )
+        spans = [
+            (curve.points[1].x, curve.points[0].x, curve.points[0].y)
+            for curve in kept
+            if len(curve.points) > 1 and not looks[curve.subject].control
+        ]
+        name_points(axes, labels, spans)
 
     return draw
+
+
+def _outside(curves: Sequence[Curve], looks: Mapping[str, Look]) -> str:
+    said = [f"{shortened(looks[curve.subject].label, 32)} {curve.points[0].y:.3g}" for curve in curves]
+    more = [f"and {len(said) - OUTSIDE} more"] if len(said) > OUTSIDE else []
+    return f"out of the frame: {', '.join([*said[:OUTSIDE], *more])}" if said else ""
 
 
 def _within_reach(curves: Sequence[Curve], looks: Mapping[str, Look]) -> tuple[list[Curve], list[Curve]]:
@@ -103,20 +92,38 @@ def draw_paths(
         for curve in curves:
             look = looks[curve.subject]
             across, up = [point.x for point in curve.points], [point.y for point in curve.points]
-            axes.plot(across, up, color=look.colour, linewidth=1, zorder=2)
+            axes.plot(across, up, color=look.colour, linewidth=0.6 if look.pale else 1, zorder=1 if look.pale else 2)
             for point in curve.points:
                 mark(axes, point, look, 0.0)
-                words = "" if point.step is None else f"{point.step:g}"
-                place = (point.x, point.y)
-                axes.annotate(words, place, (4, 4), textcoords="offset points", fontsize=7.5, color=look.colour)
         margin = 0.06 * (span[1] - span[0]) or 1.0
         axes.set_ylim(span[0] - margin, span[1] + margin)
         axes.margins(x=0.12)
-        axes.set_xlabel(shown.axis)
-        axes.set_ylabel(f"{shown.label} ({shown.unit})" if shown.unit else shown.label)
-        axes.legend(handles=[_mark_of(looks[curve.subject]) for curve in curves], fontsize=8, handlelength=1.6)
+        label_axes(axes, shown.axis, over_unit(shown.label, shown.unit))
+        named = [curve for curve in curves if not looks[curve.subject].pale]
+        add_key(axes, [mark_of(looks[curve.subject]) for curve in named])
+        _number_steps(axes, [(point, looks[curve.subject].text) for curve in named for point in _ends_first(curve)])
 
     return draw
+
+
+def _ends_first(curve: Curve) -> list[Point]:
+    """Its points, the first and the last before the others."""
+    return [*curve.points[:1], *curve.points[:0:-1]]
+
+
+def _number_steps(axes: Axes, steps: Sequence[tuple[Point, str]]) -> None:
+    """Each step's number beside its mark, where it does not lie over another."""
+    points, frame = canvas_of(axes).dpi / 72, axes.get_window_extent()
+    taken: list[Box] = []
+    for point, colour in steps:
+        words = "" if point.step is None else f"{point.step:g}"
+        x, y = (float(part) + 4 * points for part in axes.transData.transform((point.x, point.y)))
+        box = (x, y, x + points * breadth(words, FINE), y + points * FINE)
+        if not words or box[2] > frame.x1 or any(overlap(box, other) for other in taken):
+            continue
+        taken.append(box)
+        place = (point.x, point.y)
+        axes.annotate(words, place, (4, 4), textcoords="offset points", fontsize=FINE, color=colour, parse_math=False)
 
 
 def draw_models(
@@ -127,24 +134,25 @@ def draw_models(
     def draw(axes: Axes) -> None:
         for curve in curves:
             look = looks[curve.subject]
-            _line(axes, curve, look.colour, "-", look.marker)
+            if look.pale:
+                x, y = [point.x for point in curve.points], [point.y for point in curve.points]
+                axes.plot(x, y, color=look.colour, linewidth=0.6, zorder=1)
+            else:
+                _line(axes, curve, look.colour, "-", look.marker)
         margin = 0.06 * (span[1] - span[0]) or 1.0
         axes.set_ylim(span[0] - margin, span[1] + margin)
-        ends = [(curve.points[-1].y, looks[curve.subject].label, looks[curve.subject].colour) for curve in curves]
-        heights = [y for y, *_ in ends]
-        meet = shown.apart and len(ends) > 1 and max(heights) - min(heights) < MEETING * (span[1] - span[0])
-        _finish(axes, shown, [] if meet else ends)
-        if meet:  # names at one place tell nothing
-            marks = [_mark_of(looks[curve.subject]) for curve in curves]
-            axes.legend(handles=marks, fontsize=8, handlelength=1.6, labelspacing=0.3)
+        named = [(curve, looks[curve.subject]) for curve in curves if not looks[curve.subject].pale]
+        heights = [curve.points[-1].y for curve, _ in named]
+        meet = shown.apart and len(named) > 1 and max(heights) - min(heights) < MEETING * (span[1] - span[0])
+        ends = [(curve.points[-1].y, look.label, look.text, not look.control) for curve, look in named]
+        _finish(axes, shown, curves)
+        marks = [mark_of(look) for _, look in named]
+        if meet and fits_inside(axes, marks):  # names at one place tell nothing
+            return
+        if meet or not name_ends(axes, ends):
+            add_key(axes, marks)
 
     return draw
-
-
-def _mark_of(look: Look) -> Line2D:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=look.colour, marker=look.marker, markersize=4, label=look.label)
 
 
 def draw_ways(curves: Sequence[Curve], look: Look, shown: ShownSeries) -> Callable[[Axes], None]:
@@ -154,13 +162,17 @@ def draw_ways(curves: Sequence[Curve], look: Look, shown: ShownSeries) -> Callab
     drawn = dict(zip((way for way, _ in shown.ways), styles, strict=False))
 
     def draw(axes: Axes) -> None:
-        names = []
+        names, marks = [], []
         for curve in curves:
             dashes, colour = drawn.get(curve.way, styles[-1])
-            _line(axes, curve, colour or look.colour, dashes, "" if colour else look.marker)
-            names.append((curve.points[-1].y, dict(shown.ways)[curve.way], colour or look.colour))
+            words, marker = dict(shown.ways)[curve.way], "" if colour else look.marker
+            _line(axes, curve, colour or look.colour, dashes, marker)
+            names.append((curve.points[-1].y, words, worded(colour or look.colour), True))
+            marks.append((words, line_of(colour or INK, dashes, marker)))  # a key is for all panels
         axes.margins(y=0.1)
-        _finish(axes, shown, names)
+        _finish(axes, shown, curves)
+        if not name_ends(axes, names):
+            add_key(axes, marks)
 
     return draw
 
@@ -182,28 +194,8 @@ def _line(axes: Axes, curve: Curve, colour: str, dashes: str, marker: str) -> No
     )
 
 
-def _finish(axes: Axes, shown: ShownSeries, names: Sequence[tuple[float, str, str]]) -> None:
-    """Axis labels, and each curve's name at its end instead of a legend."""
-    axes.set_xlabel(shown.axis)
-    axes.set_ylabel(f"{shown.label} ({shown.unit})" if shown.unit else shown.label)
-    axes.set_xlim(0, 1.0)
-    points = canvas_of(axes).dpi / 72
-    box = axes.get_window_extent()
-    placed = []
-    for y, text, colour in names:
-        up = float(axes.transData.transform((1, y))[1])
-        placed.append(Name(y, up, up, in_lines(text, BESIDE), colour, True))
-    placed.sort(key=lambda name: name.y)
-    spread_names(placed, 11.5 * points, box.y0, box.y1)
-    for name in placed:
-        axes.annotate(
-            name.text,
-            (1.0, name.x),
-            (7, (name.at - name.y) / points),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-            color=name.colour,
-            fontweight="bold",
-            annotation_clip=False,
-        )
+def _finish(axes: Axes, shown: ShownSeries, curves: Sequence[Curve]) -> None:
+    """Labels and the width: of shares from none to all, else of the steps that there are."""
+    label_axes(axes, shown.axis, over_unit(shown.label, shown.unit))
+    steps = [point.x for curve in curves for point in curve.points]
+    axes.set_xlim(min([0.0, *steps]), max([1.0, *steps]))

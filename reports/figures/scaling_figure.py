@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.contracts import ShownModel, ShownTask
-from reports.figures.axes import Name, canvas_of, in_lines, spread_names
+from reports.figures.axes import GAP, Name, have_room, spread_names
+from reports.figures.crowds import LEADING, MOST, crowd
+from reports.figures.key import add_key, canvas_of, label_axes, mark_of
+from reports.figures.names import fitted
 from reports.figures.panels import Figure, Panel
-from reports.figures.style import Look, looks_for
+from reports.figures.style import FINE, Look, looks_for
 from reports.reading.runs import Run
 from reports.scaling.analysis import size_laws
 from reports.scaling.lines import PowerLaw
@@ -58,14 +61,17 @@ def scaling_figure(task: str, runs: Sequence[Run]) -> Figure | None:
         panels.append(Panel(f"{label} and size", words, _draw_size(alike, looks, label, laws, loss)))
         caption += SIZES.format(tokens=_tokens(alike, looks))
     if laws:
-        parts = (f"{looks[family].label} {_exponent(law)}" for family, law in laws.items())
+        parts = (f"{looks[name].label} {_exponent(law)}" for name, law in laws.items() if not looks[name].pale)
         caption += f"{LAW} Exponents a: {'; '.join(parts)}."
+    if (crowded := len(looks)) > MOST:
+        caption += f" Named are the first {LEADING} of {crowded} models; the others are pale."
     return Figure(f"scaling-{task}", "Scaling", task, caption, tuple(panels))
 
 
 def _tokens(alike: Sequence[Training], looks: Mapping[str, Look]) -> str:
     most = {family: max(one.tokens for one in alike if one.family == family) for family in families(alike)}
-    return ", ".join(f"{looks[family].label} {with_unit_prefix(count)}" for family, count in most.items())
+    named = {name: count for name, count in most.items() if not looks[name].pale}
+    return ", ".join(f"{looks[name].label} {with_unit_prefix(count)}" for name, count in named.items())
 
 
 def _exponent(law: PowerLaw) -> str:
@@ -81,12 +87,13 @@ def looks_of_families(found: Sequence[Training]) -> dict[str, Look]:
         name, _, order = one.family.partition(", ")
         label = f"{name}, {order.partition('(')[0]}" if order else name
         models[one.family] = replace(one.model if native else ShownModel(), label=label)
-    return looks_for(models)
+    looks, names = looks_for(models), list(models)
+    return crowd(looks, set(names[:LEADING] if len(names) > MOST else names), names)
 
 
 def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: str) -> str:
     parts = []
-    for family in families(found):
+    for family in (name for name in families(found) if not looks[name].pale):
         own = sorted((one for one in found if one.family == family), key=lambda one: one.flops)
         ends = [own[0]] if len(own) == 1 else [own[0], own[-1]]
         said = " and ".join(f"{one.value.y:.3g} after {with_unit_prefix(one.flops)}" for one in ends)
@@ -96,7 +103,7 @@ def _compute_words(found: Sequence[Training], looks: Mapping[str, Look], label: 
 
 def _size_words(alike: Sequence[Training], looks: Mapping[str, Look], label: str, laws: Mapping[str, PowerLaw]) -> str:
     parts = []
-    for family in families(alike):
+    for family in (name for name in families(alike) if not looks[name].pale):
         own = [one for one in alike if one.family == family]
         said = ", ".join(f"{one.value.y:.3g} at {with_unit_prefix(one.parameters)}" for one in own)
         law = f" (exponent {_exponent(laws[family])})" if family in laws else ""
@@ -116,8 +123,8 @@ def _draw_compute(
             across = [one.flops / TERA for one in own]
             axes.plot(across, [one.value.y for one in own], color=looks[recipe[0]].colour, linewidth=1.1, zorder=3)
         draw_marks(axes, found, [one.flops / TERA for one in found], looks)
-        finish_axes(axes, found, [one.flops / TERA for one in found], looks, label, loss)
-        axes.set_xlabel("training compute (TFLOP)")
+        label_axes(axes, "training compute (TFLOP)", label)
+        finish_axes(axes, found, [one.flops / TERA for one in found], looks, loss)
 
     return draw
 
@@ -134,8 +141,8 @@ def _draw_size(
             colour = looks[family].colour
             axes.plot([x / MEGA for x in ends], line, color=colour, linewidth=1.1, linestyle="--", zorder=2)
         draw_marks(axes, alike, across, looks)
-        finish_axes(axes, alike, across, looks, label, loss)
-        axes.set_xlabel("parameters without embeddings (millions)")
+        label_axes(axes, "parameters without embeddings (millions)", label)
+        finish_axes(axes, alike, across, looks, loss)
 
     return draw
 
@@ -144,17 +151,25 @@ def draw_marks(axes: Axes, found: Sequence[Training], across: Sequence[float], l
     largest = max(one.parameters for one in found)
     for one, x in zip(found, across, strict=True):
         look = looks[one.family]
-        if one.value.low is not None and one.value.high is not None:
+        if one.value.low is not None and one.value.high is not None and not look.pale:
             axes.vlines(x, one.value.low, one.value.high, color=look.colour, linewidth=1.2, zorder=3)
         area = 12 + 48 * (one.parameters / largest) ** 0.5
-        axes.scatter([x], [one.value.y], s=area, marker=look.marker, color=look.colour, linewidths=0, zorder=4)
+        axes.scatter(
+            [x],
+            [one.value.y],
+            s=area,
+            marker=look.marker,
+            color=look.colour,
+            linewidths=0,
+            zorder=1 if look.pale else 4,
+        )
 
 
 def finish_axes(
-    axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], label: str, loss: bool
+    axes: Axes, found: Sequence[Training], across: Sequence[float], looks: Mapping[str, Look], loss: bool
 ) -> None:
     """Plain numbers on log axes (scores, and losses whose interval reaches 0, stand on a linear one), and each
-    family's name beside its last point."""
+    family's name beside its last point, or in a key below where there is no room."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axes.set_xscale("log")
@@ -165,7 +180,6 @@ def finish_axes(
         axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(6))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(label)
     # names stand in a column of their own, at about the height of their last point: among the marks they hide some
     low, high = min(across) / 1.25, max(across) * 1.25
     axes.set_xlim(low, low * (high / low) ** (1 / DRAWN))
@@ -173,7 +187,10 @@ def finish_axes(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     last = {one.family: one.value.y for one, _ in sorted(zip(found, across, strict=True), key=lambda pair: pair[1])}
-    _name_families(axes, last, looks)
+    named = {family: y for family, y in last.items() if not looks[family].pale}
+    if not _name_families(axes, named, looks):
+        axes.set_xlim(low, high)
+        add_key(axes, [mark_of(looks[family]) for family in named])
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -183,23 +200,28 @@ def _ticks(low: float, high: float) -> list[float]:
     return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
 
 
-def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Look]) -> None:
+def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Look]) -> bool:
+    """Names at about the height of a family's last point; False, and none of them, where they have no room."""
     points, box = canvas_of(axes).dpi / 72, axes.get_window_extent()
+    room = (0.94 - DRAWN) * box.width / points
     names = []
     for family, y in last.items():
         up = float(axes.transData.transform((axes.get_xlim()[0], y))[1])
-        label = in_lines(looks[family].label, int((0.94 - DRAWN) * box.width / (0.64 * 7.5 * points)))
-        names.append((Name(y, up, up, label, looks[family].colour, True), looks[family].marker))
+        label = fitted(looks[family].label, room, FINE, bold=True)
+        names.append((Name(y, up, up, label, looks[family].text, True), looks[family]))
     names.sort(key=lambda pair: pair[0].y)
-    spread_names([name for name, _ in names], 11.5 * points, box.y0 + 6 * points, box.y1 - 6 * points)
-    for name, marker in names:
+    ends = box.y0 + 6 * points, box.y1 - 6 * points
+    if not have_room([name for name, _ in names], GAP * points, *ends):
+        return False
+    spread_names([name for name, _ in names], GAP * points, *ends)
+    for name, look in names:
         height = (name.at - box.y0) / box.height
         axes.plot(
             [DRAWN + 0.03],
             [height],
             linestyle="none",
-            marker=marker,
-            color=name.colour,
+            marker=look.marker,
+            color=look.colour,
             markersize=4.5,
             transform=axes.transAxes,
         )
@@ -208,7 +230,9 @@ def _name_families(axes: Axes, last: Mapping[str, float], looks: Mapping[str, Lo
             (DRAWN + 0.06, height),
             xycoords="axes fraction",
             va="center",
-            fontsize=7.5,
+            fontsize=FINE,
             fontweight="bold",
             color=name.colour,
+            parse_math=False,
         )
+    return True

@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.paths import user_path
 from reports.figures.draw import rendered
 from reports.page.cases.folder import write_cases
+from reports.page.cases.scripts import encoded, write_script
 from reports.page.citations import FILE as BIBTEX
 from reports.page.names import file_names
 from reports.page.rendering import Rendering
@@ -81,6 +82,9 @@ def _write(folder: Path, stored: Stored, allow_mixed: bool) -> None:
     for name, content in (*_table_files(report), *_figure_files(report)):
         (folder / name).write_bytes(content)
         downloads.append(name)
+    for grid in (grid for part in report.tasks for grid in part.grids):
+        for number, (_, told) in enumerate(grid.player.played if grid.player else ()):
+            write_script(folder, f"players/{report.figure_files[grid.name]}", str(number), encoded(told))
     shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
     parts = [replace(part, cases=write_cases(folder, part.stem, stored, part.name)) for part in report.tasks]
     report = replace(report, tasks=parts, downloads=downloads)

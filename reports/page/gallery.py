@@ -7,60 +7,22 @@ Nothing is chosen by looking. Pictures travel inside the page as PNG data and ar
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from harness.contracts import ShownSeries, ShownTask
+from harness.contracts import ShownTask
 from harness.seeding import seed_for
+from reports.page.series import PLAYED, series_grids
+from reports.page.tiles import Grid, Strip, Tile, data_uri, label_of
 from reports.reading.runs import Run, Stored, in_order
 from reports.reading.samples import pictures
 from reports.tables.cells import column_for
 from reports.tables.numbers import plain
-from reports.tables.table import twin_mark
+
+__all__ = ["Grid", "Strip", "Tile", "choose_cases", "data_uri", "grids_of", "main_metric", "worst_cases"]
 
 CHOSEN = 8
-STRIP_CASES = 2
 BUDGET = 6_000_000
 REFERENCE, OUTPUT = "reference", "output"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture: PNG as a data URI ('' where the model failed), alternative text, and a caption such as a PSNR. One
-    without source and text is a place that stays empty."""
-
-    source: str
-    alt: str
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One line of a grid: whose pictures they are, and one tile per column. ``subject`` is '' for originals; ``case``
-    is that of all its pictures, if they have one."""
-
-    label: str
-    subject: str
-    tiles: tuple[Tile, ...]
-    control: bool = False
-    case: str = ""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Pictures in lines and columns under ``columns`` as headings; ``gap`` is where a second kind of case begins.
-    ``steps``: columns are the steps of a series, and so it can be played."""
-
-    name: str
-    task: str
-    title: str
-    caption: str
-    columns: tuple[str, ...]
-    strips: tuple[Strip, ...]
-    gap: int = 0
-    steps: bool = False
 
 
 def grids_of(stored: Stored) -> list[Grid]:
@@ -109,20 +71,20 @@ def worst_cases(runs: Sequence[Run], metric: str) -> list[tuple[Run, str]]:
 
 def _task_grids(task: str, shown_task: ShownTask, runs: Sequence[Run], budget: int) -> list[Grid]:
     models = [run for run in runs if not run.control]
+    if shown_task.series is not None:
+        return series_grids(task, shown_task, models or runs, choose_cases(models or runs, PLAYED))
     metric = main_metric(shown_task, runs)
     chosen = choose_cases(models or runs)
     worst = worst_cases(models, metric)
     wanted = list(dict.fromkeys([*chosen, *(case for _, case in worst)]))
     shown = {run.key: pictures(run.folder, wanted) for run in runs}
-    if shown_task.series is not None:
-        return _series_grids(task, shown_task.series, models or runs, chosen[:STRIP_CASES], shown)
     names = {name for images in shown.values() for case in images.values() for name in case}
     if OUTPUT not in names:
         return []
     count = _affordable(shown, chosen, budget)
     owners: dict[str, list[str]] = {}
     for run, case in worst:
-        owners.setdefault(case, []).append(_label(run, runs))
+        owners.setdefault(case, []).append(label_of(run, runs))
     columns = [(case, case) for case in chosen[:count]]
     columns += [(case, "worst of " + ", ".join(names)) for case, names in owners.items()]
     return [_outputs(task, columns, count, runs, shown, metric)] if columns else []
@@ -152,7 +114,7 @@ def _outputs(
     column = column_for(metric, runs) if metric else None
     strips = [Strip("original", "", tuple(originals))]
     for run in runs:
-        values, label = _by_case(run, metric), _label(run, runs)
+        values, label = _by_case(run, metric), label_of(run, runs)
         tiles = []
         for case, _ in columns:
             png = shown[run.key].get(case, {}).get(OUTPUT, b"")
@@ -168,76 +130,3 @@ def _outputs(
     headings = tuple(heading for _, heading in columns)
     title = "Originals and outputs"
     return Grid(f"gallery-{task}", task, title, caption, headings, tuple(strips), gap=chosen)
-
-
-def _series_grids(
-    task: str, series: ShownSeries, runs: Sequence[Run], cases: Sequence[str], shown: Shown
-) -> list[Grid]:
-    """A grid for each way with models beneath each other, or one grid of all models and ways; steps from left to
-    right."""
-    ways = series.pictures or series.ways
-    if series.panels == "way":
-        grids = [
-            _series_grid(f"{way}-{task}", title, task, series, ((way, ""),), runs, cases, shown) for way, title in ways
-        ]
-    else:
-        grids = [_series_grid(f"steps-{task}", series.title, task, series, ways, runs, cases, shown)]
-    return [grid for grid in grids if grid.strips]
-
-
-def _series_grid(
-    name: str,
-    title: str,
-    task: str,
-    series: ShownSeries,
-    ways: Sequence[tuple[str, str]],
-    runs: Sequence[Run],
-    cases: Sequence[str],
-    shown: Shown,
-) -> Grid:
-    """Steps that are shares stand in order; others stand below each other, and a model may lack some."""
-    found = [
-        (case, run, way, words, shown[run.key].get(case, {}), steps)
-        for case in cases
-        for run in runs
-        for way, words in ways
-        if (steps := _steps(shown[run.key].get(case, {}), way))
-    ]
-    known = sorted({step for *_, steps in found for step, _ in steps})
-    strips: list[Strip] = []
-    headings: tuple[str, ...] = ()
-    for case, run, way, words, images, steps in found:
-        label, most = f"{_label(run, runs)} {words}".rstrip(), steps[-1][0]
-        original = [Tile(data_uri(images[REFERENCE]), f"original of case {case}")] if REFERENCE in images else []
-        keys = dict(steps)
-        columns = [step for step, _ in steps] if series.share else known
-        said = [series.words.format(way=way, step=f"{step:g}", most=f"{most:g}") for step in columns]
-        tiles = [
-            Tile(data_uri(images[keys[step]]), f"{label}, {text}, case {case}", f"{step:g}" if series.share else "")
-            if step in keys
-            else Tile("", "")
-            for step, text in zip(columns, said, strict=True)
-        ]
-        strips.append(Strip(label, run.subject, (*original, *tiles), run.control, case))
-        shares = [
-            f"{step:g} of {most:g}" if place == 0 else f"{round(100 * step / most)} %"
-            for place, step in enumerate(columns)
-        ]
-        named = shares if series.share else said
-        headings = max(headings, (*(("original",) if original else ()), *named), key=len)
-    return Grid(name, task, title, series.gallery, headings, tuple(strips), steps=True)
-
-
-def _steps(images: Mapping[str, bytes], way: str) -> list[tuple[float, str]]:
-    """(step, name of the picture) of a way, in order."""
-    pattern = re.compile(rf"{re.escape(way)}-([0-9.]+)")
-    return sorted((float(match[1]), name) for name in images if (match := pattern.fullmatch(name)))
-
-
-def _label(run: Run, runs: Sequence[Run]) -> str:
-    return run.label + twin_mark(run, [other for other in runs if other.subject == run.subject])
-
-
-def data_uri(png: bytes) -> str:
-    """Data of a PNG as a URI; '' for none, and for bytes that are no PNG."""
-    return "data:image/png;base64," + base64.b64encode(png).decode() if png.startswith(b"\x89PNG\r\n\x1a\n") else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from reports.figures.style import SPARE, Look
+from reports.figures.style import SPARE, Look, worded
 from reports.tables.cells import Cell, Column
 from reports.tables.sizes import set_size
 from reports.tables.table import Table
@@ -22,6 +22,10 @@ _SHAPES = {
     ">": '<path d="M10.6 6 2 1.4 2 10.6z"/>',
     "D": '<path d="M6 .8 11.2 6 6 11.2.8 6z"/>',
     "P": '<path d="M4.4 1.5h3.2v2.9h2.9v3.2H7.6v2.9H4.4V7.6H1.5V4.4h2.9z"/>',
+    "X": '<path d="M3.6 1.2 6 3.6 8.4 1.2 10.8 3.6 8.4 6 10.8 8.4 8.4 10.8 6 8.4 3.6 10.8 1.2 8.4 3.6 6 1.2 3.6z"/>',
+    "*": '<path d="M6 .6 7.4 4.5 11.4 4.6 8.2 7 9.4 11 6 8.6 2.6 11 3.8 7 .6 4.6 4.6 4.5z"/>',
+    "d": '<path d="M6 .8 9.2 6 6 11.2 2.8 6z"/>',
+    "8": '<path d="M4 1.2H8L10.8 4V8L8 10.8H4L1.2 8V4z"/>',
     "h": '<path d="M6 .9 10.4 3.4v5.2L6 11.1 1.6 8.6V3.4z"/>',
     "p": '<path d="M6 1 11 4.7 9.1 10.5H2.9L1 4.7z"/>',
 }
@@ -34,7 +38,9 @@ def colour_names(looks: Mapping[str, Look]) -> dict[str, str]:
     # a figure can give a family of models a colour that no single model has
     known = (colour for colour, _ in SPARE)
     colours = dict.fromkeys((*shown, *known))
-    return {colour: f"var(--m{place})" for place, colour in enumerate(colours)}
+    names = {colour: f"var(--m{place})" for place, colour in enumerate(colours)}
+    # a name in a figure is darker than its mark where that is too light to be read
+    return names | {worded(colour): f"{name[:-1]}t)" for colour, name in names.items() if worded(colour) not in names}
 
 
 def swatch(look: Look, names: Mapping[str, str]) -> Markup:

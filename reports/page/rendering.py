@@ -6,7 +6,7 @@ that matplotlib wrote (it escapes its texts).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from reports.figures.draw import FORMATS, panel_svg
 from reports.figures.panels import Figure
-from reports.figures.style import lighter, looks_of
+from reports.figures.style import DARK, LIGHT, lighter, looks_of
 from reports.page.answer import answers
 from reports.page.broken import broken_of
 from reports.page.cases.folder import sampled
@@ -109,10 +109,11 @@ class Rendering:
         return text
 
     def colours(self) -> str:
-        """A style sheet: the colour of each model on a light and on a dark ground."""
+        """A style sheet: every colour of the pages, and that of each model, on a light and on a dark ground."""
         named = [(name[4:-1], colour) for colour, name in self.names.items()]
-        light = "".join(f"{name}: {colour}; " for name, colour in named)
-        dark = "".join(f"{name}: {lighter(colour)}; " for name, colour in named)
+        light = "".join(f"{name}: {colour}; " for name, colour in (*_ours(LIGHT), *named))
+        own = [(name, lighter(colour)) for name, colour in named]
+        dark = "".join(f"{name}: {colour}; " for name, colour in (*_ours(DARK), *own))
         return f":root {{ {light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n"
 
     def _panels(self, figure: Figure, place: int) -> list[Markup]:
@@ -161,6 +162,10 @@ class Rendering:
 def _plain(value: Any) -> Any:
     """Text of runs without what cannot be seen, or turns around what follows it; our own markup as it is."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _ours(palette: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(f"--{name}", colour) for name, colour in palette.items()]
 
 
 def meanings(table: Table) -> list[tuple[str, str]]:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.figures.draw import render_panel
+from reports.figures.names import fitted, shortened
 from reports.figures.panels import Panel
+from reports.figures.style import FINE
 from reports.page.gallery import Grid, Strip, Tile
-from reports.tables.layout import folded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 STRIP_FORMATS = ("png", "pdf", "webp")
 INCHES, LABEL, HEAD = 0.62, 1.15, 0.42
 """The side of a picture in a figure, and the room for names beside it and above."""
-CHARACTERS = 15
-"""Of a line of a name in a figure."""
+NAME, TINY = 36, 6.5
+"""Characters of a name beside a picture; points of the letters of a heading."""
 CELL, GAP = 128, 4
 """Pixels of a picture in a figure's one image, and half of the white between two."""
 PIXELS, MARGIN, HEADING, FONT = 96, 6, 24, 13
@@ -41,24 +42,23 @@ def render_strips(grid: Grid, form: str) -> bytes:
 def _figure(grid: Grid, form: str) -> bytes:
     rows, columns = len(grid.strips), len(grid.columns)
 
+    head = [fitted(shortened(words, 40), 72 * INCHES - 3, TINY) for words in grid.columns]
+    above = max(HEAD, (max(text.count("\n") for text in head) + 2) * TINY * 1.25 / 72)
+
     def draw(axes: Axes) -> None:
         axes.set_axis_off()
         axes.imshow(_mosaic(grid), extent=(0, columns, rows, 0), interpolation="nearest", aspect="auto")
         axes.set_xlim(-LABEL / INCHES, columns)
-        axes.set_ylim(rows, -HEAD / INCHES)
-        for column, words in enumerate(grid.columns):
-            axes.text(column + 0.5, -0.12, _broken(words), ha="center", va="bottom", fontsize=6.5)
+        axes.set_ylim(rows, -above / INCHES)
+        for column, words in enumerate(head):
+            axes.text(column + 0.5, -0.12, words, ha="center", va="bottom", fontsize=TINY, parse_math=False)
         for row, strip in enumerate(grid.strips):
-            label = "\n".join(folded(strip.label, CHARACTERS))
-            axes.text(-0.15, row + 0.5, label, ha="right", va="center", fontsize=7.5, fontweight="bold")
+            label = fitted(shortened(strip.label, NAME), 72 * LABEL - 14, FINE, bold=True)
+            place = (-0.15, row + 0.5)
+            axes.text(*place, label, ha="right", va="center", fontsize=FINE, fontweight="bold", parse_math=False)
 
-    size = (LABEL + INCHES * columns, HEAD + INCHES * rows)
+    size = (LABEL + INCHES * columns, above + INCHES * rows)
     return render_panel(Panel(grid.title, grid.caption, draw), form, size)
-
-
-def _broken(words: str) -> str:
-    """A heading on two lines where one is too long for its column."""
-    return words.replace(" ", "\n", 1) if len(words) > len("100 %") else words
 
 
 def _mosaic(grid: Grid) -> Image.Image:
@@ -104,7 +104,7 @@ def names_width(labels: Sequence[str]) -> int:
     from PIL import ImageFont
 
     font = ImageFont.load_default(FONT)
-    return 3 * MARGIN + int(max(map(font.getlength, labels), default=0))
+    return 3 * MARGIN + int(max((font.getlength(shortened(label, NAME)) for label in labels), default=0))
 
 
 def _frame(strips: Sequence[Strip], cases: Sequence[str], lines: Sequence[str], step: int, words: str) -> Image.Image:
@@ -116,7 +116,7 @@ def _frame(strips: Sequence[Strip], cases: Sequence[str], lines: Sequence[str], 
     draw.text((names, MARGIN // 2), words, "black", font)
     for strip in strips:
         across, down = names + side * cases.index(strip.case), HEADING + side * lines.index(strip.label)
-        draw.text((MARGIN, down + (PIXELS - FONT) // 2), strip.label, "black", font)
+        draw.text((MARGIN, down + (PIXELS - FONT) // 2), shortened(strip.label, NAME), "black", font)
         # a model that lacks a step keeps showing the one before
         seen = [picture for tile in strip.tiles[: step + 1] if (picture := _picture(tile)) is not None]
         if seen:

@@ -49,8 +49,8 @@ def pictures(folder: RunFolder, cases: Iterable[str]) -> dict[str, dict[str, byt
 
 @dataclass(frozen=True)
 class StoredSample:
-    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name), and the part of the
-    run folder that holds it."""
+    """One sample as it is stored: facts of its case, what was said and drawn (PNG bytes by name), the part of the run
+    folder that holds it, and the numbers that it states itself."""
 
     case: str
     ok: bool
@@ -59,6 +59,7 @@ class StoredSample:
     facts: Mapping[str, Any] = field(hash=False)
     images: Mapping[str, bytes] = field(hash=False)
     part: str = ""
+    numbers: Mapping[str, float] = field(hash=False, default_factory=dict)
 
 
 def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredSample]:
@@ -69,7 +70,8 @@ def stored_samples(folder: RunFolder, cases: Iterable[str]) -> dict[str, StoredS
             images = {item["name"]: item["image"]["bytes"] for item in row["images"] or []}
             facts = facts_in(row["facts"])
             words = row["reason"] or "", row["text"] or ""
-            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images, part)
+            numbers = _numbers_in(row["numbers"])
+            found[row["case"]] = StoredSample(row["case"], row["outcome"] == "ok", *words, facts, images, part, numbers)
     return found
 
 
@@ -98,7 +100,7 @@ def sample_numbers(folder: RunFolder) -> tuple[list[str], dict[str, array[float]
         for row in table.to_pylist() if table is not None else ():
             if row["outcome"] != "ok":
                 continue
-            stated = {name: value for name, value in facts_in(row["numbers"]).items() if _is_number(value)}
+            stated = _numbers_in(row["numbers"])
             found = found if groups else {name: array("d") for name in stated}
             groups.append(row["group"])
             for name in [name for name in found if name not in stated]:
@@ -115,6 +117,10 @@ def facts_in(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _numbers_in(text: str | None) -> dict[str, float]:
+    return {name: value for name, value in facts_in(text).items() if _is_number(value)}
 
 
 def _is_number(value: Any) -> bool:

@@ -10,9 +10,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from reports.figures.axes import GAP, Name, spread_names
+from reports.figures.key import canvas_of, label_axes, over_unit
 from reports.figures.panels import Figure, Panel
 from reports.figures.scaling_figure import MEGA, TERA, draw_marks, finish_axes, looks_of_families
-from reports.figures.style import INK, MUTED, Look
+from reports.figures.style import FINE, GROUND, INK, MUTED, Look
 from reports.scaling.design import levels
 from reports.scaling.isoflop import FLOPS_A_TOKEN, Valley, valleys
 from reports.scaling.trainings import Training, families, one_stage, trained_alike
@@ -94,13 +96,13 @@ def _size_panel(one: Analysis, alike: Sequence[Training], looks: Mapping[str, Lo
                 [item.value],
                 s=26,
                 marker=look.marker,
-                facecolors="white",
+                facecolors=GROUND,
                 edgecolors=look.colour,
                 linewidths=1.0,
                 zorder=4,
             )
-        finish_axes(axes, alike, across, looks, _label(one), one.loss)
-        axes.set_xlabel("parameters without embeddings, N (millions)")
+        label_axes(axes, "parameters without embeddings, N (millions)", _label(one))
+        finish_axes(axes, alike, across, looks, one.loss)
 
     said = "; ".join(f"{fit.family} a = {fit.quantities[0].value:.3g}" for fit in fits)
     return Panel(f"{one.label} and parameters", f"{one.label} against parameters: {said or 'no law'}.", draw)
@@ -116,8 +118,8 @@ def _compute_panel(one: Analysis, looks: Mapping[str, Look]) -> Panel:
             _join(axes, one.found, lambda point: point.flops / TERA, looks)
         across = [point.flops / TERA for point in one.found]
         draw_marks(axes, one.found, across, looks)
-        finish_axes(axes, one.found, across, looks, _label(one), one.loss)
-        axes.set_xlabel("training compute, C (TFLOP)")
+        label_axes(axes, "training compute, C (TFLOP)", _label(one))
+        finish_axes(axes, one.found, across, looks, one.loss)
 
     said = "; ".join(f"{fit.family} c = {fit.quantities[0].value:.3g}" for fit in fits)
     return Panel(f"{one.label} and compute", f"{one.label} against compute: {said or 'no law'}.", draw)
@@ -137,8 +139,8 @@ def _token_panel(
                 axes.plot([part / MEGA for part in x], y, "--", color=looks[family].colour, linewidth=0.8, zorder=2)
         across = [point.tokens / MEGA for point in grown]
         draw_marks(axes, grown, across, looks)
-        finish_axes(axes, grown, across, looks, _label(one), one.loss)
-        axes.set_xlabel("tokens seen in training, D (millions)")
+        label_axes(axes, "tokens seen in training, D (millions)", _label(one))
+        finish_axes(axes, grown, across, looks, one.loss)
 
     return Panel(f"{one.label} and checkpoint", f"{one.label} against the tokens that a checkpoint saw.", draw)
 
@@ -147,25 +149,26 @@ def _isoflop_panel(one: Analysis, own: Sequence[Training], fit: Fitted | None, l
     there = valleys(own)
 
     def draw(axes: Axes) -> None:
-        if fit is not None and fit.drawn is not None:
-            _curves_of_law(axes, fit, own)
+        ends = _curves_of_law(axes, fit, own) if fit is not None and fit.drawn is not None else []
         for valley in there:
             _curve_of_runs(axes, valley, look)
         axes.set_xscale("log")
         axes.set_yscale("log")
         _plain_ticks(axes)
-        axes.set_ylabel(_label(one))
-        axes.set_xlabel("parameters without embeddings, N (millions)")
+        _name_budgets(axes, ends)
+        label_axes(axes, "parameters without embeddings, N (millions)", _label(one))
 
     what = "by the law in N and D" if fit is not None else "as measured"
     words = f"{one.label} against parameters at equal compute, {what}: a dot marks the best size."
     return Panel(f"{look.label} at equal compute", words, draw)
 
 
-def _curves_of_law(axes: Axes, fit: Fitted, own: Sequence[Training]) -> None:
+def _curves_of_law(axes: Axes, fit: Fitted, own: Sequence[Training]) -> list[tuple[float, float, str]]:
+    """Draws a curve for each budget; where each ends, and what it is called."""
     assert fit.drawn is not None
     law = fit.drawn.law
     sizes, flops = [point.parameters for point in own], [point.flops for point in own]
+    drawn = []
     fewest, most = (end(point.tokens for point in own) for end in (min, max))
     for number, budget in enumerate(_between(min(flops), max(flops), BUDGETS)):
         ends = (budget / (FLOPS_A_TOKEN * most * BEYOND), budget * BEYOND / (FLOPS_A_TOKEN * fewest))
@@ -178,14 +181,29 @@ def _curves_of_law(axes: Axes, fit: Fitted, own: Sequence[Training]) -> None:
         best = min(range(len(x)), key=lambda place: float(y[place]))
         if 0 < best < len(x) - 1:
             axes.scatter([x[best] / MEGA], [y[best]], s=22, color=INK, zorder=4)
+        drawn.append((x[-1] / MEGA, float(y[-1]), f"{with_unit_prefix(budget)}FLOP"))
+    return drawn
+
+
+def _name_budgets(axes: Axes, ends: Sequence[tuple[float, float, str]]) -> None:
+    """Each budget at the end of its curve, none over another."""
+    points, box = canvas_of(axes).dpi / 72, axes.get_window_extent()
+    names = []
+    for x, y, words in ends:
+        across, up = (float(part) for part in axes.transData.transform((x, y)))
+        names.append((Name(across, up, up, words, MUTED, False), (x, y)))
+    names.sort(key=lambda pair: pair[0].y)
+    spread_names([name for name, _ in names], GAP * points, box.y0, box.y1)
+    for name, place in names:
         axes.annotate(
-            f"{with_unit_prefix(budget)}FLOP",
-            (x[-1] / MEGA, y[-1]),
-            (4, 0),
+            name.text,
+            place,
+            (4, (name.at - name.y) / points),
             textcoords="offset points",
-            fontsize=7.5,
-            color=MUTED,
+            fontsize=FINE,
+            color=name.colour,
             va="center",
+            parse_math=False,
         )
 
 
@@ -247,4 +265,4 @@ def _plain_ticks(axes: Axes) -> None:
 
 
 def _label(one: Analysis) -> str:
-    return f"{one.label} ({one.unit})" if one.unit else one.label
+    return over_unit(one.label, one.unit)

@@ -64,6 +64,7 @@ COUNTERFACTUAL = ShownTask(
     "counterfactual",
     ("semantic", "cut-and-paste", "mix-up"),
     order=87,
+    pictures=(("original of B", "partner"),),
     reference="original",
     series=ShownSeries(
         title="Counterfactual interpolation",

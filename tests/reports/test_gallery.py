@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from reports.page import series
 from reports.page.gallery import Grid, Strip, Tile, choose_cases, data_uri, grids_of, worst_cases
 from reports.page.strips import FRAME, HEADING, LAST, MARGIN, PIXELS, STRIP_FORMATS, names_width, render_strips
 from reports.reading.runs import read_stored
@@ -64,6 +66,36 @@ def test_progressive_strips_run_from_one_code_to_all(maker: Any, subject: Callab
     assert first.columns[:2] == ("original", "1 of 64") and first.columns[-1] == "100 %"
     assert [tile.caption for tile in first.strips[0].tiles][1:] == ["1", "8", "16", "24", "32", "40", "48", "56", "64"]
     assert first.strips[0].tiles[-1].source == last.strips[0].tiles[-1].source, "all codes are all codes in both orders"
+
+
+def test_a_player_has_more_cases_than_the_strip_and_what_each_measures(maker: Any, subject: Callable[..., Any]) -> None:
+    maker.task("progressive-world", [subject("ddt", 0.5), subject("var", 0.4)], cases=20)
+    first, _ = grids_of(read_stored(str(maker.root)))
+    assert first.player is not None and len(first.player.played) == 12
+    assert first.player.steps == first.columns[1:] and first.player.lines == ("DDT", "VAR")
+    case, told = first.player.played[0]
+    assert case == first.strips[0].case and told["original"] in first.strips[0].tiles[0].source
+    picture, words, numbers = told["lines"][1][2]
+    assert picture in first.strips[1].tiles[3].source and words == "first 16 of 64 codes"
+    assert len(numbers) == 1 and numbers[0].startswith("PSNR ") and numbers[0].endswith(" dB")
+
+
+def test_what_has_no_room_is_left_out_and_counted(
+    maker: Any, subject: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker.task("progressive-world", [subject(name, 0.5) for name in ("ddt", "var", "vqgan")], cases=8)
+    stored = read_stored(str(maker.root))
+    rows = [strip.tiles[1:] for grid in grids_of(stored) for strip in grid.strips]
+    line = max(sum(len(base64.b64decode(tile.source.split(",")[1])) for tile in row) for row in rows)
+    monkeypatch.setattr(series, "STRIPS", line)
+    monkeypatch.setattr(series, "CASE", line)
+    monkeypatch.setattr(series, "WHOLE", 3 * line)
+    for grid in grids_of(stored):
+        assert len({strip.case for strip in grid.strips}) == 1
+        fits = len(grid.strips)
+        assert fits < 3 and f"The first {fits} lines" in grid.caption
+        assert grid.player is not None and 1 <= len(grid.player.played) < 8
+        assert len(grid.player.lines) < 3 and len(grid.player.lines) + grid.player.left_out == 3
 
 
 def test_recursion_pictures(maker: Any, subject: Callable[..., Any]) -> None:
