@@ -100,6 +100,12 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
         needs=("ddt", "autoencoder-long"),
     ),
     RecipeEntry(
+        "ddt-own",
+        "ddt_llama.recipes:DDT_OWN",
+        "a codebook for each position, from there on",
+        needs=("ddt-continuous",),
+    ),
+    RecipeEntry(
         "ddt-chained",
         "ddt_llama.recipes:DDT_CHAINED",
         "its second stage: the same codes, the decoder trained through chains of steps",

@@ -18,6 +18,9 @@ Find = Callable[[str, str], Any]
 FIRST_STAGE = "zoo/ddt"
 LONG_AUTOENCODER = "zoo/autoencoder-long"
 SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
+CONTINUOUS = "zoo/ddt-continuous"
+OWN_STAGE = "zoo/ddt-own"
+OWN_BOOKS: Mapping[str, Any] = {**SHARED_BOOK, "own_books": True}
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
 
@@ -92,6 +95,28 @@ def build_continuous_ddt(find: Find) -> Trainable:
     return DDTTraining(small_ddt(1, LONG_AUTOENCODER), continuous=1.0, anneal=0.0, dropped=0.1, keeps=("autoencoder.",))
 
 
+def build_own_ddt(find: Find) -> Trainable:
+    """A codebook for each position, on the better autoencoder; half of the times are pure noise, where all codes are
+    shown: codes learn most there, and what the sampler lacks the second stage gives back."""
+    from ddt_llama.training.ddt import DDTTraining
+
+    return DDTTraining(
+        small_ddt(1, LONG_AUTOENCODER, OWN_BOOKS),
+        full_noise=0.5,
+        continuous=0.0,
+        anneal=0.0,
+        dropped=0.1,
+        start_images=20_000,
+        keeps=("autoencoder.", "quantizer.codebook"),
+    )
+
+
+def build_own_sampler(find: Find) -> Trainable:
+    from ddt_llama.training.sampler import SamplerTraining
+
+    return SamplerTraining(small_ddt(STEPS, LONG_AUTOENCODER, OWN_BOOKS), pool=80_000)
+
+
 def build_sampler(find: Find) -> Trainable:
     from ddt_llama.training.sampler import SamplerTraining
 
@@ -162,4 +187,18 @@ DDT_CHAINED = Recipe(
     ema=0.99,
     threads=1,
     precision="bf16",
+)
+DDT_OWN = Recipe(
+    "ddt-own",
+    build_own_ddt,
+    data="world+fashion",
+    start=CONTINUOUS,
+    steps=2600,
+    batch=64,
+    learning_rate=1.5e-3,
+    warmup=50,
+    ema=0.99,
+    threads=1,
+    validation="world+fashion-validation",
+    validate_every=650,
 )

@@ -60,10 +60,12 @@ def refused(source: Path | None = None) -> str:
 def test_another_number_or_a_missing_subtask_is_refused(
     tmp_path: Path, published: list[dict[str, Any]], write: Write
 ) -> None:
-    line = refused(write(tmp_path / "few.parquet", published[:-2]))
+    line = refused(write(tmp_path / "few.parquet", published[:-2], group=512))
     assert "few.parquet holds 2,372 questions of 14 subtasks; MME has 2,374 of 14" in line and "mme@PATH" in line
     without = [row for row in published if row["category"] != "scene"]
-    assert "of 13 subtasks, lacks scene; MME has 2,374 of 14" in refused(write(tmp_path / "less.parquet", without))
+    assert "of 13 subtasks, lacks scene; MME has 2,374 of 14" in refused(
+        write(tmp_path / "less.parquet", without, group=512)
+    )
     assert not prepared_path().exists()
 
 
