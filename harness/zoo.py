@@ -61,12 +61,22 @@ def _stage(entry: RecipeEntry, out: Path) -> PlannedTraining:
 
 def _hours_by_images(recipe: Recipe) -> float | None:
     """CPU-hours of a training that goes on from a checkpoint, by the images that made it in an hour."""
-    try:
-        before = read_card(str(checkout_root() / recipe.start)).get("training", {}) if recipe.start else {}
-    except UserError:
+    rate = _hours_an_image(recipe.start)
+    return rate * recipe.steps * recipe.batch if rate else None
+
+
+def _hours_an_image(folder: str) -> float | None:
+    """By the checkpoint's card; where it is not there and a recipe makes it, by what that one goes on from."""
+    if not folder:
         return None
+    try:
+        before = read_card(str(checkout_root() / folder)).get("training", {})
+    except UserError:
+        name = Path(folder).name
+        makes = any(entry.name == name for entry in catalog.entries("recipe")) and catalog.find("recipe", name)
+        return _hours_an_image(makes.start) if isinstance(makes, Recipe) and makes.start != folder else None
     hours, seen = _hours(before), before.get("images_seen", 0)
-    return hours * recipe.steps * recipe.batch / float(seen) if hours and seen else None
+    return hours / float(seen) if hours and seen else None
 
 
 def _hours_elsewhere(made: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:
