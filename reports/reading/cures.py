@@ -14,7 +14,8 @@ from reports.reading.index import UNREADABLE
 
 ROOT = "RUNS"
 """Stands for the folder of the runs, which a report does not name: it is passed on."""
-UPGRADE = "pip install --upgrade ddtbench"
+UPGRADE = "git pull && make setup"
+"""In the checkout that it is installed from: no registry has it."""
 
 
 def cure_of(reason: str, path: str, suite: str = "", folder: RunFolder | None = None) -> str:
@@ -37,6 +38,7 @@ def run_again(path: str, suite: str = "", folder: RunFolder | None = None, *opti
     stated = _request(folder)
     model, task = (str(stated.get(name, other)) for name, other in (("model", subject), ("task", rest.split("/")[0])))
     words = ["ddtbench run", shlex.quote(task), f"--model {shlex.quote(model)}"]
+    words += [f"--as {shlex.quote(named)}"] if (named := _named(folder)) else []
     words += [f"--limit {stated['limit']}"] if isinstance(stated.get("limit"), int) else []
     words += _as_before(folder) if folder is not None else []
     return " ".join((*words, f"--out {ROOT}", *options))
@@ -50,11 +52,21 @@ def _as_before(folder: RunFolder) -> list[str]:
     return [f"--{name.replace('_', '-')} {value}" for name, value in mine.items()]
 
 
-def _request(folder: RunFolder | None) -> Mapping[str, Any]:
-    """What was asked for, as far as the run says so."""
+def _manifest(folder: RunFolder | None) -> Mapping[str, Any]:
     try:
-        protocol = folder.manifest().get("protocol") if folder is not None else None
+        return folder.manifest() if folder is not None else {}
     except UNREADABLE:
         return {}
+
+
+def _named(folder: RunFolder | None) -> str:
+    """The name that the user gave: the run would be made in another folder without it."""
+    named = _manifest(folder).get("shown")
+    return named if isinstance(named, str) else ""
+
+
+def _request(folder: RunFolder | None) -> Mapping[str, Any]:
+    """What was asked for, as far as the run says so."""
+    protocol = _manifest(folder).get("protocol")
     request = protocol.get("request") if isinstance(protocol, Mapping) else None
     return request if isinstance(request, Mapping) else {}

@@ -128,7 +128,7 @@ def test_what_is_broken_stands_in_a_box_with_its_cure_and_the_rest_is_shown(open
     said = {item.locator(".where").inner_text(): item.inner_text() for item in page.locator(".broken li").all()}
     wanted = {
         "tampered": ("was changed after it was written", "ddtbench measure RUNS/tampered/second/"),
-        "newer": ("schema 99, newer than the 1 read here", "pip install --upgrade ddtbench"),
+        "newer": ("schema 99, newer than the 1 read here", "git pull && make setup"),
         "unfinished": ("never finished", "ddtbench run second --model unfinished --out RUNS"),
         "failing": ("failed on all of its 10 cases", "ddtbench run second --model failing --out RUNS --retry-failed"),
     }
