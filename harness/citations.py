@@ -104,7 +104,7 @@ def _entry(text: str, place: int, where: str) -> tuple[Reference, int]:
     closed = _END.match(text, at)
     if closed is None or not fields:
         raise _fault(
-            text, at, where, f"'{head[2]}' is no list of name = {{text}} with commas between and a brace behind"
+            text, at, where, f"'{head[2]}' is not a list of name = {{text}} with commas between and a brace behind"
         )
     return Reference(head[1].lower(), head[2], tuple(fields.items())), closed.end()
 

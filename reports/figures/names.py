@@ -60,7 +60,7 @@ def shortened(text: str, room: int = LONGEST) -> str:
 
     Examples:
         >>> shortened("a tokenizer of mine, epoch 120", 17)
-        'a toke…epoch 120'
+        'a tokeni…poch 120'
     """
     text = clean(text)
     if width(text) <= room:

@@ -34,7 +34,9 @@ def row(table: str, label: str) -> list[str]:
 
 
 def page(folder: Path) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (folder / "index.html").read_text()))
+    """The text of all pages of a report."""
+    text = "".join(path.read_text() for path in (folder / "index.html", *folder.glob("tasks/*.html")))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
 def test_there_is_one_of_each_kind() -> None:
