@@ -22,6 +22,7 @@ NAMED = (
         "A better than B",
         "Draw what instruments found",
         "What the columns are",
+        "Play",
         "#case=",
         "#number=",
     ),
