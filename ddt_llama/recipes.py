@@ -19,7 +19,6 @@ FIRST_STAGE = "zoo/ddt"
 LONG_AUTOENCODER = "zoo/autoencoder-long"
 SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
 CONTINUOUS = "zoo/ddt-continuous"
-OWN_STAGE = "zoo/ddt-own"
 OWN_BOOKS: Mapping[str, Any] = {**SHARED_BOOK, "own_books": True}
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
@@ -109,12 +108,6 @@ def build_own_ddt(find: Find) -> Trainable:
         start_images=20_000,
         keeps=("autoencoder.", "quantizer.codebook"),
     )
-
-
-def build_own_sampler(find: Find) -> Trainable:
-    from ddt_llama.training.sampler import SamplerTraining
-
-    return SamplerTraining(small_ddt(STEPS, LONG_AUTOENCODER, OWN_BOOKS), pool=80_000)
 
 
 def build_sampler(find: Find) -> Trainable:

@@ -82,18 +82,13 @@ class Building:
 
 def main() -> None:
     """The process: RUNS, TO, SUITE and the process that asked for it."""
-    from harness.errors import UserError
+    from harness.isolation import tried
     from reports.page.build import build_report
 
     runs, to, suite, parent = sys.argv[1:]
     die_with_parent(int(parent))
     os.nice(POLITE)
     notes: list[str] = []
-    problem = ""
-    try:
-        build_report(runs, Path(to), suite or None, tell=notes.append)
-    except UserError as error:
-        problem = str(error)
-    except Exception as error:  # whatever it is, the pages of before are kept and it is said
-        problem = f"a defect of ours: {type(error).__name__}: {error}"
+    # whatever it is, the pages of before are kept and it is said
+    _, problem = tried(lambda: build_report(runs, Path(to), suite or None, tell=notes.append))
     sys.stdout.write(json.dumps({"problem": problem, "notes": notes}))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.isolation import tried
 from reports.reading.going import Look
 from reports.viewing.building import Outcome
 
@@ -96,13 +97,8 @@ class Shelf:
         self._number += 1
         self.state = State(self.state.pages, self.state.problem, making=True)
         folder, began = self._place / str(self._number) / "report", time.monotonic()
-        try:
-            folder.parent.mkdir(parents=True)
-            outcome = self._build(folder)
-            if not outcome.problem:
-                self._kept = (Pages.of(self._number, folder), *self._kept[: KEPT - 1])
-        except Exception as error:  # whatever it is, the pages of before are kept and it is said
-            outcome = Outcome(f"{type(error).__name__}: {error}")
+        made, problem = tried(lambda: self._attempt(folder))
+        outcome = made or Outcome(problem)  # whatever it was, the pages of before are kept and it is said
         self._ended = time.monotonic()
         self._took = self._ended - began
         newest = self._kept[0] if self._kept else None
@@ -113,6 +109,13 @@ class Shelf:
         for left in self._place.iterdir():
             if left.name not in kept:
                 shutil.rmtree(left, ignore_errors=True)
+
+    def _attempt(self, folder: Path) -> Outcome:
+        folder.parent.mkdir(parents=True)
+        outcome = self._build(folder)
+        if not outcome.problem:
+            self._kept = (Pages.of(self._number, folder), *self._kept[: KEPT - 1])
+        return outcome
 
     def _tell(self, outcome: Outcome) -> None:
         lines = dict.fromkeys(outcome.notes)

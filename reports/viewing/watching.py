@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.isolation import tried
 from reports.reading.going import Look, Onlooker
 from reports.viewing.building import Outcome
 from reports.viewing.pages import Shelf, State
@@ -82,10 +83,9 @@ class Watching:
     def _watch(self) -> None:
         while not self._over.is_set():
             began = time.monotonic()
-            try:
-                look = self._onlooker.look()
-            except Exception as error:  # whatever it is, it is said, and the next look may see more
-                look = Look(trouble=f"a defect of ours: {type(error).__name__}: {error}")
+            seen, reason = tried(self._onlooker.look)
+            # whatever it is, it is said, and the next look may see more
+            look = seen or Look(trouble=f"a defect of ours: {reason}")
             with self._seen:
                 self._look = look
                 self._seen.notify_all()
