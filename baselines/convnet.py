@@ -19,6 +19,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+MOST_LAYERS = 1000
+
 
 @dataclass(frozen=True)
 class ConvNetConfig:
@@ -39,6 +41,13 @@ class ConvNetConfig:
     dropout: float = 0.0
     norm_groups: int = 32
     fused_qkv: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for more layers than any such network has: they would be built before a weight is looked
+        at, which may have no end."""
+        layers = self.num_res_blocks * len(self.ch_mult)
+        if not 0 < layers <= MOST_LAYERS:
+            raise ValueError(f"num_res_blocks for each of ch_mult makes {layers} blocks, not 1 to {MOST_LAYERS}")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> ConvNetConfig:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from baselines.adversarial import PatchDiscriminator
 from baselines.convnet import ConvNetConfig
-from baselines.training import AdversarialTokenizer, Find, Losses, PerceptualFeatures
+from baselines.training import AdversarialTokenizer, Find, Losses
 from baselines.var import VARConfig, VARTokenizer
 from baselines.vqgan import VQGAN, VQGANConfig
+from ddt_llama.training.adversarial import PatchDiscriminator, PerceptualFeatures
 from harness.contracts import Recipe, Trainable
 
 SMALL_VQGAN = VQGANConfig(

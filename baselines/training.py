@@ -18,16 +18,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines.adversarial import PatchDiscriminator, adaptive_weight, hinge_loss
 from baselines.codebook import CodebookCare
 from baselines.convnet import to_signed
 from baselines.var import FAMILY as VAR_FAMILY
 from baselines.var import VARTokenizer
 from baselines.vqgan import FAMILY as VQGAN_FAMILY
 from baselines.vqgan import VQGAN
+from ddt_llama.training.adversarial import (
+    PatchDiscriminator,
+    PerceptualFeatures,
+    adaptive_weight,
+    hinge_loss,
+    perceptual_distance,
+)
 from ddt_llama.training.precision import bf16_pays
 
-PerceptualFeatures = Callable[[Tensor], Sequence[Tensor]]
 Find = Callable[[str, str], Any]
 
 
@@ -150,19 +155,10 @@ class AdversarialTokenizer(nn.Module):
             rest = rest - quantize.raise_map(lowered if codes is None else quantize.lookup(codes[scale]), scale)
 
     def _distance(self, made: Tensor, signed: Tensor) -> Tensor:
-        """LPIPS' form with all weights 1: squared distance of unit-length channels, averaged over places, layers
-        summed."""
         features = self._perceptual[0]
         assert features is not None
         with self._products(signed):
-            with torch.no_grad():
-                wanted = features((signed + 1.0) * 0.5)
-            given = features((made + 1.0) * 0.5)
-        pairs = [
-            (functional.normalize(a.float(), dim=1), functional.normalize(b.float(), dim=1))
-            for a, b in zip(given, wanted, strict=True)
-        ]
-        return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
+            return perceptual_distance(features, (made + 1.0) * 0.5, (signed + 1.0) * 0.5)
 
     def _judge(self, signed: Tensor) -> Tensor:
         assert self.discriminator is not None

@@ -2,23 +2,25 @@
 
     python benchmarks/generation.py --size 0.2M --size 2.9M --batch 32 --codes 64
 
+The claim is at least 3 times transformers.generate at the smallest size, and twice at 2.9M.
+
 All three write the same codes from the same random weights (float32, greedy); the script checks that, and allows a
 first difference only where the two best guided logits are within 1e-4. The floor is the time of the matrix products
-alone, same shapes, same count: no program in this arithmetic can be faster. Rounds alternate between the programs, and
-the best round of each counts, since a busy machine only ever adds time.
+alone, same shapes, same count: no program in this arithmetic can be faster. Rounds alternate between the programs.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList
 
+from benchmarks.claims import Bench, Claim
+from benchmarks.turns import take_turns
 from ddt_llama.mllm.batching import pad_left
 from ddt_llama.mllm.decoders import cache_word
 from ddt_llama.mllm.generation import generate_tokens
@@ -124,6 +126,10 @@ def floor(model: LlamaForCausalLM, prompts: Sequence[list[int]], codes: int, gui
     return torch.empty(0)
 
 
+OURS, LIBRARY, DOUBLED, FLOOR = "ours", "transformers.generate", "doubled-batch loop", "arithmetic floor"
+PROGRAMS: Mapping[str, Callable[..., Tensor]] = {OURS: ours, LIBRARY: library, DOUBLED: doubled, FLOOR: floor}
+
+
 @torch.inference_mode()
 def check_equal(
     model: LlamaForCausalLM, prompts: Sequence[list[int]], first: Tensor, second: Tensor, guidance: float
@@ -142,49 +148,49 @@ def check_equal(
     return len(differing)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", action="append", choices=SIZES, help="default: 0.2M and 2.9M")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--codes", type=int, default=64)
-    parser.add_argument("--prompt", type=int, default=20, help="tokens of the longest prompt")
-    parser.add_argument("--guidance", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--processor-time", action="store_true", help="of all threads, instead of the clock: other load"
-    )
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    clock = time.process_time if options.processor_time else time.perf_counter
-    programs: dict[str, Callable[..., Tensor]] = {
-        "ours": ours,
-        "transformers.generate": library,
-        "doubled-batch loop": doubled,
-        "arithmetic floor": floor,
+def measure(bench: Bench, size: str, claim: Claim) -> None:
+    """One size: the claim, and beside it the share of the floor."""
+    options, model = bench.options, make_model(size)
+    prompts = make_prompts(options.batch, options.prompt)
+    calls = {
+        name: (lambda program=program: program(model, prompts, options.codes, options.guidance))
+        for name, program in PROGRAMS.items()
     }
-    for size in options.size or ["0.2M", "2.9M"]:
-        model = make_model(size)
-        prompts = make_prompts(options.batch, options.prompt)
-        best = dict.fromkeys(programs, float("inf"))
-        outputs: dict[str, Tensor] = {}
-        for _ in range(options.rounds):
-            for name, program in programs.items():
-                start = clock()
-                outputs[name] = program(model, prompts, options.codes, options.guidance)
-                best[name] = min(best[name], clock() - start)
-        inner = sum(p.numel() for p in model.model.layers.parameters())
-        print(
-            f"\n{size}: {inner:,} parameters outside of embeddings, batch {options.batch}, {options.codes} codes, "
-            f"guidance {options.guidance}, {options.threads} threads, best of {options.rounds}"
-            f"{', processor time' if options.processor_time else ''}"
+    turns = take_turns(calls, options.rounds)  # type: ignore[arg-type]
+    inner = sum(p.numel() for p in model.model.layers.parameters())
+    print(f"{size}: {inner:,} parameters outside of embeddings")
+    print(turns.told())
+    for name in (LIBRARY, DOUBLED):
+        ties = check_equal(model, prompts, turns.values[OURS], turns.values[name], options.guidance)
+        print(f"    equal greedy output to {name}: yes ({ties} of {options.batch} rows part at a tie)")
+    sizes = f"batch {options.batch}, {options.codes} codes, guidance {options.guidance:g}, {options.threads} threads"
+    rates = {name: options.batch / turns.median(name) for name in (OURS, LIBRARY, DOUBLED)}
+    told = f"{rates[OURS]:.3g} images/s, theirs {rates[LIBRARY]:.3g}, doubled batch {rates[DOUBLED]:.3g}; {sizes}"
+    bench.state(claim, turns.speed_of(OURS, LIBRARY), f"{told}; equal greedy output")
+    share = Claim(f"{claim.name}-floor", f"the floor's time of ours at {size} (1: no program can be faster)")
+    bench.state(share, turns.time_of(FLOOR, OURS), f"matrix products alone {turns.median(FLOOR):.3g} s")
+
+
+def main() -> None:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--size", action="append", choices=SIZES, help="default: 0.2M and 2.9M")
+        parser.add_argument("--batch", type=int, default=32)
+        parser.add_argument("--codes", type=int, default=64)
+        parser.add_argument("--prompt", type=int, default=20, help="tokens of the longest prompt")
+        parser.add_argument("--guidance", type=float, default=3.0)
+        parser.add_argument("--rounds", type=int, default=5)
+        parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+
+    bench = Bench.begin(__doc__, add)
+    torch.set_num_threads(bench.options.threads)
+    if bench.options.tiny:
+        vars(bench.options).update(batch=2, codes=4, rounds=2)
+    for size in bench.options.size or ["0.2M", "2.9M"]:
+        least = {"0.2M": 3.0, "2.9M": 2.0}.get(size)
+        measure(
+            bench, size, Claim(f"generation-{size}", f"guided images at {size}, speed beside {LIBRARY}", least=least)
         )
-        for name, seconds in best.items():
-            rate = options.batch / seconds
-            print(f"  {name:22} {rate:8.1f} images/s   ours is {seconds / best['ours']:.2f} times as fast")
-        for name in ("transformers.generate", "doubled-batch loop"):
-            ties = check_equal(model, prompts, outputs["ours"], outputs[name], options.guidance)
-            print(f"  equal greedy output to {name}: yes ({ties} of {options.batch} rows part at a tie)")
+    bench.end()
 
 
 if __name__ == "__main__":

@@ -105,6 +105,19 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
         "a codebook for each position, from there on",
         needs=("ddt-continuous",),
     ),
+    RecipeEntry("ddt-own-long", "ddt_llama.recipes:DDT_OWN_LONG", "the same, trained on", needs=("ddt-own",)),
+    RecipeEntry(
+        "ddt-own-chained",
+        "ddt_llama.recipes:DDT_OWN_CHAINED",
+        "its second stage: the next DDT of the zoo",
+        needs=("ddt-own-long",),
+    ),
+    RecipeEntry(
+        "ddt-own-renderer",
+        "ddt_llama.recipes:DDT_OWN_RENDERER",
+        "Selftok's one-step renderer of the same codes",
+        needs=("ddt-own-long", "world-features"),
+    ),
     RecipeEntry(
         "ddt-chained",
         "ddt_llama.recipes:DDT_CHAINED",

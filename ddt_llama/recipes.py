@@ -19,6 +19,7 @@ FIRST_STAGE = "zoo/ddt"
 LONG_AUTOENCODER = "zoo/autoencoder-long"
 SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
 CONTINUOUS = "zoo/ddt-continuous"
+OWN, OWN_LONG = "zoo/ddt-own", "zoo/ddt-own-long"
 OWN_BOOKS: Mapping[str, Any] = {**SHARED_BOOK, "own_books": True}
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
@@ -48,11 +49,14 @@ def build_autoencoder(find: Find) -> Trainable:
 
 
 def small_ddt(
-    sampler_steps: int, autoencoder_at: str = "zoo/autoencoder", codebook: Mapping[str, Any] = SHARED_BOOK
+    sampler_steps: int,
+    autoencoder_at: str = "zoo/autoencoder",
+    codebook: Mapping[str, Any] = SHARED_BOOK,
+    canvas: bool = False,
 ) -> DDTTokenizer:
     """A new DDT tokenizer of the zoo's size on a trained autoencoder, decoding in so many Euler steps.
 
-    ``codebook``: the quantiser (``make_quantizer``).
+    ``codebook``: the quantiser (``make_quantizer``). ``canvas``: its decoder is a one-step renderer.
     """
     from dataclasses import asdict
 
@@ -70,7 +74,7 @@ def small_ddt(
         codes=codes,
         codebook=codebook,
         encoder={"depth": 4, "width": 64, "heads": 4, "query_width": 128, "query_heads": 4},
-        decoder={"depth": 4, "width": 128, "heads": 4},
+        decoder={"depth": 4, "width": 128, "heads": 4, **({"canvas": True} if canvas else {})},
         schedule=schedule,
         sampler_steps=sampler_steps,
     )
@@ -110,10 +114,32 @@ def build_own_ddt(find: Find) -> Trainable:
     )
 
 
+def build_own_ddt_on(find: Find) -> Trainable:
+    """The same, gone on with: the codebook is the checkpoint's, and so is everything else."""
+    from ddt_llama.training.ddt import DDTTraining
+
+    model = small_ddt(1, LONG_AUTOENCODER, OWN_BOOKS)
+    return DDTTraining(model, full_noise=0.5, continuous=0.0, anneal=0.0, dropped=0.1)
+
+
 def build_sampler(find: Find) -> Trainable:
     from ddt_llama.training.sampler import SamplerTraining
 
     return SamplerTraining(small_ddt(STEPS), pool=80_000)
+
+
+def build_own_sampler(find: Find) -> Trainable:
+    from ddt_llama.training.sampler import SamplerTraining
+
+    return SamplerTraining(small_ddt(STEPS, LONG_AUTOENCODER, OWN_BOOKS), pool=80_000)
+
+
+def build_own_renderer(find: Find) -> Trainable:
+    from ddt_llama.training.adversarial import PatchDiscriminator
+    from ddt_llama.training.renderer import RendererTraining
+
+    perceptual = find("instrument", "world-features")().perceptual_features
+    return RendererTraining(small_ddt(1, LONG_AUTOENCODER, OWN_BOOKS, True), perceptual, PatchDiscriminator(32, 2))
 
 
 AUTOENCODER = Recipe(
@@ -194,4 +220,46 @@ DDT_OWN = Recipe(
     threads=1,
     validation="world+fashion-validation",
     validate_every=650,
+)
+DDT_OWN_LONG = Recipe(
+    "ddt-own-long",
+    build_own_ddt_on,
+    data="world+fashion",
+    start=OWN,
+    steps=2600,
+    batch=64,
+    learning_rate=1.5e-3,
+    warmup=50,
+    ema=0.99,
+    threads=1,
+    validation="world+fashion-validation",
+    validate_every=650,
+)
+DDT_OWN_CHAINED = Recipe(
+    "ddt-own-chained",
+    build_own_sampler,
+    data="world+fashion",
+    start=OWN_LONG,
+    steps=1200,
+    batch=32,
+    learning_rate=1e-3,
+    warmup=50,
+    ema=0.99,
+    threads=1,
+    validation="world+fashion-validation",
+    validate_every=300,
+)
+DDT_OWN_RENDERER = Recipe(
+    "ddt-own-renderer",
+    build_own_renderer,
+    data="world+fashion",
+    start=OWN_LONG,
+    steps=1600,
+    batch=64,
+    learning_rate=1e-3,
+    warmup=50,
+    ema=0.99,
+    threads=1,
+    validation="world+fashion-validation",
+    validate_every=400,
 )

@@ -1,6 +1,7 @@
 """Pages of the documentation site that are made when it is built (a hook of MkDocs, see ``mkdocs.yml``).
 
-The front page is ``README.md`` and the changelog is ``CHANGELOG.md``, each with its links turned towards the site.
+The front page is ``README.md``; the changelog and the promises about security are the files of the tree, too, each with
+its links turned towards the site.
 Decisions are listed by their files. The API reference has one page for each folder of code that holds modules with
 docstrings: it is read from the source, nothing is imported.
 """
@@ -37,8 +38,8 @@ def on_config(config: Any) -> Any:
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that no file of ``docs`` holds."""
-    for name, content in (("index.md", (ROOT / "README.md").read_text()), ("changelog.md", changelog())):
-        files.append(File.generated(config, name, content=content))
+    for name, source in (("index.md", "README.md"), ("changelog.md", "CHANGELOG.md"), ("security.md", "SECURITY.md")):
+        files.append(File.generated(config, name, content=(ROOT / source).read_text()))
     for room, modules in api_rooms().items():
         blocks = "\n\n".join(f"::: {module}" for module in modules)
         files.append(File.generated(config, page_of(room), content=f"# {room}\n\n{blocks}\n"))
@@ -49,7 +50,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Turn links between files of the tree into links between pages."""
     if page.file.src_uri in ("index.md", "changelog.md"):
         markdown = markdown.replace("](docs/", "](").replace("[CONTRIBUTING.md](CONTRIBUTING.md)", "`CONTRIBUTING.md`")
-    return markdown.replace("](../CHANGELOG.md)", "](changelog.md)")
+        markdown = markdown.replace("](SECURITY.md)", "](security.md)")
+    return markdown.replace("](../CHANGELOG.md)", "](changelog.md)").replace(
+        "](../../SECURITY.md)", "](../security.md)"
+    )
 
 
 def on_post_build(config: Any) -> None:
@@ -57,10 +61,6 @@ def on_post_build(config: Any) -> None:
     for path in sorted(Path(config.site_dir).rglob("*.html")):
         if found := FETCHED.search(path.read_text()):
             raise PluginError(f"{path} fetches something from elsewhere: {found[0]}")
-
-
-def changelog() -> str:
-    return (ROOT / "CHANGELOG.md").read_text()
 
 
 def api_rooms() -> dict[str, list[str]]:

@@ -11,9 +11,9 @@ from harness import catalog
 from harness.citations import REFERENCES, cited, lines_of, merged, of_request
 from harness.contracts import ComputesUnits
 from harness.display import SHOWING, shown_task, written
-from harness.engines.local import Crew
+from harness.engines import Team
 from harness.isolation import OutOfMemory
-from harness.observe import died_of
+from harness.looking import died_of
 from harness.plan import PlannedRun, opened
 from harness.progress import Progress
 from harness.run import run
@@ -32,7 +32,7 @@ class Asking:
 
     out: str
     device: str
-    crew: Crew
+    crew: Team
     progress: Progress
     mixed: bool = False
     retry: bool = False

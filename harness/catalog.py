@@ -33,7 +33,7 @@ from harness.errors import BrokenPlugin, UserError, nearest, owner_of
 from harness.isolation import reason_of
 from harness.paths import packaged_file
 from harness.provenance import provenance_of
-from harness.texts import read_toml
+from harness.texts import first_line, read_toml
 
 GROUP = "ddtbench.catalog"
 REPORTERS = "ddtbench.reports"
@@ -209,7 +209,7 @@ def open_model(text: str, device: str = "cpu") -> Any:
     except BAD_CONFIGURATION as error:
         if not source:
             raise
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {first_line(error)}"
         raise UserError(f"no '{name}' can be made from {source} ({what}): is its card that of a '{name}'?") from error
 
 

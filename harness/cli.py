@@ -13,9 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from harness.added_commands import CommandGroup, asks_models
-from harness.command_line import Debug, Device, Runs, Suite, said_partial, say
+from harness.command_line import Address, Debug, Device, Engine, Runs, Suite, said_partial, say
 from harness.errors import BrokenPlugin, Exit, UserError
 from harness.isolation import OutOfMemory, reason_of
+from harness.launch import follows, launched
+from harness.redaction import redacted
 
 BATCH_TIMEOUT = 3600.0
 
@@ -105,7 +107,8 @@ def run_command(
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="NAME[@ARGUMENT]; can be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N cases of each task.")] = None,
     out: Annotated[str, typer.Option(help="Where runs are stored: a path or any fsspec URL.")] = "runs",
-    engine: Annotated[str, typer.Option(help="Who computes: local.")] = "local",
+    engine: Engine = "local",
+    address: Address = "",
     workers: Annotated[
         int | None, typer.Option(help="Processes that share the work; default: the cores at hand, one on a GPU.")
     ] = None,
@@ -152,6 +155,7 @@ def run_command(
         suite,
         out,
         engine=engine,
+        address=address,
         workers=workers,
         device=place,
         mixed_environment=mixed_environment,
@@ -159,6 +163,8 @@ def run_command(
         retry_failed=retry_failed,
         failed=failed,
     )
+    if follows():
+        return Exit.DONE
     print(commands.summary(out, suite.name))
     print(f"\nNext: ddtbench report {out} --to report --suite {suite.name}{commands.left_out(out, suite.name)}")
     return said_partial(failed)
@@ -184,6 +190,11 @@ def observe_command(
         list[str] | None, typer.Option("--instrument", "-i", help="Use this one too; can be repeated.")
     ] = None,
     suite: Suite = None,
+    engine: Engine = "local",
+    address: Address = "",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the work; default: the cores at hand, one on a GPU.")
+    ] = None,
     device: Device = "auto",
     debug: Debug = False,
 ) -> int:
@@ -191,7 +202,16 @@ def observe_command(
     from harness import commands
 
     failed: list[str] = []
-    count = commands.observe_runs(runs, suite=suite, instruments=instrument or (), device=device, failed=failed)
+    count = commands.observe_runs(
+        runs,
+        suite=suite,
+        instruments=instrument or (),
+        device=device,
+        engine=engine,
+        address=address,
+        workers=workers,
+        failed=failed,
+    )
     print(f"observed {count} runs\n\nNext: ddtbench measure {runs}")
     return said_partial(failed)
 
@@ -246,6 +266,9 @@ def report_command(
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Rank each protocol by itself, marked, instead of refusing.")
     ] = False,
+    track: Annotated[
+        list[str] | None, typer.Option("--track", help="wandb:PROJECT or mlflow:FOLDER too; can be repeated.")
+    ] = None,
     debug: Debug = False,
 ) -> int:
     """Write pages, tables and figures of stored runs.
@@ -255,8 +278,11 @@ def report_command(
     from harness import commands
 
     failed: list[str] = []
-    page = commands.report_runs(runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append)
-    print(f"report: {page}{commands.left_out(runs, suite)}")
+    told: list[str] = []
+    page = commands.report_runs(
+        runs, to, suite=suite, allow_mixed=allow_mixed, tell=failed.append, track=track or (), told=told
+    )
+    print("\n".join([f"report: {page}{commands.left_out(runs, suite)}", *told]))
     return said_partial(failed)
 
 
@@ -314,12 +340,17 @@ def train_tokenizer_command(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    tensorboard: Annotated[
+        str, typer.Option("--tensorboard", metavar="FOLDER", help="Write the log's values there as well.")
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Train a tokenizer: safetensors, a card and a log of the losses in DIR."""
     from harness import commands
 
-    folder = commands.train_tokenizer(recipe, out, dry_run=dry_run, resume=resume, steps=steps, threads=threads)
+    folder = commands.train_tokenizer(
+        recipe, out, dry_run=dry_run, resume=resume, steps=steps, threads=threads, tensorboard=tensorboard
+    )
     if not dry_run:
         print(f"checkpoint: {folder}")
 
@@ -346,6 +377,9 @@ def train_mllm_command(
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the model, its checkpoints and the log go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Time a few steps and train nothing.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in DIR.")] = False,
+    tensorboard: Annotated[
+        str, typer.Option("--tensorboard", metavar="FOLDER", help="Write the log's values there as well.")
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Train a language model that speaks an image tokenizer's codes.
@@ -354,7 +388,7 @@ def train_mllm_command(
     """
     from harness import commands
 
-    folder = commands.train_mllm(recipe, out, dry_run=dry_run, resume=resume)
+    folder = commands.train_mllm(recipe, out, dry_run=dry_run, resume=resume, tensorboard=tensorboard)
     if not dry_run:
         print(f"checkpoint: {folder}")
 
@@ -395,7 +429,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     make_lenient()
     words = sys.argv[1:]
-    if words and (words[0] == "run" or asks_models(words[0])):
+    if words and (words[0] == "run" or asks_models(words[0])) and launched() == 1:  # a launcher watches by itself
         from harness.watch import watched
 
         sys.exit(watched(lambda: _main(words), say))
@@ -411,7 +445,7 @@ def _main(words: list[str]) -> int:
         if "--debug" in words:
             traceback.print_exc()
         line, code = _explain(error)
-        say(line)
+        say(redacted(line))
     if code == Exit.INTERRUPTED:
         say("interrupted; what is finished is kept, and the same command continues from there (training: --resume)")
     return code if isinstance(code, int) else Exit.DONE

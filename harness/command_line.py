@@ -29,3 +29,9 @@ def said_partial(failed: Sequence[str]) -> int:
     for line in failed:
         say(line)
     return Exit.IN_PART if failed else Exit.DONE
+
+
+Engine = Annotated[str, typer.Option(help="Who computes: local, or ray.")]
+Address = Annotated[
+    str, typer.Option(metavar="HOST:PORT|auto", help="The Ray cluster; default: a Ray of this machine alone.")
+]

@@ -14,7 +14,8 @@ from harness import catalog
 from harness.contracts import Estimate
 from harness.display import SHOWING
 from harness.environment import limited_threads
-from harness.errors import UserError, nearest
+from harness.errors import UserError
+from harness.launch import follows, launched
 from harness.paths import data_root, user_path
 from harness.places import passed_on
 from harness.plan import PlannedRun, opened, plan, resolve_device, suite_for
@@ -40,10 +41,10 @@ from harness.watch import current
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.engines import Team
     from harness.outline import Outline
     from harness.store.run_folder import RunFolder
 
-ENGINES = ("local",)
 _instrument = instrument  # what a process made once
 
 
@@ -57,6 +58,7 @@ def run_suite(
     limit: int | None = None,
     seeds: Sequence[int] | None = None,
     engine: str = "local",
+    address: str = "",
     workers: int | None = 1,
     device: str = "auto",
     mixed_environment: bool = False,
@@ -73,14 +75,17 @@ def run_suite(
     keeps none of the others from being measured: it is a line in ``failed``, or on stderr. Raises UserError, also where
     every run failed.
 
-    One worker is this process, which a subject that crashes or hangs takes with it. ``ddtbench run`` is safe from that,
-    and so are children (``workers`` of 2 and more; None: the cores at hand), which answer each batch within
-    ``batch_timeout`` seconds or are replaced.
+    ``engine`` "ray" hands the work to actors, of the cluster at ``address`` or of this machine's own Ray; they store
+    what they make under ``out`` themselves. With "local", one worker is this process, which a subject that crashes or
+    hangs takes with it. ``ddtbench run`` is safe from that, and so are children (``workers`` of 2 and more; None: the
+    cores at hand), which answer each batch within ``batch_timeout`` seconds or are replaced. Processes that a launcher
+    started (``torchrun``) hold one subject together; the first one returns the frame, the others an empty one.
     """
     from harness.asking import Asking, shortfalls
-    from harness.engines.local import Crew
+    from harness.engines import ranks
+    from harness.engines.teams import require_engine, team
 
-    _require_engine(engine)
+    require_engine(engine, address)
     shared = {} if seeds is None else {"seeds": tuple(seeds)}
     suite = suite_for(suite, models=models, names=names, tasks=tasks, limit=limit, **shared)
     device = resolve_device(device)
@@ -89,17 +94,26 @@ def run_suite(
     case_sets: list[str] = []
     lines: list[str] = []
     done: list[PlannedRun] = []
-    crew = Crew(workers, suite.threads, device, batch_timeout, release=opened.cache_clear)
+    release = opened.cache_clear
+    if launched() > 1:
+        ranks.join(device, engine, workers)
+        if follows():
+            with limited_threads(suite.threads):
+                ranks.require_handed_out(plan(suite, device))
+                ranks.follow(release)
+            return frame_of([])
+    crew = team(engine, address, workers, suite.threads, device, batch_timeout, release, out, progress)
     current().limit = batch_timeout
     asking = Asking(out, device, crew, progress, mixed=mixed_environment, retry=retry_failed)
     try:
         with limited_threads(suite.threads):
             planned = plan(suite, device)
+            ranks.require_handed_out(planned)
             for place, item in enumerate(planned):
                 crew.runs = len(planned) - place
                 try:
                     item, folder = asking.run(item)
-                    estimates = _measured(item, folder, progress, device)
+                    estimates = _measured(item, folder, progress, device, crew)
                 except UserError as error:
                     if len(planned) == 1:
                         raise
@@ -113,6 +127,7 @@ def run_suite(
                 case_sets.append(folder.measured())
     finally:
         crew.close()
+        ranks.dismiss()
         opened.cache_clear()  # a large model must not outlive the call
     write_index(out, suite.name, done, case_sets, suite.left_out)
     if not measured:
@@ -121,7 +136,7 @@ def run_suite(
     return frame_of(measured)
 
 
-def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: str) -> Sequence[Estimate]:
+def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: str, crew: Team) -> Sequence[Estimate]:
     from harness.asking import shown_as
 
     protocol = _protocol(item)
@@ -129,13 +144,8 @@ def _measured(item: PlannedRun, folder: RunFolder, progress: Progress, device: s
     kept = folder.manifest().get(SHOWING, {})
     shown[SHOWING] = {**kept, **shown[SHOWING]}
     folder.write_manifest(protocol=passed_on(protocol, folder.key), **shown)
-    observe_run(folder, protocol["instruments"], progress, device)
+    observe_run(folder, protocol["instruments"], progress, device, crew)
     return measure_run(folder, protocol)
-
-
-def _require_engine(engine: str) -> None:
-    if engine not in ENGINES:
-        raise UserError(f"unknown engine '{engine}'{nearest(engine, ENGINES)}")
 
 
 def _protocol(item: PlannedRun) -> dict[str, Any]:
@@ -174,8 +184,13 @@ def report_runs(
     suite: str | None = None,
     allow_mixed: bool = False,
     tell: Callable[[str], None] | None = None,
+    track: Sequence[str] = (),
+    told: list[str] | None = None,
 ) -> Path:
     """Write the report of stored runs into the folder ``to``; returns the path of its first page.
+
+    ``track``: trackers (``wandb:PROJECT``, ``mlflow:FOLDER``) that are sent the estimates, the comparison and the
+    report; ``told`` is given a line for each.
 
     Numbers of different protocols are not ranked together; ``allow_mixed`` ranks each protocol by itself, marked.
     ``tell`` is called with a line for all that does not hold and is therefore not shown.
@@ -184,7 +199,14 @@ def report_runs(
 
     if not Folder(runs).exists():
         raise UserError(f"there is no folder {runs}: name the one that 'ddtbench run' wrote to")
+    from harness.tracking import Tracker
+    from harness.tracking import track as send
+
+    trackers = [Tracker.parse(text) for text in track]  # what is wrong with them is said before anything is written
     page: Path = catalog.reporter("page")(runs, user_path(to), suite, allow_mixed, tell)
+    if trackers:
+        said = send(trackers, runs, suite, page.parent, tell or Progress().note)
+        (told if told is not None else []).extend(said)
     return page
 
 
@@ -224,10 +246,11 @@ def train_tokenizer(
     resume: bool = False,
     steps: int | None = None,
     threads: int | None = None,
+    tensorboard: Path | str = "",
 ) -> Path:
     """Train the tokenizer of a recipe, a name of the catalogue or a TOML file; returns the folder of its checkpoint.
 
-    Raises UserError.
+    ``tensorboard``: a folder that gets the values of the log as well. Raises UserError.
     """
     found = tokenizer_recipe(recipe)
     trainer = catalog.find("trainer", "tokenizer")
@@ -239,14 +262,28 @@ def train_tokenizer(
         dry_run=dry_run,
         steps=steps,
         threads=threads,
+        **_board(tensorboard),
     )
     return made
 
 
-def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: bool = False) -> Path:
+def _board(folder: Path | str) -> dict[str, Path]:
+    """For a trainer, which may be another package's and know of none. Raises UserError where the library is missing."""
+    if not folder:
+        return {}
+    from importlib.util import find_spec
+
+    if find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs its library: pip install 'ddtbench[track]'")
+    return {"board": user_path(folder)}
+
+
+def train_mllm(
+    recipe: str, out: Path | str, *, dry_run: bool = False, resume: bool = False, tensorboard: Path | str = ""
+) -> Path:
     """Train the language model of a recipe, a name of the catalogue or a TOML file; returns its folder.
 
-    Raises UserError.
+    ``tensorboard``: a folder that gets the values of the log as well. Raises UserError.
     """
     own = recipe.endswith(".toml")
     values = read_toml(user_path(recipe)) if own else catalog.find("recipe", recipe)
@@ -254,7 +291,14 @@ def train_mllm(recipe: str, out: Path | str, *, dry_run: bool = False, resume: b
         raise UserError(f"recipe '{recipe}' is not that of a language model: ddtbench train tokenizer {recipe}")
     trainer = catalog.find("trainer", "mllm")
     made: Path = trainer(
-        values, recipe, user_path(out), catalog.find, cache=data_root() / "codes", dry_run=dry_run, resume=resume
+        values,
+        recipe,
+        user_path(out),
+        catalog.find,
+        cache=data_root() / "codes",
+        dry_run=dry_run,
+        resume=resume,
+        **_board(tensorboard),
     )
     return made
 

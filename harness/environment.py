@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from harness.errors import UserError
 from harness.spec import canonical_json
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -54,13 +55,13 @@ class Environment:
     threads: int
 
     @classmethod
-    def current(cls, threads: int, device: str = "cpu") -> Environment:
-        """The environment of this process."""
+    def current(cls, threads: int, device: str = "cpu", processes: int = 1) -> Environment:
+        """The environment of this process, or of several that compute together."""
         return cls(
             platform.python_version(),
             package_version("torch"),
             package_version("transformers"),
-            device_kind(device),
+            device_kind(device) + (f" x{processes}" if processes > 1 else ""),
             threads,
         )
 
@@ -71,13 +72,34 @@ class Environment:
     @property
     def digest(self) -> str:
         """The first 16 hex digits of the SHA-256 of its canonical JSON."""
-        return hashlib.sha256(canonical_json(self.to_dict()).encode()).hexdigest()[:16]
+        return _digest(self.to_dict())
+
+
+def _digest(values: object) -> str:
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()[:16]
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What differs, in words: ``torch 2.14.1 here, 2.13.0 there``."""
     names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     return "; ".join(f"{name} {new.get(name, 'unknown')} here, {old.get(name, 'unknown')} there" for name in names)
+
+
+def checked_record(record: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The content of an ``environment.json``, in which each environment has the digest under which it stands: another
+    was changed after it was written, and would name versions that made nothing. Raises UserError."""
+    observed = record.get("observed", {})
+    each = [record.get("environments", {}), *(observed.values() if isinstance(observed, Mapping) else [None])]
+    if not all(map(_holds, each)) or not isinstance(record.get("runs", []), list):
+        raise UserError(f"{where} was changed after it was written")
+    return record
+
+
+def _holds(known: object) -> bool:
+    try:
+        return isinstance(known, Mapping) and all(_digest(item) == digest for digest, item in known.items())
+    except (UserError, ValueError, RecursionError):  # what JSON reads and does not write
+        return False
 
 
 def circumstances() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,16 +119,28 @@ class _Carrier:
         return self._array if self._alike else None
 
 
+def folder_features(files: Sequence[Path], instrument: Any) -> Iterator[tuple[list[np.ndarray], list[Any]]]:
+    """(pictures, what ``instrument.embed`` says of each), some at a time in the order of the files. While it looks at
+    some, the next are read; only the first look, which opens the network, stands alone: both silence warnings, which
+    two threads must not do at a time. Raises UserError for a picture that cannot be read."""
+    groups = [files[start : start + TOGETHER] for start in range(0, len(files), TOGETHER)]
+    ahead: Future[list[np.ndarray]] | None = None
+    with ThreadPoolExecutor(1) as reader:
+        for number, group in enumerate(groups):
+            pictures = ahead.result() if ahead else _read(group)
+            ahead = reader.submit(_read, groups[number + 1]) if 0 < number < len(groups) - 1 else None
+            yield pictures, instrument.embed(pictures)
+
+
 def _batches(
     files: Sequence[Path], instrument: Any, carrier: _Carrier | None, advance: Any
 ) -> Iterator[list[Mapping[str, np.ndarray]]]:
     """The layers of some pictures at a time: ``main`` and, where there is one, ``spatial``."""
-    for start in range(0, len(files), TOGETHER):
-        pictures = [_picture(file) for file in files[start : start + TOGETHER]]
+    for pictures, rows in folder_features(files, instrument):
         for picture in pictures:
             if carrier:
                 carrier.add(picture)
-        yield [_layers(row, getattr(instrument, "main", ""), bool(carrier)) for row in instrument.embed(pictures)]
+        yield [_layers(row, getattr(instrument, "main", ""), bool(carrier)) for row in rows]
         advance(len(pictures))
 
 
@@ -135,6 +148,10 @@ def _layers(row: Any, main: str, spatial: bool) -> Mapping[str, np.ndarray]:
     if not isinstance(row, Mapping):
         return {"main": row}
     return {"main": row[main], **({"spatial": row["spatial"]} if spatial else {})}
+
+
+def _read(files: Sequence[Path]) -> list[np.ndarray]:
+    return [_picture(file) for file in files]
 
 
 def _picture(file: Path) -> np.ndarray:

@@ -8,7 +8,9 @@ image file becomes RGB (``load_converted`` is that of the published FID tools, f
 * greyscale is repeated to RGB; transparency is composited on white; palettes and CMYK are converted by Pillow;
 * of 16-bit samples the high byte is kept (``value >> 8``), which is what Pillow does to 16-bit colour by itself;
 * refused, with one line that names the file: a truncated, empty or unreadable file, 32-bit samples, a side above
-  ``MAX_SIDE`` or more than ``MAX_PIXELS`` pixels. The size is read from the header, before any pixel is decoded.
+  ``MAX_SIDE`` or more than ``MAX_PIXELS`` pixels. The size is read from the header, before any pixel is decoded;
+* refused too, whatever the file's ending: a format outside ``FORMATS``. Pillow knows others by their first bytes, and
+  starts a program for some (Ghostscript for EPS).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
     from torch import Tensor
 
+Seen = TypeVar("Seen")
 Rounding = Literal["nearest", "truncate"]
 
 MAX_SIDE = 16_384
@@ -35,6 +38,8 @@ MAX_PIXELS = 100_000_000
 PNG_LEVEL = 6
 PADDING = 127
 """Grey of the bars that make a picture square."""
+FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "AVIF", "BMP", "DIB", "GIF", "PPM", "TIFF")
+"""What Pillow decodes by itself, without another program: the formats of ``harness.walk.PICTURES``."""
 FILTERS = {
     "bicubic-antialias": Image.Resampling.BICUBIC,
     "bilinear-antialias": Image.Resampling.BILINEAR,
@@ -98,10 +103,21 @@ def encode_png(rgb: UInt8[np.ndarray, "height width 3"]) -> bytes:
     return buffer.getvalue()
 
 
-def decode_png(data: bytes) -> UInt8[np.ndarray, "height width 3"]:
-    """The pixels that ``encode_png`` was given."""
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        return np.array(image.convert("RGB"))
+def decode_png(data: bytes, name: str = "a stored image") -> UInt8[np.ndarray, "height width 3"]:
+    """The pixels that ``encode_png`` was given. Raises ValueError, which begins with ``name``, for anything else, and
+    for more pixels than a file may have."""
+    return _decoded(io.BytesIO(data), name, len(data), lambda image: np.array(image.convert("RGB")), ("PNG",))
+
+
+def size_of_png(path: Path) -> tuple[int, int]:
+    """(width, height) of a PNG that is whole: its chunks are checked to the end, and no pixel is decoded. Raises
+    ValueError, which begins with the file's name, for what ``load_rgb`` would refuse by its header."""
+
+    def whole(image: Image.Image) -> tuple[int, int]:
+        image.verify()
+        return image.size
+
+    return _opened(path, path.name, path.stat().st_size, whole, ("PNG",))
 
 
 def load_rgb(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
@@ -133,14 +149,25 @@ def decode_rgb(content: bytes, name: str) -> UInt8[np.ndarray, "height width 3"]
 
 
 def _decoded(
-    source: Path | io.BytesIO, name: str, size: int, as_rgb: Callable[[Image.Image], np.ndarray] | None = None
+    source: Path | io.BytesIO,
+    name: str,
+    size: int,
+    as_rgb: Callable[[Image.Image], np.ndarray] | None = None,
+    formats: tuple[str, ...] = FORMATS,
 ) -> np.ndarray:
+    return _opened(source, name, size, as_rgb or (lambda image: _as_rgb(ImageOps.exif_transpose(image))), formats)
+
+
+def _opened(
+    source: Path | io.BytesIO, name: str, size: int, look: Callable[[Image.Image], Seen], formats: tuple[str, ...]
+) -> Seen:
+    """What ``look`` sees in an image, whose size is known by then to be within the limits."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata and large images; the limits here are our own
-            with Image.open(source) as image:
+            with Image.open(source, formats=formats) as image:
                 _check_size(image)
-                return as_rgb(image) if as_rgb else _as_rgb(ImageOps.exif_transpose(image))
+                return look(image)
     except Image.DecompressionBombError:
         raise ValueError(f"{name}: {_too_large('more than 178 megapixels')}") from None
     except UnidentifiedImageError:

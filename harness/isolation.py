@@ -2,7 +2,7 @@
 
 Everything that is raised about a case is that case's failure: an error of ours that a user could read, an exit that a
 library asks for (``SystemExit``), an exception whose message cannot be printed. What is not the case's fault passes
-through: an interrupt, a full disk, memory that ran out.
+through: an interrupt, a full disk, memory that ran out, a subject that cannot be asked any more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from harness.errors import UserError
+from harness.redaction import redacted
 
 Value = TypeVar("Value")
 
@@ -24,6 +25,11 @@ _ALLOCATOR = re.compile(r"DefaultCPUAllocator: (can't allocate|not enough) memor
 
 class OutOfMemory(UserError):
     """Memory ran out: not the fault of a case. A run tries half the batch once."""
+
+
+class SubjectGone(UserError):
+    """Nobody is there to be asked (a server that went away, a key that it refuses): not the fault of a case. The run
+    stops, what is finished is kept, and the same command goes on."""
 
 
 def storable(text: object) -> str:
@@ -43,12 +49,12 @@ def reason_of(error: BaseException) -> str:
     line = storable((said.strip().splitlines() or [""])[0])
     kind = "" if isinstance(error, UserError) and line else type(error).__name__
     text = f"{kind}: {line}" if kind and line else kind or line
-    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[:REASON_LENGTH]
+    return redacted(re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text))[:REASON_LENGTH]
 
 
 def attempt(call: Callable[[], Value]) -> tuple[Value | None, str]:
-    """(what ``call`` returned, ""), or (None, the reason why it failed). Raises UserError for a full disk, and its kind
-    OutOfMemory."""
+    """(what ``call`` returned, ""), or (None, the reason why it failed). Raises UserError for a full disk,
+    and its kinds OutOfMemory and SubjectGone."""
     value, error = caught(call)
     return value, "" if error is None else reason_of(error)
 
@@ -73,6 +79,8 @@ def caught(call: Callable[[], Value]) -> tuple[Value | None, BaseException | Non
                 raise UserError(
                     f"the disk is full ({cause.filename or 'a file of the task'}): free some and run again"
                 ) from error
+            if isinstance(cause, SubjectGone):
+                raise cause from None
             if _is_memory(cause):
                 raise OutOfMemory(
                     f"memory ran out: try a smaller batch or fewer workers ({reason_of(cause)})"

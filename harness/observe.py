@@ -6,22 +6,24 @@ instrument, or a unit made again, is observed again. Batches are full, the last 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-import numpy as np
-
-from harness.contracts import Instrument, Sample
-from harness.environment import ENVIRONMENT, Environment, limited_threads
+from harness.contracts import Instrument
+from harness.engines import Engine, Team
+from harness.engines.local import InProcess
+from harness.environment import ENVIRONMENT, Environment
 from harness.errors import UserError
-from harness.isolation import OutOfMemory, caught, reason_of, storable
+from harness.isolation import OutOfMemory
+from harness.looking import Look, ObservingJob, died_of, remember
 from harness.places import sentence_without_folders
 from harness.progress import Progress, Tally
 from harness.store.columns import observations_folder, table_source
 from harness.store.holder import telling
 from harness.store.integrity import incomplete
-from harness.store.parts import FAILED, Part, encode_observations, samples_of
+from harness.store.parts import Part, metadata_of
 from harness.store.run_folder import RunFolder
 from harness.watch import current
 
@@ -29,10 +31,6 @@ HALVED = "observed_in_batches"
 """In the manifest: instrument -> its batch, where memory ran out in a larger one."""
 OBSERVED = "observed"
 """In ``environment.json``: instrument -> digest of an environment -> that environment."""
-ENOUGH = 2
-
-Observation = tuple[Mapping[str, Any], str]
-"""(one value per column, "") or ({}, the reason why the instrument failed)."""
 
 
 def observe(
@@ -41,10 +39,14 @@ def observe(
     *,
     batch: int,
     progress: Progress | None = None,
+    crew: Team | None = None,
+    open_again: Callable[[], Iterable[Instrument]] | None = None,
 ) -> dict[str, str]:
     """Instrument name -> "" once it has seen every ok sample, or the reason why it is unavailable.
 
-    A sample on which an instrument raises (or reports NaN) gets a null row with the reason in the column ``_failed``.
+    ``crew``: who looks (None: this process); ``open_again`` opens the instruments in a worker, which gets a copy of
+    these without it. A sample on which an instrument raises (or reports NaN) gets a null row with the reason in the
+    column ``_failed``.
     """
     progress = progress or Progress("quiet")
     if batch < 1:
@@ -58,16 +60,18 @@ def observe(
             raise UserError(f"{folder.path} has no samples yet: run it first")
         if why := incomplete(folder):
             raise UserError(f"{folder.path} {why}: run again to make them again")
-        seen = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
+        held = {instrument.name: _seen(folder, instrument, progress) for instrument in usable}
+        seen = {name: set(found) for name, found in held.items()}
         where = {item.name: Environment.current(folder.spec.threads, device_of(item)) for item in usable}
         todo = [(part, [item for item in usable if part.digest not in seen[item.name]]) for part in folder.parts()]
         if any(missing for _, missing in todo):
             label = f"{folder.spec.model} on {folder.spec.task}: {', '.join(item.name for item in usable)}"
             total = sum(len(missing) for _, missing in todo)
             told = telling(folder.folder.tell, "observing")
-            with progress.stage(label, total, told) as stage, limited_threads(folder.spec.threads):
+            job = _job(folder, usable, batch, where, open_again or partial(tuple, usable))
+            with progress.stage(label, total, told) as stage:
                 try:
-                    _observe_missing(folder, dict(todo), batch, where, stage)
+                    _observe_missing(folder, dict(todo), job, crew, stage)
                 except OutOfMemory as error:
                     if batch == 1:
                         raise
@@ -75,26 +79,25 @@ def observe(
                     halved = {**folder.manifest().get(HALVED, {}), **{item.name: batch // 2 for item in usable}}
                     folder.write_manifest(**{HALVED: halved})
                     stage.advance(-stage.done, -stage.failed)
-                    _observe_missing(folder, dict(todo), batch // 2, where, stage)
-            _note_environments(folder, {item.name: where[item.name] for _, missing in todo for item in missing})
+                    if crew is not None:
+                        crew.close()  # they hold memory as well
+                    job = replace(job, batch=batch // 2)
+                    _observe_missing(folder, dict(todo), job, crew, stage)
+            remember(job)
+            reasons.update({name: died_of(folder, name) for name in job.died})
+            usable = [item for item in usable if item.name not in job.died]
+            looked = [item.name for _, missing in todo for item in missing]
+            _note_environments(folder, {name: where[name] for name in looked if name not in job.died})
             current().rest()
+        # of what was not made now the record says it already, unless that was lost
+        as_now = {name: where[name] for name, found in held.items() if where[name].digest in found.values()}
+        _note_environments(folder, as_now)
         manifest = folder.manifest()
         known = {**manifest.get("instruments", {}), **{item.name: item.digest for item in usable}}
         without = {**manifest.get("unavailable", {}), **reasons}
         said = {name: sentence_without_folders(why) for name, why in without.items() if why}
         folder.write_manifest(instruments=known, unavailable=said)
     return reasons
-
-
-def place_of(folder: RunFolder, instrument: str) -> str:
-    """What a watching parent is told while an instrument looks at a run."""
-    return f"observing {folder.key} with {instrument}"
-
-
-def died_of(folder: RunFolder, instrument: str) -> str:
-    """Why an instrument that ended two processes is not asked again; "" for the others."""
-    deaths = current().deaths.get(place_of(folder, instrument), [])
-    return f"it ended the process twice ({deaths[-1]})" if len(deaths) >= ENOUGH else ""
 
 
 def device_of(instrument: Instrument) -> str:
@@ -113,89 +116,85 @@ def _note_environments(folder: RunFolder, where: Mapping[str, Environment]) -> N
         folder.folder.write_json(ENVIRONMENT, {**record, OBSERVED: {**known, **found}})
 
 
-def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> set[str]:
-    """The digests of the samples parts that this instrument has seen; observations that do not hold are reported and
-    removed."""
+def _seen(folder: RunFolder, instrument: Instrument, progress: Progress) -> dict[str, str]:
+    """The digests of the samples parts that this instrument has seen, with that of the environment in which it did;
+    observations that do not hold are reported and removed."""
     place = observations_folder(instrument.name, instrument.digest)
-    found = set()
+    found: dict[str, str] = {}
     for part in folder.parts(place):
         table, problem = folder.inspect(part, place)
         if table is None:
             progress.note(f"{folder.path}/{place}/{part.file} {problem}: it is made again")
             folder.folder.remove(f"{place}/{part.file}")
         else:
-            found.add(table_source(table))
+            found[table_source(table)] = metadata_of(table).get("environment", "")
     return found
+
+
+def _job(
+    folder: RunFolder,
+    instruments: Sequence[Instrument],
+    batch: int,
+    where: Mapping[str, Environment],
+    open_instruments: Callable[[], Iterable[Instrument]],
+) -> ObservingJob:
+    return ObservingJob(
+        folder.folder.place(),
+        folder.key,
+        f"{folder.spec.model} on {folder.spec.task}",
+        folder.spec.threads,
+        batch,
+        open_instruments,
+        {item.name: item.digest for item in instruments},
+        {name: item.digest for name, item in where.items()},
+        warm=len(instruments),
+    )
 
 
 def _observe_missing(
     folder: RunFolder,
     todo: Mapping[Part, Sequence[Instrument]],
-    batch: int,
-    where: Mapping[str, Environment],
+    job: ObservingJob,
+    crew: Team | None,
     stage: Tally,
 ) -> None:
-    """Unit by unit, so that the images of a unit are decoded once for all instruments."""
+    """Part by part, so that who looks with all instruments decodes the images of a part once."""
+    looks = _looks(folder, todo)
+    digests = {item.name: item.digest for missing in todo.values() for item in missing}
+    elsewhere = crew is not None and not folder.path.startswith("memory:")  # which is of this process alone
+    engine: Engine = crew.engine(job, looks) if crew is not None and elsewhere else InProcess(job)
+    try:
+        for look, data in engine.compute(looks, stage.advance):
+            assert isinstance(look, Look)
+            place = observations_folder(look.instrument, digests[look.instrument])
+            folder.keep(look.part.unit, data, place)
+    finally:
+        engine.close()
+
+
+def _looks(folder: RunFolder, todo: Mapping[Part, Sequence[Instrument]]) -> list[Look]:
+    """What is to be looked at. An instrument has worked where there are samples in a part that it looks at before: one
+    that refuses all of the first is of no use, wherever the others are looked at."""
+    looks: list[Look] = []
     worked: set[str] = set()
-    for part, table in folder.tables():
-        missing = todo.get(part, ())
-        if not missing:
-            continue
-        samples = [sample for sample in samples_of(table) if sample.outcome == "ok"]
-        for instrument in missing:
-            rows = []
-            for start in range(0, len(samples), batch):
-                current().begin(place_of(folder, instrument.name))
-                rows += _batch(instrument, samples[start : start + batch], batch, instrument.name in worked)
-                worked.add(instrument.name)
-            failed = [reason for _, reason in rows]
-            names = sorted({name for values, _ in rows for name in values})
-            columns = {name: [values.get(name) for values, _ in rows] for name in names}
-            metadata = {
-                "instrument": instrument.name,
-                "digest": instrument.digest,
-                "samples": part.digest,
-                "environment": where[instrument.name].digest,
-            }
-            data = encode_observations([sample.case.id for sample in samples], columns, failed, metadata)
-            folder.write_part(part.unit, data, observations_folder(instrument.name, instrument.digest))
-            stage.advance(1, 1 if any(failed) else 0)
+    for part in _one_each(folder):
+        looks += [Look.at(part, item.name, item.name in worked) for item in todo.get(part, ())]
+        idle = {item.name for item in todo.get(part, ())} - worked
+        if idle and _has_samples(folder, part):
+            worked |= idle
+    return looks
 
 
-def _batch(instrument: Instrument, samples: Sequence[Sample], batch: int, worked: bool) -> list[Observation]:
-    """What the instrument sees in these samples; one by one if together it raises.
-
-    Raises UserError where an instrument that never ``worked`` refuses every one of them: then it is the instrument (its
-    weights do not fit ...) and no sample.
-    """
-    together, error = caught(partial(_see, instrument, samples, batch))
-    if together is not None:
-        return together
-    alone = [caught(partial(_see, instrument, [sample], batch)) for sample in samples] if len(samples) > 1 else []
-    tried = alone or [(None, error)]
-    refused = [why for _, why in tried if isinstance(why, UserError)]
-    if not worked and len(refused) == len(tried):
-        raise refused[0]
-    return [({}, reason_of(why)) if why else (seen or [])[0] for seen, why in tried]
+def _has_samples(folder: RunFolder, part: Part) -> bool:
+    table = folder.read(part, columns=["outcome"])
+    return table is not None and "ok" in table["outcome"].to_pylist()
 
 
-def _see(instrument: Instrument, samples: Sequence[Sample], batch: int) -> list[Observation]:
-    padded = [*samples, *[samples[-1]] * (batch - len(samples))]
-    columns = instrument.observe(padded)
-    for name, values in columns.items():
-        if name in ("case", FAILED):
-            raise ValueError(f"an observed column must not be called '{name}'")
-        if len(values) != len(padded):
-            raise ValueError(f"column '{name}' has {len(values)} rows for {len(padded)} samples")
-    rows = ({name: values[index] for name, values in columns.items()} for index in range(len(samples)))
-    return [_storable(row) for row in rows]
-
-
-def _storable(row: Mapping[str, Any]) -> Observation:
-    for name, value in row.items():
-        if isinstance(value, str):
-            if storable(value) != value:
-                return {}, f"column '{name}' cannot be stored as UTF-8"
-        elif value is not None and np.isnan(np.asarray(value, np.float64)).any():
-            return {}, f"column '{name}' is NaN"
-    return row, ""
+def _one_each(folder: RunFolder) -> list[Part]:
+    """One part of each unit: the longest, should a killed writer have left two."""
+    chosen = []
+    for _, parts in itertools.groupby(folder.parts(), key=lambda part: int(part.unit)):
+        found = list(parts)
+        tables = {part: folder.read(part, columns=["case"]) for part in found} if len(found) > 1 else {}
+        chosen.append(max(found, key=lambda part: table.num_rows if (table := tables.get(part)) else 0))
+    return chosen

@@ -41,6 +41,11 @@ def user_path(text: str | os.PathLike[str]) -> Path:
         raise UserError(f"'{written}': {Path(written).parts[0]} has no home folder here: write the path out") from None
 
 
+def is_address(text: str) -> bool:
+    """Whether this is where a server is asked, and no path."""
+    return text.lower().startswith(("http://", "https://"))
+
+
 def beside(folder: Path, name: object) -> Path:
     """The file that a data set in ``folder`` names. Raises ValueError unless it is a relative path that stays below
     ``folder``: data of others must not choose which files of this machine are read."""

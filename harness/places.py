@@ -18,7 +18,7 @@ from harness.progress import Progress
 from harness.store.files import Folder
 
 ELSEWHERE = "..."
-_OWN_FOLDER = re.compile(r"(?:^|(?<=[@:=,]))(?:file:/{1,3}|~|\.\.(?=/)|/(?!/))")
+_OWN_FOLDER = re.compile(r"(?:^|(?<=[@:=,#]))(?:file:/{1,3}|~|\.\.(?=/)|/(?!/))")
 _IN_SENTENCE = re.compile(r"(?<![\w/.:@~])~?/[^\s/,;:'\"()<>|]+/[^\s,;:'\"()<>|]*[^\s,;:'\"()<>|.]")
 _HOME = re.compile(r"^(?:/root|/home/[^/]+|/Users/[^/]+)(?=/)")
 _SYSTEM = ("/usr/", "/opt/", "/etc/", "/proc/", "/sys/", "/dev/", "/lib/")

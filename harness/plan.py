@@ -18,7 +18,7 @@ from harness.contracts import Case, ChecksAhead, HasOwnCases, HasSettings, Task
 from harness.display import require_shown
 from harness.errors import UserError, nearest
 from harness.isolation import reason_of
-from harness.paths import checkout_root, user_path
+from harness.paths import checkout_root, is_address, user_path
 from harness.progress import slowly
 from harness.provenance import Provenance, provenance_of
 from harness.spec import RunRequest, RunSpec, SuiteSpec, checked_name, path_safe, suite_from_toml
@@ -128,6 +128,8 @@ def expand_model(text: str) -> list[str]:
     """``NAME@GLOB`` as one model per checkpoint, in natural order (step_2 before step_10); others as they are, and so
     is what exists: ``runs[1]`` that is there is a folder and no pattern."""
     name, source = catalog.split_name(text)
+    if is_address(source):  # [::1] is no pattern
+        return [text]
     if not glob.has_magic(source) or user_path(source).exists() or (checkout_root() / source).exists():
         return [text]
     found = [path for path in glob.glob(_pattern(user_path(source))) if not path.endswith(".json")]
@@ -258,7 +260,10 @@ def model_label(text: str, checkpoint: str) -> str:
 
 def _folder_name(source: str) -> str:
     """The folder's name; of a checkpoint on the way (``TRAINING/checkpoints/STAGE-SHARE``) with that of its training,
-    since all trainings have checkpoints of the same names."""
+    since all trainings have checkpoints of the same names. Of an address (``http://HOST/...#NAME``) the last part of
+    what it names there."""
+    if is_address(source):
+        return source.split("#")[1].rstrip("/").rpartition("/")[2] if "#" in source else ""
     path = Path(source)
     training = path.parent.parent.name if path.parent.name == "checkpoints" else ""
     return f"{training}-{path.name}" if training else path.name
@@ -276,8 +281,10 @@ def _checkpoint(model: str, said: Provenance) -> str:
 
 def _training(model: str) -> Mapping[str, Any]:
     """What the card of the checkpoint says of its training; nothing for a checkpoint without a card of ours."""
+    source = catalog.source_of(model)
+    if is_address(source):
+        return {}
     try:
-        source = catalog.source_of(model)
         return dict(read_card(source).get("training", {})) if source else {}
     except UserError:
         return {}

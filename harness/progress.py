@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal, TextIO
 
+from harness.redaction import redacted
+
 Mode = Literal["auto", "bar", "plain", "quiet"]
 PLAIN_SECONDS = 10.0
 SLOW_SECONDS = 5.0
@@ -119,7 +121,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line that must be seen. Line ends and control characters, of a file's name say, become spaces."""
-        text = printable(text)
+        text = redacted(printable(text))
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -126,10 +126,11 @@ def _stored_cases(item: PlannedRun, out: str) -> int:
 
 def _seconds_of_a_batch(item: PlannedRun, cases: Sequence[Case], device: str) -> float:
     """Seconds to ask and to observe the first batch."""
+    from harness.jobs import Unit
     from harness.store.parts import read_part, samples_of
-    from harness.units import Job, Unit, make_unit
+    from harness.units import AskingJob, make_unit
 
-    job = Job(item.spec, item.task, item.open_subject, "dry-run")
+    job = AskingJob(item.spec, item.task, item.open_subject, "dry-run")
     subject = item.open_subject()
     unit = Unit("00000", tuple(cases[: item.spec.batch]))
     instruments = [catalog.make("instrument", name, device) for name in item.task.instruments]

@@ -1,49 +1,33 @@
 """spec -> samples: ask a subject every case that is not stored yet, unit by unit.
 
 A run resumes by looking at what is there: a part counts if its bytes have the digest in its name, it belongs to this
-spec, and it holds at least the cases that are wanted of its unit. Everything else is made again. Only this process
-writes.
+spec, and it holds at least the cases that are wanted of its unit. Everything else is made again. Only the
+holder of the folder's lock removes anything; parts are stored by it, or by workers elsewhere (``engines.ray``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from harness.contracts import Case, Task
-from harness.engines import Engine
+from harness.engines import Engine, Team
 from harness.engines.local import Crew
-from harness.environment import ENVIRONMENT, Environment, circumstances, difference
+from harness.environment import ENVIRONMENT, Environment, checked_record, circumstances, difference
 from harness.errors import UserError
 from harness.isolation import storable
+from harness.jobs import Unit
 from harness.progress import Progress
 from harness.spec import RunSpec
 from harness.store.holder import telling
 from harness.store.parts import Part, metadata_of, read_part
 from harness.store.run_folder import RunFolder
 from harness.store.sealed_files import COST, MANIFEST
-from harness.units import Job, Unit, split
+from harness.store.summary import Stored
+from harness.units import AskingJob, split
 from harness.watch import current
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What matters of a part that is there."""
-
-    part: Part
-    rows: int
-    failed: tuple[tuple[str, str], ...]
-    environment: str
-
-    @classmethod
-    def of(cls, part: Part, table: pa.Table) -> _Stored:
-        columns = (table[name].to_pylist() for name in ("case", "outcome", "reason"))
-        failed = tuple((case, reason) for case, outcome, reason in zip(*columns, strict=True) if outcome != "ok")
-        return cls(part, table.num_rows, failed, metadata_of(table).get("environment", ""))
 
 
 def run(
@@ -58,8 +42,8 @@ def run(
     workers: int | None = 1,
     device: str = "cpu",
     training: Mapping[str, Any] | None = None,
-    engine: Callable[[Job], Engine] | None = None,
-    crew: Crew | None = None,
+    engine: Callable[[AskingJob], Engine] | None = None,
+    crew: Team | None = None,
     retry_failed: bool = False,
 ) -> None:
     """Make every sample of the first ``limit`` cases that is missing, then ``cost.json`` and ``manifest.json``.
@@ -80,12 +64,12 @@ def run(
         stored = _stored(folder, cases, progress)
         wanted = split(cases[:limit], spec.unit_size)
         missing = [unit for unit in wanted if _is_missing(unit, stored.get(unit.name), retry_failed)]
-        environment = Environment.current(spec.threads, device)
+        hands: Team = crew or Crew(workers, spec.threads, device)
+        environment = Environment.current(spec.threads, device, hands.processes)
         known = {item.environment for item in stored.values()}
         if missing or (known == {environment.digest} and not folder.folder.exists(ENVIRONMENT)):
             _settle_environment(folder, environment, stored, mixed_environment)
-        job = Job(spec, task, open_subject, environment.digest)
-        hands = crew or Crew(workers, spec.threads, device)
+        job = AskingJob(spec, task, open_subject, environment.digest, folder.folder.place())
         driver = engine(job) if engine else hands.engine(job, missing)
         try:
             current().rest()
@@ -104,7 +88,7 @@ def _drop_damaged(folder: RunFolder, progress: Progress) -> None:
     files: dict[str, Callable[[], Any]] = {
         MANIFEST: folder.manifest,  # the first, since it says what the others should be
         COST: folder.cost,
-        ENVIRONMENT: partial(folder.folder.read_json, ENVIRONMENT),
+        ENVIRONMENT: lambda: checked_record(folder.folder.read_json(ENVIRONMENT), f"{folder.path}/{ENVIRONMENT}"),
     }
     for name, read in files.items():
         try:
@@ -116,7 +100,7 @@ def _drop_damaged(folder: RunFolder, progress: Progress) -> None:
                 folder.write_cost({})  # not probed: the seal of the damaged one goes with it
 
 
-def _is_missing(unit: Unit, there: _Stored | None, retry_failed: bool) -> bool:
+def _is_missing(unit: Unit, there: Stored | None, retry_failed: bool) -> bool:
     return there is None or there.rows < len(unit.cases) or (retry_failed and bool(there.failed))
 
 
@@ -133,9 +117,9 @@ def _cases(task: Task, limit: int | None) -> Sequence[Case]:
     return cases
 
 
-def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dict[str, _Stored]:
+def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dict[str, Stored]:
     """The good part of each unit. Bad ones are reported and removed, shorter doubles are removed."""
-    found: dict[str, _Stored] = {}
+    found: dict[str, Stored] = {}
     for part in folder.parts():
         table, problem = folder.inspect(part)
         if table is not None and metadata_of(table).get("key") != folder.key:
@@ -145,7 +129,7 @@ def _stored(folder: RunFolder, cases: Sequence[Case], progress: Progress) -> dic
             folder.folder.remove(f"samples/{part.file}")
             continue
         _require_same_cases(folder, part, table, cases)
-        this, other = _Stored.of(part, table), found.get(part.unit)
+        this, other = Stored.of(part, table), found.get(part.unit)
         if other:
             loser = min(this, other, key=lambda item: item.rows)
             folder.folder.remove(f"samples/{loser.part.file}")
@@ -165,7 +149,7 @@ def _require_same_cases(folder: RunFolder, part: Part, table: pa.Table, cases: S
 
 
 def _settle_environment(
-    folder: RunFolder, now: Environment, stored: Mapping[str, _Stored], mixed_environment: bool
+    folder: RunFolder, now: Environment, stored: Mapping[str, Stored], mixed_environment: bool
 ) -> None:
     """Refuse to go on under another environment than the stored parts', and note this one."""
     record = folder.folder.read_json(ENVIRONMENT)
@@ -186,7 +170,7 @@ def _compute(
     driver: Engine,
     missing: Sequence[Unit],
     folder: RunFolder,
-    stored: dict[str, _Stored],
+    stored: dict[str, Stored],
     progress: Progress,
     asked: int,
 ) -> None:
@@ -196,11 +180,12 @@ def _compute(
         return
     if todo < asked:
         progress.note(f"{label}: {asked - todo} of {asked} cases are already there")
-    made: list[_Stored] = []
+    made: list[Stored] = []
     with progress.stage(label, todo, telling(folder.folder.tell, "asking", asked - todo)) as stage:
-        for unit, data in driver.compute(missing, stage.advance):
-            part = folder.write_part(unit.name, data)
-            stored[unit.name] = _Stored.of(part, read_part(data, part.file))
+        for unit, result in driver.compute(missing, stage.advance):
+            part = folder.keep(unit.name, result)
+            known = result if isinstance(result, Stored) else Stored.of(part, read_part(result, part.file))
+            stored[unit.name] = known
             made.append(stored[unit.name])
     failed = [pair for item in made for pair in item.failed]
     if failed:
@@ -208,7 +193,7 @@ def _compute(
         progress.note(f"{label}: {len(failed)} of {todo} cases failed, for example '{case}': {reason}")
 
 
-def _summary(stored: Mapping[str, _Stored], total: int) -> dict[str, Any]:
+def _summary(stored: Mapping[str, Stored], total: int) -> dict[str, Any]:
     units = [stored[name] for name in sorted(stored, key=int)]
     rows = sum(item.rows for item in units)
     return {

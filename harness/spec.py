@@ -33,6 +33,16 @@ def path_safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._@+-]+", "-", text).strip("-.") or "unnamed"
 
 
+def is_path_safe(text: object) -> bool:
+    """Whether this can be the name of a file or folder, and leads nowhere else.
+
+    Examples:
+        >>> is_path_safe("ddt"), is_path_safe(".."), is_path_safe("a/b")
+        (True, False, False)
+    """
+    return isinstance(text, str) and _PATH_SAFE.fullmatch(text) is not None
+
+
 NAME_LENGTH = 60
 
 

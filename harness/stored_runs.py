@@ -27,6 +27,7 @@ from harness.store.results import frame_of, read_index
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.engines import Team
     from harness.store.prune import Pruned
     from harness.store.run_folder import RunFolder
 
@@ -39,27 +40,43 @@ def observe_runs(
     suite: str | None = None,
     instruments: Sequence[str] = (),
     device: str = "auto",
+    engine: str = "local",
+    address: str = "",
+    workers: int | None = 1,
     progress: Progress | None = None,
     failed: list[str] | None = None,
 ) -> int:
     """Observe stored samples with the instruments of their tasks and these; only what is missing is computed.
 
-    ``device`` is that of instruments which can compute elsewhere than on the CPU. Returns the number of runs; one of
+    ``device`` is that of instruments which can compute elsewhere than on the CPU; ``engine``, ``address`` and
+    ``workers`` are as in ``run_suite``, each worker with the threads of its run. Returns the number of runs; one of
     results only is none. Raises UserError.
     """
+    from harness.engines.teams import require_engine, team
+
+    require_engine(engine, address)
     device = resolve_device(device)
     for name in instruments:
         catalog.lookup("instrument", catalog.split_name(name)[0])
+    crews: dict[int, Team] = {}
 
     def observe_one(folder: RunFolder, protocol: dict[str, Any]) -> bool:
         if folder.results_only:
             return False
         wider = _added(protocol, "instruments", instruments)
-        observe_run(folder, wider["instruments"], progress or Progress(), device)
+        threads = folder.spec.threads
+        crew = crews[threads] = crews.get(threads) or team(
+            engine, address, workers, threads, device, out=runs, progress=progress
+        )
+        observe_run(folder, wider["instruments"], progress or Progress(), device, crew)
         _keep_protocol(folder, wider)
         return True
 
-    return sum(_each(runs, suite, observe_one, failed))
+    try:
+        return sum(_each(runs, suite, observe_one, failed))
+    finally:
+        for crew in crews.values():
+            crew.close()
 
 
 def measure_runs(
@@ -105,14 +122,33 @@ def instrument(name: str, device: str = "cpu") -> Instrument:
     return made
 
 
-def observe_run(folder: RunFolder, instruments: Sequence[str], progress: Progress, device: str = "cpu") -> None:
-    """Observe a run with these instruments of the catalogue, as far as missing. Of two with one name the last counts:
-    it was asked for with weights of its own (``NAME@PATH``)."""
+def opened_instruments(names: Sequence[str], device: str) -> list[Instrument]:
+    """Of two with one name the last counts: it was asked for with weights of its own (``NAME@PATH``)."""
+    return list({item.name: item for item in (instrument(name, device) for name in names)}.values())
+
+
+def opened_usable(names: Sequence[str], device: str) -> list[Instrument]:
+    """As they are found in a worker, which must be able to use them as this process can."""
+    found = opened_instruments(names, device)
+    for item in found:
+        item.unavailable()  # some look for their weights then
+    return found
+
+
+def observe_run(
+    folder: RunFolder,
+    instruments: Sequence[str],
+    progress: Progress,
+    device: str = "cpu",
+    crew: Team | None = None,
+) -> None:
+    """Observe a run with these instruments of the catalogue, as far as missing; ``crew`` are those who look."""
     from harness.observe import observe
 
     with limited_threads(folder.spec.threads):
-        made = {item.name: item for item in (instrument(name, device) for name in instruments)}
-        observe(folder, list(made.values()), batch=folder.spec.batch, progress=progress)
+        made = opened_instruments(instruments, device)
+        again = partial(opened_usable, tuple(instruments), device)
+        observe(folder, made, batch=folder.spec.batch, progress=progress, crew=crew, open_again=again)
 
 
 def measure_run(folder: RunFolder, protocol: Mapping[str, Any]) -> list[Estimate]:

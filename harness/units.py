@@ -17,39 +17,28 @@ from functools import partial
 from typing import Any
 
 from harness.contracts import Case, Sample, Task
+from harness.engines.rescue import rescue
 from harness.environment import limit_threads
 from harness.isolation import attempt
+from harness.jobs import Begin, Row, Search, Tick, Trial, Unit, unwatched
+from harness.records import take_records, with_records
 from harness.seeding import seed_for
 from harness.spec import RunSpec
+from harness.store.contents import SAMPLES
 from harness.store.parts import encode_samples, failed_row, sample_row
-
-Row = dict[str, Any]
-Tick = Callable[[int, int], None]
-"""Called with how many cases were just finished and how many of them failed."""
-Begin = Callable[[], None]
-"""Called before each question to the subject, so that who watches can tell when no answer comes."""
-
-
-def unwatched() -> None:
-    """Where nobody watches."""
+from harness.store.summary import Stored, store_part
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A slice of the cases, named by its number: ``00000``, ``00001`` ..."""
-
-    name: str
-    cases: tuple[Case, ...]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What an engine needs besides the units. With more than one worker it is pickled, and so must its members be."""
+class AskingJob:
+    """Asking a subject the cases of a task (``Job``). ``place``: the run folder, for workers that store what they
+    make."""
 
     spec: RunSpec
     task: Task
     open_subject: Callable[[], Any]
     environment: str
+    place: str = ""
 
     def metadata(self, unit: Unit) -> dict[str, str]:
         """What is stored in the part of this unit."""
@@ -59,6 +48,53 @@ class Job:
             "unit": unit.name,
             "rows": str(len(unit.cases)),
         }
+
+    @property
+    def threads(self) -> int:
+        return self.spec.threads
+
+    @property
+    def key(self) -> str:
+        return self.spec.key()
+
+    @property
+    def model(self) -> str:
+        return self.spec.model
+
+    @property
+    def opens(self) -> str:
+        return f"ask {self.spec.model} anything"
+
+    @property
+    def warm(self) -> int:
+        return 0
+
+    def doing(self, unit: Unit) -> str:
+        return f"unit {self.spec.key()}/{unit.name}"
+
+    def open(self) -> Any:
+        return self.open_subject()
+
+    def make(self, opened: Any, unit: Unit, tick: Tick, begin: Begin) -> bytes:
+        return make_unit(self, opened, unit, tick, begin)
+
+    def stored(self, unit: Unit, data: bytes) -> Stored:
+        return store_part(f"{self.place}/{SAMPLES}", unit.name, data)
+
+    def wanted(self, unit: Unit) -> bool:
+        return True
+
+    def search(self, unit: Unit, cause: str) -> Search:
+        return rescue(unit, self.spec.batch)
+
+    def rows(self, opened: Any, trial: Trial, begin: Begin) -> list[Row]:
+        return make_batch(self, opened, trial.cases, trial.dead, begin)
+
+    def encode(self, unit: Unit, rows: Sequence[Row]) -> bytes:
+        return encode_samples(rows, self.metadata(unit))
+
+    def probe(self, opened: Any) -> Mapping[str, Any]:
+        return dict(self.task.probe(opened))
 
 
 def unit_name(index: int) -> str:
@@ -72,12 +108,12 @@ def split(cases: Sequence[Case], unit_size: int) -> list[Unit]:
     return [Unit(unit_name(index), tuple(cases[start : start + unit_size])) for index, start in enumerate(starts)]
 
 
-def make_unit(job: Job, subject: Any, unit: Unit, tick: Tick, begin: Begin = unwatched) -> bytes:
+def make_unit(job: AskingJob, subject: Any, unit: Unit, tick: Tick, begin: Begin = unwatched) -> bytes:
     """Ask the subject for a unit: the bytes of its part."""
     return encode_samples(list(_rows(job, subject, unit, tick, begin)), job.metadata(unit))
 
 
-def _rows(job: Job, subject: Any, unit: Unit, tick: Tick, begin: Begin) -> Iterator[Row]:
+def _rows(job: AskingJob, subject: Any, unit: Unit, tick: Tick, begin: Begin) -> Iterator[Row]:
     for start in range(0, len(unit.cases), job.spec.batch):
         rows = make_batch(job, subject, unit.cases[start : start + job.spec.batch], {}, begin)
         tick(len(rows), sum(row["outcome"] == "failed" for row in rows))
@@ -85,7 +121,7 @@ def _rows(job: Job, subject: Any, unit: Unit, tick: Tick, begin: Begin) -> Itera
 
 
 def make_batch(
-    job: Job, subject: Any, cases: Sequence[Case], dead: Mapping[str, str], begin: Begin = unwatched
+    job: AskingJob, subject: Any, cases: Sequence[Case], dead: Mapping[str, str], begin: Begin = unwatched
 ) -> list[Row]:
     """The rows of one batch. Cases in ``dead`` (id -> reason) are neither loaded nor asked: they fail for that
     reason."""
@@ -113,7 +149,7 @@ def make_batch(
 
 
 def _ask(
-    job: Job,
+    job: AskingJob,
     subject: Any,
     cases: Sequence[Case],
     loaded: Sequence[tuple[Any, str]],
@@ -125,10 +161,11 @@ def _ask(
     padded = [*slots, *[slots[-1]] * (job.spec.batch - len(slots))]
     asked = [cases[index] for index in padded]
     seeds = [seed_for(job.spec.seed, case.id, "sample") for case in asked]
+    take_records(subject)  # of what was asked before and failed
     samples = list(job.task.ask(subject, asked, [loaded[index][0] for index in padded], seeds))
     if [sample.case.id for sample in samples] != [case.id for case in asked]:
         raise ValueError(f"{job.task.name} must return one sample per case, in their order")
-    return samples[: len(slots)]
+    return with_records(samples, take_records(subject))[: len(slots)]
 
 
 def _row(sample: Sample) -> Row:

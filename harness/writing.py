@@ -22,6 +22,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    temporary.unlink(missing_ok=True)  # of a killed process of this number, or a link that would be written through
     try:
         yield temporary
         _sync(temporary)

@@ -96,3 +96,10 @@ def test_both_commands_go_on_without_the_data_set(place: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert "going on without Fashion-MNIST" in done.stdout
         assert "ddtbench data prepare fashion-mnist --fetch" in asked(place) and asked(place)[-1].startswith(last)
+
+
+def test_a_locked_set_up_checks_every_archive_and_takes_no_other_version(place: Path) -> None:
+    assert make(place, "setup", "LOCKED=1").returncode == 0
+    first, second = (line for line in asked(place) if "pip install" in line)
+    assert "--no-deps --require-hashes --requirement requirements.lock" in first and "--editable" not in first
+    assert "--no-deps --editable ." in second

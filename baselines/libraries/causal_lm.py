@@ -124,6 +124,6 @@ def open_causal_lm(source: str, device: str = "cpu") -> CausalLM:
     folder, chosen = place_of(source)
     if chosen:
         raise UserError(f"{source}: a language model is read with its default weights: leave out '#{chosen}'")
-    model, tokenizer = open_language_model(str(folder), torch.float32, writes=False)
+    model, tokenizer = open_language_model(str(folder), torch.float32, writes=False, shared=True)
     subject: Any = model
     return CausalLM(subject.to(device).eval().requires_grad_(False), tokenizer, digest_of_folder(folder))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from torch import Tensor
 from baselines.libraries.chat_pictures import check_prompts
 from baselines.libraries.hub import digest_of_folder, place_of, sampling_in
 from harness.errors import UserError
-from harness.texts import read_json_object
+from harness.texts import read_json_object, shown
 from harness.weights.fitting import open_fitting, quiet_libraries, readable, require_words
 
 RECORDED = ("num_inference_steps", "guidance_scale", "image_guidance_scale", "true_cfg_scale", "strength", "eta")
@@ -107,6 +108,7 @@ def _open(source: str, device: str) -> tuple[Any, Path, str]:
     folder, chosen = place_of(source, "model_index.json")
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
     index = read_json_object(folder / "model_index.json")
+    require_known_classes(folder, index)
     with readable("pipeline of diffusers", str(folder)):
         off = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
         # the pipeline's own loading keeps no report of its networks', so that each is opened by itself
@@ -120,6 +122,28 @@ def _open(source: str, device: str) -> tuple[Any, Path, str]:
             require_words(part, f"{folder}/{name}")
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device), folder, chosen
+
+
+def require_known_classes(folder: Path, index: Mapping[str, Any]) -> None:
+    """Raise UserError for a ``model_index.json`` that names code of the folder, or a class of another library than
+    diffusers and transformers: what a file names is never imported."""
+    where = folder / "model_index.json"
+    if not isinstance(index.get("_class_name"), str):
+        raise UserError(f"{where}: _class_name must name a pipeline of diffusers: code in a folder is not run")
+    for name, place in index.items():
+        if name.startswith("_") or not isinstance(place, list):
+            continue
+        known = len(place) == 2 and all(part is None or isinstance(part, str) for part in place)
+        if not known or not (place[0] in (None, "diffusers", "transformers") or _is_own_module(place[0])):
+            raise UserError(
+                f"{where}: '{name}' is {shown(place)}, which is not a class of diffusers or transformers: "
+                "nothing else is imported for a folder"
+            )
+
+
+def _is_own_module(library: str) -> bool:
+    """Whether diffusers has pipelines of this name."""
+    return library.isidentifier() and find_spec(f"diffusers.pipelines.{library}") is not None
 
 
 def _network(kind: Any, folder: Path, chosen: str, options: Mapping[str, Any]) -> Any:

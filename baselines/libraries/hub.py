@@ -102,9 +102,10 @@ def open_transformers(kind: str, model_class: Any, processor_class: Any, source:
         use_safetensors=True,
         local_files_only=True,
         variant=chosen or None,
+        shared=True,
     )
     with readable(what, str(folder)):
-        processor = processor_class.from_pretrained(folder, local_files_only=True)
+        processor = processor_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     require_words(processor.tokenizer, str(folder))
     processor.tokenizer.padding_side = "left"  # what is generated must follow the prompt
     return Opened(model.to(device).eval().requires_grad_(False), processor, folder, digest_of_folder(folder), chosen)

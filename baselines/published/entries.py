@@ -152,4 +152,16 @@ TEXT_MODELS: tuple[CatalogueEntry, ...] = (
     ),
 )
 
-PUBLISHED: tuple[CatalogueEntry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES + TEXT_MODELS
+SERVED: tuple[CatalogueEntry, ...] = (
+    _entry(
+        "openai",
+        "baselines.openai_server.subject:open_served",
+        "a model behind an OpenAI-compatible server (vLLM, SGLang, vLLM-Omni): what the server offers of these",
+        ("AnswersQuestions", "ScoresText", "GeneratesImages"),
+        "URL#MODEL of a server, as in openai@http://localhost:8000/v1#MODEL",
+        "the model's own",
+        "",
+    ),
+)
+
+PUBLISHED: tuple[CatalogueEntry, ...] = TOKENIZERS + CLASS_GENERATORS + IN_LIBRARIES + TEXT_MODELS + SERVED

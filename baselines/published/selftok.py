@@ -65,6 +65,7 @@ def _open(source: str, name: str, device: str, canvas: bool) -> DDTTokenizer:
     )
     fill_module(model, {**convert(state), **autoencoder}, str(path))
     model.checkpoint_digest, model.chosen_weights = digest_of_files(path, vae_file), chosen
+    model.decoder.needed_only = True
     return model.eval().requires_grad_(False).to(device)
 
 

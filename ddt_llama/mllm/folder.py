@@ -47,12 +47,13 @@ class ModelFolder:
 
 
 def open_language_model(
-    source: str, dtype: torch.dtype | str = "auto", writes: bool = True
+    source: str, dtype: torch.dtype | str = "auto", writes: bool = True, shared: bool = False
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its text tokenizer, from a folder or from transformers' cache of the hub.
 
     Raises UserError for a folder without weights in safetensors, or one that transformers cannot open, for a tokenizer
-    that is missing or another model's, and where it ``writes`` for one that loses what it reads.
+    that is missing or another model's, and where it ``writes`` for one that loses what it reads. ``shared``: as
+    ``open_fitting`` has it.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -60,9 +61,11 @@ def open_language_model(
     where = str(folder) if folder.is_dir() else source
     if folder.is_dir():
         _require_weights(folder)
-    model = open_fitting(AutoModelForCausalLM, where, what="causal language model", dtype=dtype, use_safetensors=True)
+    model = open_fitting(
+        AutoModelForCausalLM, where, what="causal language model", dtype=dtype, use_safetensors=True, shared=shared
+    )
     with readable("text tokenizer", where):
-        tokenizer = AutoTokenizer.from_pretrained(where)
+        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
     require_words(tokenizer, source, row_count(model))
     if writes:
         require_text(tokenizer, source)

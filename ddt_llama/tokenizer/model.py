@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ddt_llama.tokenizer.decoder import TokenDecoder
+from ddt_llama.tokenizer.decoder import Parts, TokenDecoder
 from ddt_llama.tokenizer.encoder import TokenEncoder
 from ddt_llama.tokenizer.flow import estimate_clean, euler, mix
 from ddt_llama.tokenizer.latents import LatentAutoencoder
@@ -128,7 +128,8 @@ class DDTTokenizer(nn.Module):
                 )
             return self.autoencoder.decode(self.decoder.render(vectors, visible))
         start = noise_for(seeds, len(vectors), self.latent_shape).to(vectors.device)
-        latents = euler(lambda x, t: self._velocity(x, t, vectors, visible), start, self.sampler_steps)
+        parts = self.decoder.code_parts()  # once for all steps
+        latents = euler(lambda x, t: self._velocity(x, t, vectors, visible, parts), start, self.sampler_steps)
         return self.autoencoder.decode(latents)
 
     @torch.no_grad()
@@ -184,7 +185,14 @@ class DDTTokenizer(nn.Module):
             raise UserError(f"codes must lie in 0..{self.codebook_size - 1}")
         return self.quantizer.lookup(codes)
 
-    def _velocity(self, x: Tensor, t: Tensor, vectors: Tensor, visible: Tensor | None) -> Tensor:
+    def _velocity(
+        self,
+        x: Tensor,
+        t: Tensor,
+        vectors: Tensor,
+        visible: Tensor | None,
+        code_parts: Sequence[Parts | None] | None = None,
+    ) -> Tensor:
         if self.decoder.canvas:
             raise UserError("a one-step renderer has no timesteps, so it cannot denoise")
         shown = self.schedule.visible(t)
@@ -192,7 +200,7 @@ class DDTTokenizer(nn.Module):
             if visible.shape != shown.shape:
                 raise ValueError(f"the visible mask is {tuple(visible.shape)}, the codes are {tuple(shown.shape)}")
             shown = shown & visible
-        velocity: Tensor = self.decoder(x, t, vectors, shown)
+        velocity: Tensor = self.decoder(x, t, vectors, shown, code_parts)
         return velocity
 
 

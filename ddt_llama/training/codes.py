@@ -131,7 +131,7 @@ class PictureCodes:
         for path in sorted(self.cache.glob(f"{name}-{'[0-9a-f]' * 16}.npy")):
             content = path.read_bytes()
             if path.stem.rpartition("-")[2] == _digest(content):
-                found: np.ndarray = np.load(io.BytesIO(content))
+                found: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
                 return found
             self.say(f"{path} is damaged: its codes are made again")
             path.unlink()

@@ -51,11 +51,42 @@ def thinned(log: Path, most: int = KEPT) -> list[dict[str, Any]]:
     return lines[:: -max(1, -(-len(lines) // most))][::-1]
 
 
-def append(log: Path, line: Mapping[str, Any]) -> None:
-    """One more line, handed to the system whole."""
+def append(log: Path, line: Mapping[str, Any], board: Path | None = None) -> None:
+    """One more line, handed to the system whole; its numbers also to the ``board``, a folder of TensorBoard."""
     with log.open("ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")
         os.fsync(file.fileno())
+    if board is not None:
+        show(board, line)
+
+
+def show(board: Path, line: Mapping[str, Any]) -> None:
+    """The numbers of a line as scalars of its step, written when this returns."""
+    writer = _writer(board, int(line["step"]))
+    for name, value in line.items():
+        if name != "step" and isinstance(value, int | float):
+            writer.add_scalar(name, value, int(line["step"]))
+    writer.flush()
+
+
+_WRITERS: dict[Path, Any] = {}
+
+
+def _writer(board: Path, first: int) -> Any:
+    """One file of events for each training and process; what an earlier one wrote of ``first`` and later steps, which a
+    resumed training takes again, is hidden."""
+    if board not in _WRITERS:
+        from torch.utils.tensorboard import SummaryWriter
+
+        made: Any = SummaryWriter  # untyped in torch
+        _WRITERS[board] = made(str(board), purge_step=first)
+    return _WRITERS[board]
+
+
+def close_board(board: Path | None) -> None:
+    """The training is at an end, or stopped: another may go on in the same folder."""
+    if board is not None and board in _WRITERS:
+        _WRITERS.pop(board).close()
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ddt_llama.training.classroom import Classroom
-from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, silent
+from ddt_llama.training.journal import LOG_EVERY, append, close_board, forget_after, mean_of, silent
 from ddt_llama.training.language import Clock, LanguageTraining
 from ddt_llama.training.recipe import LanguageRecipe
 from harness.errors import UserError
@@ -29,6 +29,7 @@ def train_language(
     cache: Path,
     resume: bool = False,
     dry_run: bool = False,
+    board: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Make the language model of a recipe (the mapping of a TOML file, read from ``where``) in ``out``.
@@ -57,7 +58,10 @@ def train_language(
         forget_after(out / "log.jsonl", done + training.clock.step)
     with training.ending:
         while training.clock.stage < len(recipe.stages):
-            _run_stage(training, say)
+            try:
+                _run_stage(training, say, board)
+            finally:
+                close_board(board)
             training.clock.stage, training.clock.step = training.clock.stage + 1, 0
             training.save()
     training.clock.stage, training.clock.step = len(recipe.stages) - 1, recipe.stages[-1].steps
@@ -70,7 +74,7 @@ def train_language(
     return out
 
 
-def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
+def _run_stage(training: LanguageTraining, say: Callable[[str], None], board: Path | None = None) -> None:
     stage, clock = training.stage, training.clock
     branches = {round(share * stage.steps) - stage.decay_steps: share for share in stage.branches}
     before = sum(earlier.steps for earlier in training.recipe.stages[: clock.stage])
@@ -92,7 +96,7 @@ def _run_stage(training: LanguageTraining, say: Callable[[str], None]) -> None:
             log, rows = mean_of(rows), []
             if training.accelerator.is_main_process:
                 line = {"step": before + clock.step, "seconds": round(clock.seconds, 1), "tokens": clock.tokens, **log}
-                append(training.out / "log.jsonl", line)
+                append(training.out / "log.jsonl", line, board)
             left = (stage.steps - clock.step) * (time.perf_counter() - begun) / (clock.step - first) / 60
             say(f"{stage.name} {clock.step}/{stage.steps}  loss {log['loss']:.4f}  {left:.1f} min left")
         if training.ending.asked(training.accelerator):

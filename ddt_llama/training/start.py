@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,13 @@ def start_from(source: str, subject: Any, live: Mapping[str, Tensor]) -> None:
     """Copy the weights of a checkpoint folder into a module that is to be trained further.
 
     ``live`` is the state that the module exports, whose tensors are its own. Settings that are no shape
-    (``subject.free_settings``) may differ; weights that the module brings itself (``subject.own_weights``, prefixes)
-    stay as they are. Raises UserError for a folder of another family or configuration, naming the
-    first setting that differs.
+    (``subject.free_settings``; one inside another by ``outer.inner``) may differ; weights that the module brings itself
+    (``subject.own_weights``, prefixes) stay as they are. Raises UserError for a folder of another family or
+    configuration, naming the first setting that differs.
     """
     state, card = load_checkpoint(source, subject.family)
     free, own = getattr(subject, "free_settings", ()), tuple(getattr(subject, "own_weights", ()))
-    theirs, ours = (
-        {key: value for key, value in config.items() if key not in free}
-        for config in (card["config"], subject.config())
-    )
-    differing = _first_difference(theirs, ours)
+    differing = _first_difference(card["config"], subject.config(), free)
     if differing:
         raise UserError(f"start = {source} differs in shape from this recipe: {differing}")
     odd = sorted(key for key in state.keys() ^ live.keys() if not key.startswith(own))
@@ -75,10 +71,12 @@ def started_from(source: str) -> dict[str, Any]:
     return {"sha256": card["sha256"], **before}
 
 
-def _first_difference(theirs: Any, ours: Any, where: str = "") -> str:
+def _first_difference(theirs: Any, ours: Any, free: Collection[str], where: str = "") -> str:
+    if where in free:
+        return ""
     if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
         for key in sorted(theirs.keys() | ours.keys()):
-            found = _first_difference(theirs.get(key), ours.get(key), f"{where}.{key}" if where else str(key))
+            found = _first_difference(theirs.get(key), ours.get(key), free, f"{where}.{key}" if where else str(key))
             if found:
                 return found
         return ""

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ddt_llama.training.ending import Ending
-from ddt_llama.training.journal import LOG_EVERY, append, forget_after, mean_of, read_state, silent
+from ddt_llama.training.journal import LOG_EVERY, append, close_board, forget_after, mean_of, read_state, silent
 from ddt_llama.training.optimizers import Paced, optimizers_of_turns
 from ddt_llama.training.precision import usable
 from ddt_llama.training.start import described, require_same_recipe, start_from, started_from
@@ -228,6 +228,7 @@ def train(
     dry_run: bool = False,
     steps: int | None = None,
     threads: int | None = None,
+    board: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Make the checkpoint of ``recipe`` in ``out``. ``dry_run`` times three steps and writes nothing.
@@ -252,7 +253,10 @@ def train(
         say = silent
     say(f"{recipe.name}: {parameters:,} parameters, {steps:,} steps of {recipe.batch}, {training.data.description}")
     with Ending() as ending:
-        last = _loop(training, ending, say)
+        try:
+            last = _loop(training, ending, say, board)
+        finally:
+            close_board(board)
     if training.accelerator.is_main_process:
         training.finish(last)
     # who leaves while others still write takes the group down with it
@@ -275,7 +279,9 @@ def _rehearse(training: Training, parameters: int, say: Callable[[str], None]) -
     return training.out
 
 
-def _loop(training: Training, ending: Ending, say: Callable[[str], None]) -> dict[str, float]:
+def _loop(
+    training: Training, ending: Ending, say: Callable[[str], None], board: Path | None = None
+) -> dict[str, float]:
     log: dict[str, float] = {}
     sums: list[dict[str, float]] = []
     begun = saved = time.perf_counter()
@@ -289,7 +295,7 @@ def _loop(training: Training, ending: Ending, say: Callable[[str], None]) -> dic
             sums = []
             if training.accelerator.is_main_process:
                 line = {"step": training.step, "seconds": round(training.seconds, 1), **log}
-                append(training.out / "log.jsonl", line)
+                append(training.out / "log.jsonl", line, board)
             rate = (training.step - first) / (now - begun)
             left = (training.steps - training.step) / rate / 60
             values = " ".join(f"{key} {value:.4g}" for key, value in log.items() if key != "lr")

@@ -48,7 +48,9 @@ class ModelEntry(CatalogueEntry):
     open).
 
     ``provides`` names the Protocols that it satisfies. ``source`` is the default checkpoint, relative to the checkout;
-    without one, ``needs`` says what must follow the ``@`` (``("FILE last.ckpt",)``).
+    without one, ``needs`` says what must follow the ``@`` (``("FILE last.ckpt",)``). ``cpus`` and ``gpus`` are what one
+    worker with it takes on a cluster (None: a CPU for each thread, and one GPU where it is opened on a GPU); a share
+    (``gpus=0.25``) lets workers share a GPU.
     """
 
     kind: ClassVar[Kind] = "model"
@@ -56,6 +58,8 @@ class ModelEntry(CatalogueEntry):
     source: str = field(default="", kw_only=True)
     needs: tuple[str, ...] = field(default=(), kw_only=True)
     shown: ShownModel = field(default=ShownModel(), kw_only=True)
+    cpus: float | None = field(default=None, kw_only=True)
+    gpus: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

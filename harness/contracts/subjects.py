@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,11 +175,11 @@ class AnswersQuestions(Protocol):
 @dataclass(frozen=True)
 class Likelihood:
     """-log p of some tokens, natural logarithm, summed; and how many tokens that was. ``choices``: how many tokens the
-    vocabulary of that kind holds (the codebook's size for image codes)."""
+    vocabulary of that kind holds (the codebook's size for image codes; None: the model does not say)."""
 
     nats: float
     tokens: int
-    choices: int
+    choices: int | None
 
 
 @dataclass(frozen=True)
@@ -252,3 +252,14 @@ class ScoresCodes(Protocol):
     def image_size(self) -> int: ...
 
     def score_codes(self, images: Float[Tensor, "batch 3 size size"]) -> Sequence[CodeScores]: ...
+
+
+@runtime_checkable
+class KeepsRecord(Protocol):
+    """A subject that says of each answer how it came about, beside the answer itself: a server says which model
+    answered, why it stopped and how many tokens that took. It is stored with the sample."""
+
+    def take_records(self) -> Sequence[Sequence[Mapping[str, Any]]]:
+        """One sequence per call since this was asked last, one record per row of the call; plain JSON, the same for the
+        same run (no time, no id)."""
+        ...

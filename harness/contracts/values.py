@@ -29,7 +29,8 @@ class Sample:
     """What a subject made of a case. A failure has a ``reason`` and nothing else; it is counted, never scored 0.
 
     ``images`` are named 8-bit RGB arrays ``height width 3`` ("reference" is what the subject was shown or should have
-    made, "output" what it made, further names as the task says); they are stored as PNG.
+    made, "output" what it made, further names as the task says); they are stored as PNG. ``record``:
+    what the subject says of how it came to each of its answers (``KeepsRecord``); nothing is scored by it.
     """
 
     case: Case
@@ -39,6 +40,7 @@ class Sample:
     codes: Sequence[int] = ()
     text: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    record: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

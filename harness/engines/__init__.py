@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from harness.units import Tick, Unit
+from harness.jobs import Job, Tick, Unit
+from harness.store.summary import Stored
 
 
 class Engine(Protocol):
     """Made for one job; computes its units and is closed. ``compute`` may yield units in any order."""
 
-    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
-        """(unit, bytes of its part) as each is finished; the caller stores it before asking for the next."""
+    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes | Stored]]:
+        """(unit, bytes of its part) as each is finished; the caller stores it before asking for the next. Or what there
+        is to know of a part that its worker has stored itself in ``Job.place``."""
         ...
 
     def probe(self) -> Mapping[str, Any]:
@@ -24,4 +26,22 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back what it holds; units in progress are dropped."""
+        ...
+
+
+class Team(Protocol):
+    """Who computes the units of a suite's runs, one run after the other. ``runs``: how many are to come; ``processes``:
+    how many hold one subject together (``engines.ranks``), which stands in the environment of what they make."""
+
+    runs: int
+
+    @property
+    def processes(self) -> int: ...
+
+    def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
+        """For this job, of which these units are missing. Raises UserError for one that cannot be handed out."""
+        ...
+
+    def close(self) -> None:
+        """End the workers; another ``engine`` starts them again."""
         ...

@@ -20,18 +20,51 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from harness.engines.probing import probe
-from harness.engines.rescue import Outcome, Search, Trial, rescue
 from harness.environment import limit_threads, limited_threads
 from harness.errors import UserError
 from harness.isolation import OutOfMemory
-from harness.store.parts import encode_samples
-from harness.units import Job, Tick, Unit, make_batch, make_unit
+from harness.jobs import Job, Outcome, Search, Tick, Trial, Unit
+from harness.store.summary import Stored
 from harness.watch import cause_of, die_with_parent, no_answer
 
 ATTEMPTS = 2
+
+
+class Hand(Protocol):
+    """A worker as the engine sees it. ``job``: what it holds; ``begun``: whether it came as far as asking;
+    ``deadline``: when its answer is due, where the engine's own process watches that."""
+
+    job: bytes
+    deadline: float | None
+    begun: bool
+
+    def send(self, message: Any) -> None:
+        """``("job", pickled)``, then ``("unit", Unit)``, ``("trial", Trial)`` or ``("probe", None)``."""
+        ...
+
+
+SomeHand = TypeVar("SomeHand", bound=Hand)
+
+
+class Hands(Protocol[SomeHand]):
+    """The workers that an engine hands units to, wherever they are."""
+
+    timeout: float | None
+
+    def free(self, busy: Mapping[SomeHand, Any]) -> SomeHand | None:
+        """One that has nothing to do, started if there may be another; None where none is there yet."""
+        ...
+
+    def heard(self, busy: Mapping[SomeHand, Any]) -> Iterator[tuple[SomeHand, tuple[str, Any]]]:
+        """(worker, its message) once one has something to say; nothing where only another worker arrived."""
+        ...
+
+    def drop(self, worker: SomeHand, kill: bool = False) -> int:
+        """End with this one."""
+        ...
 
 
 @dataclass(eq=False)
@@ -132,29 +165,33 @@ def picklable(job: Job) -> bool:
     return True
 
 
-class Children:
+class Children(Generic[SomeHand]):
     """The engine of these workers, for one job. ``died``: unit -> how often it ended a process already."""
 
-    def __init__(self, job: Job, workers: Workers, died: Mapping[str, int] | None = None) -> None:
+    def __init__(self, job: Job, workers: Hands[SomeHand], died: Mapping[str, int] | None = None) -> None:
         try:
             self._pickled = pickle.dumps(job)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise UserError(f"more than one worker needs a task and a subject that pickle: {error}") from error
+            raise UserError(f"workers of their own need a task and a subject that pickle: {error}") from error
         self._job, self._workers = job, workers
         self._died = dict(died or {})
         self._lost = 0
-        self._busy: dict[Worker, _Work] = {}
+        self._busy: dict[SomeHand, _Work] = {}
 
-    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
+    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes | Stored]]:
         todo = deque(_Work(unit, self._died.get(unit.name, 0)) for unit in units)
         for work in todo:
             if work.died >= ATTEMPTS:
-                self._divide(work)
+                self._divide(work, "")
         busy = self._busy
         while todo or busy:
             while todo and (worker := self._workers.free(busy)):
-                busy[worker] = todo.popleft()
-                self._give(worker, busy[worker])
+                work = todo.popleft()
+                if self._job.wanted(work.unit):
+                    busy[worker] = work
+                    self._give(worker, work)
+            if not todo and not busy:  # the last ones are not wanted any more
+                return
             for worker, (kind, value) in self._workers.heard(busy):
                 if self._goes_on(worker, busy[worker], kind, value, tick):
                     continue
@@ -165,10 +202,11 @@ class Children:
                 else:
                     yield work.unit, data
 
-    def _goes_on(self, worker: Worker, work: _Work, kind: str, value: Any, tick: Tick) -> bool:
+    def _goes_on(self, worker: SomeHand, work: _Work, kind: str, value: Any, tick: Tick) -> bool:
         """Whether the worker only says how far it is."""
         if kind == "begin":
             worker.begun = True
+            self._lost = 0
             worker.deadline = time.monotonic() + self._workers.timeout if self._workers.timeout else None
             return True
         worker.deadline = None
@@ -177,14 +215,18 @@ class Children:
             tick(*value)
         return kind == "tick"
 
-    def _give(self, worker: Worker, work: _Work) -> None:
-        if worker.job != self._pickled:
-            worker.send(("job", self._pickled))
-            worker.job = self._pickled
+    def _give(self, worker: SomeHand, work: _Work) -> None:
+        self._hold(worker)
         worker.begun = False
         worker.send(("unit", work.unit) if work.trial is None else ("trial", work.trial))
 
-    def _next(self, work: _Work, worker: Worker, kind: str, value: Any, tick: Tick) -> bytes | None:
+    def _hold(self, worker: SomeHand) -> None:
+        """Give it this job, unless it holds it already."""
+        if worker.job != self._pickled:
+            worker.send(("job", self._pickled))
+            worker.job = self._pickled
+
+    def _next(self, work: _Work, worker: SomeHand, kind: str, value: Any, tick: Tick) -> bytes | None:
         """What is to be done after a death or a trial: the bytes of the unit where its search is at an end."""
         if kind == "error":
             raise_error(value)
@@ -200,12 +242,12 @@ class Children:
         work.ticked = []
         work.died += 1
         if work.died >= ATTEMPTS:
-            self._divide(work)
+            self._divide(work, value)
         return None
 
-    def _divide(self, work: _Work) -> None:
-        work.search = rescue(work.unit, self._job.spec.batch)
-        work.trial = next(work.search)
+    def _divide(self, work: _Work, cause: str) -> None:
+        work.search = self._job.search(work.unit, cause)
+        work.trial = None if work.search is None else next(work.search)
 
     def _send(self, work: _Work, outcome: Outcome, tick: Tick) -> bytes | None:
         assert work.search is not None
@@ -214,15 +256,14 @@ class Children:
         except StopIteration as end:
             rows = list(end.value)
             tick(len(rows), sum(row["outcome"] == "failed" for row in rows))
-            return encode_samples(rows, self._job.metadata(work.unit))
+            return self._job.encode(work.unit, rows)
         return None
 
     def probe(self) -> Mapping[str, Any]:
-        worker = self._workers.free({})
-        assert worker is not None
-        if worker.job != self._pickled:
-            worker.send(("job", self._pickled))
-            worker.job = self._pickled
+        while (worker := self._workers.free({})) is None:
+            for _ in self._workers.heard({}):
+                pass
+        self._hold(worker)
         worker.send(("probe", None))
         worker.deadline = None
         for _, (kind, value) in self._workers.heard({worker: None}):
@@ -250,7 +291,7 @@ def _lost_at_start(job: Job, cause: str) -> str:
     hint = "its traceback is above"
     if cause.endswith("SIGKILL"):
         hint = "if memory ran out, try fewer workers"
-    return f"no worker could ask {job.spec.model} anything: {cause}, twice; {hint}"
+    return f"no worker could {job.opens}: {cause}, twice; {hint}"
 
 
 def _serve(pipe: Connection, parent: int) -> None:
@@ -266,11 +307,11 @@ def _serve(pipe: Connection, parent: int) -> None:
             if kind == "job":
                 subject = None  # before the next one is opened
                 job = pickle.loads(value)
-                limit_threads(job.spec.threads)
+                limit_threads(job.threads)
                 continue
             assert job is not None
             try:
-                subject = job.open_subject() if subject is None else subject
+                subject = job.open() if subject is None else subject
                 answer = _answer(job, subject, kind, value, pipe)
             except UserError as error:
                 answer = ("error", (isinstance(error, OutOfMemory), str(error)))
@@ -286,5 +327,5 @@ def _answer(job: Job, subject: Any, kind: str, value: Any, pipe: Connection) -> 
     if kind == "probe":
         return "probe", probe(job, subject)
     if kind == "trial":
-        return "rows", make_batch(job, subject, value.cases, value.dead, begin)
-    return "part", make_unit(job, subject, value, lambda done, failed: pipe.send(("tick", (done, failed))), begin)
+        return "rows", job.rows(subject, value, begin)
+    return "part", job.make(subject, value, lambda done, failed: pipe.send(("tick", (done, failed))), begin)

@@ -16,11 +16,12 @@ from functools import partial
 from typing import Any
 
 from harness.engines import Engine
-from harness.engines.children import Children, Workers, picklable
+from harness.engines.children import Children, Worker, Workers, picklable
 from harness.engines.probing import probe
 from harness.environment import limited_threads
 from harness.errors import UserError
-from harness.units import Job, Tick, Unit, make_unit
+from harness.jobs import Job, Tick, Unit
+from harness.store.summary import Stored
 from harness.watch import current
 
 WORTH = 12.0
@@ -60,6 +61,8 @@ class Crew:
     subject no more, since children open their own.
     """
 
+    processes = 1
+
     def __init__(
         self,
         workers: int | None,
@@ -83,7 +86,7 @@ class Crew:
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """For this job, of which these units are missing. Raises UserError for one that cannot be given to children
         that were asked for."""
-        died = self._deaths(job)
+        died = _deaths(job, units)
         if died or (self._asked and self.count > 1):
             return self._children(job, died)
         if self.count > 1 and len(units) > 1 and picklable(job):
@@ -96,16 +99,11 @@ class Crew:
         self.count = min(self.count, room_for())
         return self.count > 1
 
-    def _children(self, job: Job, died: Mapping[str, int] | None = None) -> Children:
+    def _children(self, job: Job, died: Mapping[str, int] | None = None) -> Children[Worker]:
         self._release()
         if self._workers is None:
             self._workers = Workers(max(1, self.count), self._threads, self._timeout)
         return Children(job, self._workers, died)
-
-    def _deaths(self, job: Job) -> dict[str, int]:
-        """Unit -> how many processes before this one it ended."""
-        head = f"unit {job.spec.key()}/"
-        return {place.removeprefix(head): len(of) for place, of in current().deaths.items() if place.startswith(head)}
 
     def close(self) -> None:
         """End the children."""
@@ -114,23 +112,33 @@ class Crew:
             self._workers = None
 
 
+def _deaths(job: Job, units: Sequence[Unit]) -> dict[str, int]:
+    """Unit -> how many processes before this one it ended."""
+    before = current().deaths
+    return {unit.name: len(before[place]) for unit in units if (place := job.doing(unit)) in before}
+
+
 class Growing:
     """This process for the first unit; children for the others where these, times the runs to come, take long enough
     by its measure."""
 
     def __init__(self, job: Job, children: Callable[[], Engine], fit: Callable[[], bool], runs: int) -> None:
         self._now: Engine = InProcess(job)
-        self._children, self._fit, self._runs = children, fit, runs
+        self._children, self._fit, self._runs, self._warm = children, fit, runs, job.warm
 
-    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
-        begun = time.monotonic()
-        [first] = self._now.compute(units[:1], tick)
-        seconds = time.monotonic() - begun
-        yield first
-        if seconds * (len(units) - 1) * self._runs > WORTH and self._fit():
+    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes | Stored]]:
+        warm, timed = self._warm, max(1, self._warm)
+        yield from self._now.compute(units[:warm], tick)
+        seconds, left = 0.0, units[warm + timed :]
+        for unit in units[warm : warm + timed]:
+            begun = time.monotonic()
+            [made] = self._now.compute([unit], tick)
+            seconds += time.monotonic() - begun
+            yield made
+        if left and seconds / timed * len(left) * self._runs > WORTH and self._fit():
             self._now.close()
             self._now = self._children()
-        yield from self._now.compute(units[1:], tick)
+        yield from self._now.compute(left, tick)
 
     def probe(self) -> Mapping[str, Any]:
         return self._now.probe()
@@ -148,22 +156,22 @@ class InProcess:
 
     def _opened(self) -> Any:
         if self._subject is None:
-            self._subject = self._job.open_subject()
+            self._subject = self._job.open()
         return self._subject
 
-    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes]]:
-        with limited_threads(self._job.spec.threads):
+    def compute(self, units: Sequence[Unit], tick: Tick) -> Iterator[tuple[Unit, bytes | Stored]]:
+        with limited_threads(self._job.threads):
             for unit in units:
-                subject, place = self._opened(), f"unit {self._job.spec.key()}/{unit.name}"
-                data = make_unit(self._job, subject, unit, tick, partial(current().begin, place))
+                subject, place = self._opened(), self._job.doing(unit)
+                data = self._job.make(subject, unit, tick, partial(current().begin, place))
                 current().rest()
                 yield unit, data
 
     def probe(self) -> Mapping[str, Any]:
-        place = f"probing {self._job.spec.key()}"
+        place = f"probing {self._job.key}"
         if place in current().deaths:
             return {"probe_failed": f"the process died: {current().deaths[place][-1]}"}
-        with limited_threads(self._job.spec.threads):
+        with limited_threads(self._job.threads):
             subject = self._opened()
             current().begin(place)
             found = probe(self._job, subject)

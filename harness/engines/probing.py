@@ -6,11 +6,11 @@ from typing import Any
 
 from harness.environment import limit_threads
 from harness.isolation import attempt
-from harness.units import Job
+from harness.jobs import Job
 
 
 def probe(job: Job, subject: Any) -> dict[str, Any]:
     """``Task.probe``, or the reason why it failed: a cost that cannot be measured must not lose the samples."""
-    limit_threads(job.spec.threads)
-    found, reason = attempt(lambda: dict(job.task.probe(subject)))
+    limit_threads(job.threads)
+    found, reason = attempt(lambda: dict(job.probe(subject)))
     return {"probe_failed": reason} if found is None else found

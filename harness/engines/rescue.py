@@ -6,31 +6,12 @@ cases which live keep their bytes. A case is failed only after it *alone* ended 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
 
 from harness.contracts import Case
+from harness.jobs import Outcome, Row, Search, Trial, Unit
 from harness.store.parts import failed_row
-from harness.units import Row, Unit
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One batch to be asked in a child: ``cases``, without those in ``dead`` (id -> reason)."""
-
-    cases: tuple[Case, ...]
-    dead: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The rows of a trial; None where its worker died of ``cause``."""
-
-    rows: Sequence[Row] | None
-    cause: str = ""
-
-
-Search = Generator[Trial, Outcome, list[Row]]
 ELSE = "another case of its batch is asked"
 
 

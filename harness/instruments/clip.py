@@ -93,7 +93,9 @@ class ClipEmbeddings:
         from transformers import AutoTokenizer
 
         with readable("tokenizer of CLIP", str(self._weights.path)):
-            tokenizer = AutoTokenizer.from_pretrained(self._weights.path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                self._weights.path, local_files_only=True, trust_remote_code=False
+            )
         require_words(tokenizer, str(self._weights.path))
         return tokenizer
 

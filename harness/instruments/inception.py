@@ -90,8 +90,10 @@ class InceptionExtractor:
         from harness.instruments.inception_net import InceptionNet
         from harness.weights.published_files import read_weights
 
-        state = read_weights(self._weights.path)
-        return partial(InceptionNet(state, self._weights.path.name).to(self.device), layers=self.layers)
+        net = InceptionNet(read_weights(self._weights.path), self._weights.path.name).to(self.device)
+        if self.device == "cpu":  # pools and convolutions of a place's channels side by side take 2/3 of the time there
+            net = net.to(memory_format=torch.channels_last)
+        return partial(net, layers=self.layers)
 
 
 def open_inception(protocol: str, given: str = "", device: str = "cpu") -> PictureFeatures:

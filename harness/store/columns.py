@@ -19,8 +19,9 @@ from harness.contracts import Columns
 from harness.errors import UserError
 from harness.spec import path_safe
 from harness.store.contents import Contents
-from harness.store.parts import Part, metadata_of
+from harness.store.parts import RECORD, Part, metadata_of
 from harness.store.stored_vectors import Piece, StoredVectors
+from harness.texts import first_line
 
 HELD = 1 << 23
 """Bytes of one column of vectors that are held in memory; a larger one is read when it is looked at."""
@@ -83,7 +84,12 @@ def observed(folder: Contents, instrument: str, limit: int | None) -> dict[str, 
 
 
 def _without_images(folder: Contents, limit: int | None) -> list[tuple[Part, pa.Table]]:
-    return [(part, table.drop_columns(["images"])) for part, table in folder.limited_tables(limit)]
+    """Also without what subjects say of their answers, which some parts of a run have and others do not."""
+
+    def light(table: pa.Table) -> pa.Table:
+        return table.drop_columns([name for name in ("images", RECORD) if name in table.column_names])
+
+    return [(part, light(table)) for part, table in folder.limited_tables(limit)]
 
 
 def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
@@ -96,9 +102,12 @@ def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
 
 def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
     """``number.<name>`` as float64; NaN where a sample does not have that number."""
-    rows = [json.loads(text) for text in texts]
-    names = sorted({name for row in rows for name in row})
-    return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+    try:
+        rows = [json.loads(text) for text in texts]
+        names = sorted({name for row in rows for name in row})
+        return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"the numbers of a stored sample cannot be read ({first_line(error)}): run again") from error
 
 
 def _observed(

@@ -20,7 +20,9 @@ from fsspec.core import url_to_fs
 from harness.errors import UserError
 from harness.isolation import DISK_FULL
 from harness.paths import user_path
+from harness.redaction import redacted_anywhere
 from harness.store.holder import read_holder, written_holder
+from harness.store.remote import Remote
 from harness.writing import TEMPORARY, written_whole
 
 _CURE = "delete it and repeat the command that made it; nothing is asked twice"
@@ -45,10 +47,12 @@ class Folder:
         user_path(url)  # raises for what is no path at all
         self.url = os.fspath(url).rstrip("/") or "/"
         try:
-            self._fs, self._root = url_to_fs(self.url, use_listings_cache=False)
+            fs, self._root = url_to_fs(self.url, use_listings_cache=False)
         except (ValueError, ImportError) as error:
-            raise UserError(f"cannot open {self.url}: {error}") from error
-        self.local = _local(self._fs)
+            cure = ": pip install 'ddtbench[s3]'" if self.url.startswith("s3:") else ""
+            raise UserError(f"cannot open {self.url}: {error}{cure}") from error
+        self.local = _local(fs)
+        self._fs: Any = fs if self.local else Remote(fs, self.url)
         self._lock: int | None = None
 
     def __str__(self) -> str:
@@ -63,6 +67,12 @@ class Folder:
     def local_path(self, name: str = "") -> str:
         """The path on this machine; only of a ``local`` folder."""
         return self._path(name)
+
+    def place(self, name: str = "") -> str:
+        """The path or URL as a process that stands in another folder, or on another machine, names it."""
+        if self.local:
+            return os.path.abspath(self._path(name))
+        return f"{self.url}/{name}" if name else self.url
 
     def exists(self, name: str = "") -> bool:
         """Whether there is a file or folder of that name."""
@@ -131,13 +141,16 @@ class Folder:
             raise UserError(f"cannot write {self.url}/{name}: {error.strerror or error}") from error
 
     def write_json(self, name: str, value: Any) -> None:
-        """Indented JSON in the given key order."""
-        self.write(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+        """Indented JSON in the given key order, without secrets (``harness.redaction``)."""
+        self.write(name, (json.dumps(redacted_anywhere(value), indent=2, allow_nan=False) + "\n").encode())
 
     def remove(self, name: str) -> None:
-        """Remove a file if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._path(name))
+        """Remove a file if it is there. Raises UserError if the folder does not let it go."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._fs.rm_file(self._path(name))
+        except OSError as error:
+            raise UserError(f"cannot remove {self.url}/{name}: {error.strerror or error}") from error
 
     def sizes(self, name: str) -> dict[str, int]:
         """Every file under a folder, however deep, with its bytes (a link has none); {} if the folder is not there."""
@@ -185,7 +198,10 @@ class Folder:
         for parent, _, files in os.walk(self._root):
             for file in files:
                 if file.startswith(TEMPORARY):
-                    os.unlink(os.path.join(parent, file))
+                    try:
+                        os.unlink(os.path.join(parent, file))
+                    except OSError as error:
+                        raise UserError(f"cannot write in {parent}: {error.strerror}") from error
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -198,8 +214,11 @@ class Folder:
         path = self._path(LOCK)
         try:
             os.makedirs(self._root, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            # a folder of others could hold a link here, and what it leads to would be written over
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise UserError(f"{path} is a link, which a lock never is: remove it") from None
             raise UserError(f"cannot write in {self.url}: {error.strerror or error}") from error
         try:
             try:
@@ -237,6 +256,8 @@ class Folder:
                 if last or holder is None or not holder.ended:
                     raise self._in_use(content) from None
                 self._fs.rm_file(path)
+            except OSError as error:
+                raise UserError(f"cannot write in {self.url}: {error.strerror or error}") from error
         try:
             yield
         finally:

@@ -23,6 +23,8 @@ from harness.contracts import Case, Sample
 from harness.errors import UserError
 from harness.images import decode_png, encode_png
 from harness.isolation import storable
+from harness.redaction import redacted_anywhere
+from harness.texts import first_line
 
 SCHEMA = 1
 USE_NEWER = "use a newer ddtbench"
@@ -42,6 +44,9 @@ _SAMPLE_FIELDS = [
     pa.field("text", pa.string()),
     pa.field("numbers", pa.string()),
 ]
+_ALWAYS = ("case", "facts", "outcome", "codes", "numbers")
+RECORD = "record"
+"""A column more, of subjects that say how they came to their answers; parts of others have none."""
 _TEXT = {"dtype": "string", "_type": "Value"}
 _FEATURES = {
     **{name: _TEXT for name in ("case", "group", "stratum", "facts", "outcome", "reason", "text", "numbers")},
@@ -129,6 +134,7 @@ def sample_row(sample: Sample) -> dict[str, Any]:
         "codes": codes.astype(np.int32),
         "text": stored_text(sample.text),
         "numbers": to_json({name: _number(name, value) for name, value in sample.numbers.items()}),
+        **({RECORD: to_json(redacted_anywhere(sample.record))} if sample.record else {}),
     }
 
 
@@ -159,22 +165,70 @@ def _names(case: Case) -> dict[str, str]:
 
 def encode_samples(rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, str]) -> bytes:
     """The bytes of a samples part; ``metadata`` (spec key, environment digest ...) is stored in its schema."""
-    features = json.dumps({"info": {"features": _FEATURES}})
-    schema = pa.schema(_SAMPLE_FIELDS, metadata=_metadata({**metadata, "huggingface": features}))
-    return _parquet(pa.Table.from_pylist(list(rows), schema=schema))
+    kept = list(rows)
+    recorded = any(RECORD in row for row in kept)
+    features = json.dumps({"info": {"features": {**_FEATURES, **({RECORD: _TEXT} if recorded else {})}}})
+    fields = [*_SAMPLE_FIELDS, *([pa.field(RECORD, pa.string())] if recorded else [])]
+    schema = pa.schema(fields, metadata=_metadata({**metadata, "huggingface": features}))
+    return _parquet(pa.Table.from_pylist(kept, schema=schema))
 
 
 def samples_of(table: pa.Table) -> list[Sample]:
-    """The samples of a part, images decoded."""
+    """The samples of a part, images decoded. Raises UserError for what no writer of ours makes: JSON that is none, an
+    image that is no PNG or has more pixels than a file may have."""
     return [_sample(row) for row in table.to_pylist()]
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
-    case = Case(row["case"], row["group"], row["stratum"], json.loads(row["facts"]))
+    case = Case(row["case"], row["group"], row["stratum"], _json_cell(row, "facts", dict))
     if row["outcome"] != "ok":
         return Sample(case, "failed", row["reason"])
-    images = {item["name"]: decode_png(item["image"]["bytes"]) for item in row["images"]}
-    return Sample(case, "ok", "", images, tuple(row["codes"]), row["text"], json.loads(row["numbers"]))
+    try:
+        images = {item["name"]: decode_png(item["image"]["bytes"]) for item in row["images"]}
+    except (TypeError, ValueError) as error:  # a null among them, or the error of an image
+        raise UserError(f"the stored sample {row['case']!r} holds no images that can be read: {error}") from error
+    record = tuple(_json_cell(row, RECORD, list)) if row.get(RECORD) else ()
+    numbers = _json_cell(row, "numbers", dict)
+    return Sample(case, "ok", "", images, tuple(row["codes"]), row["text"], numbers, record)
+
+
+def _json_cell(row: Mapping[str, Any], column: str, kind: type) -> Any:
+    try:
+        value = json.loads(row[column])
+        if isinstance(value, kind):
+            return value
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise UserError(f"the stored sample {row['case']!r} holds no JSON in '{column}'")
+
+
+def samples_problem(table: pa.Table, columns: Sequence[str] | None = None) -> str:
+    """Why this is no table of samples (or these columns of one), or "": a column is missing, of another type, or has no
+    value in a row where every sample has one."""
+    for field in _SAMPLE_FIELDS:
+        if columns is not None and field.name not in columns:
+            continue
+        if field.name not in table.column_names:
+            return f"holds no samples (it has no '{field.name}')"
+        found = table.schema.field(field.name).type
+        if found != field.type:
+            return f"holds no samples ('{field.name}' is {found}, not {field.type})"
+        if field.name in _ALWAYS and table[field.name].null_count:
+            return f"holds no samples ('{field.name}' is null in a row)"
+    return ""
+
+
+def observations_problem(table: pa.Table, columns: Sequence[str] | None = None) -> str:
+    """Why this is no table of observations (or these columns of one), or ""."""
+    if columns is None and "case" not in table.column_names:
+        return "holds no observations (it has no 'case')"
+    for field in table.schema:
+        kind, text = field.type, field.name in ("case", FAILED)
+        vector = pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if not pa.types.is_string(kind) and (text or not (vector or number)):
+            return f"holds no observations ('{field.name}' is {kind})"
+    return ""
 
 
 def encode_observations(
@@ -206,10 +260,15 @@ def _column(name: str, values: Sequence[Any]) -> pa.Array:
 
 
 def read_part(data: bytes, where: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table of a part, or those of these columns that it has. Raises UserError for a newer schema."""
-    # one thread: with more, Arrow now and then aborts the process at its exit (apache/arrow issue 34314)
-    table = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
-    schema = int(metadata_of(table).get("schema", "0"))
+    """The table of a part, or those of these columns that it has. Raises UserError for a newer schema, and for bytes
+    that are no whole Parquet file."""
+    try:
+        # one thread: with more, Arrow now and then aborts the process at its exit (apache/arrow issue 34314)
+        table = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
+        table.validate(full=True)
+        schema = int(metadata_of(table).get("schema", "0"))
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError) as error:
+        raise UserError(f"{where} cannot be read ({first_line(error)}): make it again") from error
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: {USE_NEWER}")
     return table
@@ -217,7 +276,10 @@ def read_part(data: bytes, where: str, columns: Sequence[str] | None = None) -> 
 
 def metadata_of(table: pa.Table) -> dict[str, str]:
     """What was stored in the schema."""
-    return {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    return {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in (table.schema.metadata or {}).items()
+    }
 
 
 def encode_table(table: pa.Table) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.places import without_folders
+from harness.spec import is_path_safe
 from harness.store.files import Folder
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def read_left_out(root: str, suite: str) -> tuple[str, ...]:
 
 def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:
     """The rows of a suite's index. Raises UserError if the suite was not run here or a newer version wrote it."""
+    if not is_path_safe(suite):
+        raise UserError(f"a suite's name must be safe in a path, and '{suite}' is not")
     content = Folder(root).read_json(f"suites/{suite}.json")
     if not content:
         known = ", ".join(name.removesuffix(".json") for name in Folder(root).names("suites"))
@@ -77,7 +80,18 @@ def read_index(root: str, suite: str) -> list[Mapping[str, Any]]:
     rows = content.get("runs")
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "path" in row for row in rows):
         raise UserError(f"{root}/suites/{suite}.json is damaged: run the suite again; nothing is asked twice")
+    for row in rows:
+        if not _is_place(row["path"]):
+            raise UserError(
+                f"{root}/suites/{suite}.json names {str(row['path'])[:80]!r}, which is not a SUBJECT/TASK/KEY in this "
+                "folder: run the suite again; nothing is asked twice"
+            )
     return rows
+
+
+def _is_place(path: object) -> bool:
+    """Whether this leads to a run below the root and nowhere else."""
+    return isinstance(path, str) and path.count("/") == 2 and all(map(is_path_safe, path.split("/")))
 
 
 def frame_of(measured: Sequence[tuple[Mapping[str, Any], Sequence[Estimate]]]) -> pd.DataFrame:

@@ -27,13 +27,25 @@ import pyarrow as pa
 
 from harness.contracts import Columns, Estimate, Sample
 from harness.errors import UserError
+from harness.redaction import redacted
 from harness.spec import RunSpec
 from harness.store.columns import StoredCases, observations_folder, observed, stored_cases
 from harness.store.contents import SAMPLES
 from harness.store.files import Folder
 from harness.store.integrity import incomplete, missing_parts, part_problem
-from harness.store.parts import FAILED, SCHEMA, Part, encode_table, metadata_of, read_part, samples_of
+from harness.store.parts import (
+    FAILED,
+    SCHEMA,
+    Part,
+    encode_table,
+    metadata_of,
+    observations_problem,
+    read_part,
+    samples_of,
+    samples_problem,
+)
 from harness.store.sealed_files import REASONS, SealedFiles, require_schema
+from harness.store.summary import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +61,14 @@ class RunFolder(SealedFiles):
 
     @classmethod
     def create_or_open(cls, root: str | os.PathLike[str], spec: RunSpec) -> RunFolder:
-        """The folder of this spec under ``root``, made if it is not there. The same spec lands in the same place."""
+        """The folder of this spec under ``root``, made if it is not there. The same spec lands in the same place.
+
+        Raises UserError for a spec that holds a secret, which would be stored."""
+        if redacted(spec.canonical()) != spec.canonical():
+            raise UserError(
+                f"the run of {spec.model} on {spec.task} would store a secret in its spec (a key, or a password in an "
+                "address): give it by the environment"
+            )
         folder = Folder(f"{Folder(root).url}/{spec.model}/{spec.task}/{spec.key()}")
         run_folder = cls(folder, spec)
         if folder.exists("spec.json"):
@@ -94,16 +113,37 @@ class RunFolder(SealedFiles):
         """(the table of a part, ""), or (None, why it does not hold). Raises UserError for a newer schema."""
         data = self.folder.read(f"{folder}/{part.file}")
         reason = part_problem(part, data, self.key, folder)
-        return (None, reason) if reason else (read_part(data, f"{self.path}/{folder}/{part.file}", columns), "")
+        if reason:
+            return None, reason
+        table = read_part(data, f"{self.path}/{folder}/{part.file}", columns)
+        reason = (samples_problem if folder == SAMPLES else observations_problem)(table, columns)
+        return (None, reason) if reason else (table, "")
 
     def write_part(self, unit: str, data: bytes, folder: str = SAMPLES) -> Part:
         """Store a part, then remove older parts of its unit."""
         part = Part.of(unit, data)
         self.folder.write(f"{folder}/{part.file}", data)
-        for other in self.parts(folder):
-            if int(other.unit) == int(unit) and other != part:
-                self.folder.remove(f"{folder}/{other.file}")
+        self._remove_others(part, folder)
         return part
+
+    def keep(self, unit: str, made: bytes | Stored, folder: str = SAMPLES) -> Part:
+        """Store the part that a worker made, or take in the one that it says it has stored. Raises UserError where that
+        is not here."""
+        if isinstance(made, bytes):
+            return self.write_part(unit, made, folder)
+        if not self.folder.exists(f"{folder}/{made.part.file}"):
+            raise UserError(
+                f"a worker stored {made.part.file}, and it is not in {self.path}/{folder}: --out must be a folder that "
+                "all machines of the cluster share, or a URL such as s3://BUCKET/runs"
+            )
+        self._remove_others(made.part, folder)
+        return made.part
+
+    def _remove_others(self, part: Part, folder: str) -> None:
+        """Remove the other parts of its unit."""
+        for other in self.parts(folder):
+            if int(other.unit) == int(part.unit) and other != part:
+                self.folder.remove(f"{folder}/{other.file}")
 
     def tables(self, folder: str = SAMPLES) -> Iterator[tuple[Part, pa.Table]]:
         """The parts in unit order, one per unit (the longest, should a killed writer have left two).

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from harness.contracts import Estimate
 from harness.errors import UserError
 from harness.places import without_folders_anywhere
+from harness.redaction import redacted_anywhere
 from harness.spec import RunSpec
 from harness.store.files import Folder
 from harness.store.parts import SCHEMA, USE_NEWER, read_part
 from harness.store.seals import SEALS, opened_manifest, seal_of, sealed_manifest
+from harness.store.stated import checked_manifest, estimates_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,13 +61,15 @@ class SealedFiles:
     def manifest(self) -> dict[str, Any]:
         """What is there, in short; before the end of the first run only how it is shown. Raises UserError if it was
         changed."""
-        return opened_manifest(self.folder.read_json(MANIFEST), self.key, f"{self.path}/{MANIFEST}")
+        where = f"{self.path}/{MANIFEST}"
+        return checked_manifest(opened_manifest(self.folder.read_json(MANIFEST), self.key, where), where)
 
     def write_manifest(self, **changes: Any) -> None:
         """Replace these entries."""
         with self.writing():
             head = {"schema": SCHEMA, "subject": self.spec.model, "task": self.spec.task, "key": self.key}
-            self.folder.write_json(MANIFEST, sealed_manifest({**head, **self.manifest(), **changes}))
+            whole = redacted_anywhere({**head, **self.manifest(), **changes})  # before its digest is taken
+            self.folder.write_json(MANIFEST, sealed_manifest(whole))
 
     def cost(self) -> dict[str, Any]:
         """What ``Task.probe`` returned, and the facts about training; empty if it was not probed."""
@@ -133,7 +137,8 @@ class SealedFiles:
     def read_estimates(self, digest: str | None = None) -> list[Estimate]:
         """The estimates on a case set (default: the one measured last); [] if it was not measured."""
         header = self.read_estimates_header(digest)
-        return [Estimate(**item) for item in header.get("estimates", [])]
+        where = f"{self.path}/measures/{digest or self.measured()}/estimates.json"
+        return estimates_of(header.get("estimates", []), where)
 
     def read_estimates_header(self, digest: str | None = None) -> dict[str, Any]:
         """The whole of ``estimates.json``: schema, subject, task, key, cases, mixed_environment, estimates."""
@@ -164,6 +169,9 @@ class SealedFiles:
         if data is None:
             return {}
         table = read_part(data, self.path)
+        for name in ("metric", "case", "reason"):
+            if name not in table.column_names or not pa.types.is_string(table.schema.field(name).type):
+                raise UserError(f"{self.path}/measures/{digest}/{REASONS} has no texts in '{name}': measure again")
         if cases is not None:
             table = table.filter(pc.is_in(table["case"], value_set=pa.array(list(cases), pa.string())))
         return {(row["metric"], row["case"]): row["reason"] for row in table.to_pylist()}

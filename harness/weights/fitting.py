@@ -19,6 +19,8 @@ from typing import Any
 from zipfile import BadZipFile
 
 from harness.errors import UserError
+from harness.launch import launched
+from harness.weights.tame import require_tame
 
 NAMED = 2
 """Keys of each kind that a message names."""
@@ -63,14 +65,24 @@ def open_fitting(
     where: str = "",
     unused: Sequence[str] = (),
     idle: Sequence[str] = (),
+    shared: bool = False,
     **options: Any,
 ) -> Any:
     """``kind.from_pretrained(source, **options)`` of transformers or diffusers, with every weight from its files.
 
     ``what`` it should be ("causal language model") and ``where`` it lies (by default ``source``) are for the message.
-    Raises UserError where the files cannot be read as that, and where they do not fit (``require_whole``).
+    ``shared``: processes that a launcher started share out its weights, as transformers' plan for it says. Raises
+    UserError where the files cannot be read as that, and where they do not fit (``require_whole``).
     """
     where = where or str(source)
+    if shared and launched() > 1:
+        from transformers.distributed.configuration_utils import DistributedConfig
+
+        options["distributed_config"] = DistributedConfig(tp_plan="auto")
+    if Path(source).is_dir():
+        require_tame(Path(source))
+    if str(getattr(kind, "__module__", "")).startswith("transformers"):
+        options["trust_remote_code"] = False  # by default it asks on the terminal whether to run a folder's code
     with quiet_libraries(), readable(what, where):
         # of another shape must be told by name, which neither library's own error does
         model, found = kind.from_pretrained(source, output_loading_info=True, ignore_mismatched_sizes=True, **options)
@@ -81,11 +93,12 @@ def open_fitting(
 @contextmanager
 def readable(what: str, where: str) -> Iterator[None]:
     """What a library raises while it opens files of the user's, as a UserError that says what they should be."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     try:
         yield
-    except (*UNREADABLE, ImportError, UnpicklingError, SafetensorError) as error:
+    except (*UNREADABLE, ImportError, UnpicklingError, SafetensorError, StrictDataclassError) as error:
         raise UserError(f"no {what} can be opened at '{where}': {line_of(error)}") from error
 
 

@@ -97,6 +97,11 @@ def _object(line: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: not JSON") from None
     if not isinstance(value, dict):
         raise UserError(f"{where}: not an object")
+    if "\\ud" in line.lower():  # an escape of half a pair, or of a whole one
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{where}: a text holds half of a surrogate pair: write the character out") from None
     return value
 
 
@@ -109,8 +114,10 @@ def _columns_of_table(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]],
     found: dict[tuple[str, str], Column] = {}
     seen: set[tuple[str, str, str]] = set()
     for number, row in rows:
-        if len(models) > 1 and str(row["model"]) != model:
+        if len(models) > 1 and str(row.get("model")) != model:
             continue
+        if lacking := [name for name in NEEDED if name not in row]:
+            raise UserError(f"{path}, line {number}: the row has no '{lacking[0]}'")
         task, metric, case = str(row.get("task") or "cases"), str(row["metric"] or ""), str(row["case"])
         if not metric or row["case"] in (None, ""):
             raise UserError(f"{path}, line {number}: a row needs a case and a metric")

@@ -63,7 +63,7 @@ def columns_of_samples(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]]
 def _metrics_of(row: Mapping[str, Any]) -> list[str]:
     named = row.get("metrics")
     names = named if isinstance(named, list) else [name for name in row if name not in NOT_METRICS]
-    return [str(name) for name in names if name in row]
+    return [name for name in names if isinstance(name, str) and name in row]
 
 
 def _task_of(path: Path) -> tuple[str, dict[str, Any]]:

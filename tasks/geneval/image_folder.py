@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
-from harness.images import UNREADABLE
+from harness.images import size_of_png
 from harness.texts import decode_text, parse_json
 from tasks.geneval.names import OBJECTS
 from tasks.geneval.prompts import Prompt, prompt_from_json
@@ -142,22 +142,15 @@ def _wrong_sizes(images: Sequence[GeneratedImage], size: tuple[int, int] | None,
     sizes: dict[GeneratedImage, tuple[int, int]] = {}
     for image in images:
         try:
-            sizes[image] = _size(image.path)
-        except UNREADABLE as error:
-            yield f"unreadable {image.path.relative_to(root)} ({str(error).replace(str(image.path), 'image')})"
+            sizes[image] = size_of_png(image.path)
+        except ValueError as error:
+            yield f"unreadable {image.path.relative_to(root)} ({str(error).removeprefix(f'{image.path.name}: ')})"
+        except OSError as error:
+            yield f"unreadable {image.path.relative_to(root)} ({error.strerror or 'it cannot be opened'})"
     wanted = size or (Counter(sizes.values()).most_common(1)[0][0] if sizes else None)
     for image, found in sizes.items():
         if wanted is not None and found != wanted:
             yield f"wrong size {image.path.relative_to(root)}: {found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]}"
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """(width, height) of a whole PNG: chunks are checked to the end, since a killed sampler leaves half a file."""
-    from PIL import Image
-
-    with Image.open(path, formats=["PNG"]) as image:
-        image.verify()
-        return image.size
 
 
 def _same_bytes(images: Sequence[GeneratedImage], root: Path) -> Iterator[str]:

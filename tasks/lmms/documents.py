@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,10 +69,20 @@ def _files(definition: Definition, folder: Path) -> list[Path]:
         there = ", ".join(sorted(map(str, splits))) or "none"
         raise UserError(f"{folder} lacks {wanted}split '{definition.split}' (it has: {there}): fetch its files too")
     files = [Path(str(name)) for name in splits[definition.split]]
+    # a README.md in the folder says which files there are
+    outside = next((file for file in files if not _is_inside(file, folder)), None)
+    if outside is not None:
+        raise UserError(f"{folder} names {outside}, which is not in that folder: it is not read; fetch the set again")
     other = next((file for file in files if file.suffix != ".parquet"), None)
     if other is not None:
         raise UserError(f"{other} is not Parquet, which is all that lmms@{definition.task} reads")
     return files
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Whether a data set's own file lies below its folder as it is written; links are the user's (``hf download`` makes
+    some)."""
+    return "://" not in str(file) and Path(os.path.abspath(file)).is_relative_to(os.path.abspath(folder))
 
 
 @lru_cache(maxsize=4)

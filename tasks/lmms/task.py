@@ -11,9 +11,10 @@ from harness.catalog import split_name
 from harness.contracts import Case, Sample, ShownTask
 from harness.errors import UserError
 from harness.images import PADDING
+from harness.jobs import Tick, Unit
 from harness.paths import checkout_root, data_root, user_path
 from harness.spec import path_safe
-from harness.units import Job, Tick, Unit
+from harness.units import AskingJob
 from tasks.lmms.call import Call, Result, ask
 from tasks.lmms.definition import Definition, definition_of
 from tasks.lmms.documents import PICTURES, STRATA, Documents, documents_of
@@ -119,7 +120,7 @@ class LmmsTask:
     def probe(self, subject: Any) -> Mapping[str, float]:
         return {}
 
-    def engine(self, model: str, device: str, job: Job) -> LmmsEngine:
+    def engine(self, model: str, device: str, job: AskingJob) -> LmmsEngine:
         """What computes this task's units (``contracts.ComputesUnits``)."""
         return LmmsEngine(self, model, device, job)
 
@@ -133,7 +134,7 @@ class LmmsEngine:
     Answers are kept beside the data until the units are stored, so that a call that was killed goes on.
     """
 
-    def __init__(self, task: LmmsTask, model: str, device: str, job: Job) -> None:
+    def __init__(self, task: LmmsTask, model: str, device: str, job: AskingJob) -> None:
         self._task, self._job = task, job
         self._model, self._device = _absolute(model), device
         self._work = data_root() / "lmms-calls" / job.spec.key()

@@ -53,7 +53,10 @@ def answers_text(answers: Sequence[str]) -> str:
 
 def answers_of(sample: Sample) -> list[str]:
     """The answers of a stored sample, in the order of its questions. Raises ValueError for any other text."""
-    found = json.loads(sample.text)
+    try:
+        found = json.loads(sample.text)
+    except RecursionError:
+        raise ValueError(f"the text is nested too deep to be a list of answers: {sample.text[:60]}") from None
     if not isinstance(found, list) or len(found) != len(sample.case.facts["answers"]):
         raise ValueError(f"the text is not a list of answers, one per question: {sample.text[:60]}")
     return [str(answer) for answer in found]

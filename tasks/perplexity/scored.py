@@ -28,7 +28,7 @@ def complaint(found: Likelihood) -> str:
         return f"the model's log-likelihood is not finite ({-found.nats})"
     if found.nats < 0:
         return f"the model's log-likelihood is above 0 ({-found.nats:.6g})"
-    if found.tokens < 1 or found.choices < 2:
+    if found.tokens < 1 or (found.choices is not None and found.choices < 2):
         return f"the model counted {found.tokens} tokens of a vocabulary of {found.choices}"
     return ""
 
@@ -40,7 +40,8 @@ def scored(
     sizes: Sequence[Mapping[str, float]],
 ) -> list[Sample]:
     """One sample per case: ``nats``, ``tokens``, ``choices``, ``bits`` (what the tokens cost when all are equally
-    likely) and these sizes; ``nats_alone`` and ``nats_saved`` where the case was scored given nothing as well.
+    likely; neither where the model does not say its vocabulary) and these sizes; ``nats_alone`` and ``nats_saved``
+    where the case was scored given nothing as well.
 
     Raises ValueError where the model did not answer for every case.
     """
@@ -51,8 +52,9 @@ def scored(
         if reason:
             samples.append(Sample(case, "failed", reason))
             continue
-        numbers = {"nats": float(one.nats), "tokens": float(one.tokens), "choices": float(one.choices), **size}
-        numbers["bits"] = one.tokens * math.log2(one.choices)
+        numbers = {"nats": float(one.nats), "tokens": float(one.tokens), **size}
+        if one.choices is not None:
+            numbers |= {"choices": float(one.choices), "bits": one.tokens * math.log2(one.choices)}
         if other:
             numbers |= {"nats_alone": float(other.nats), "nats_saved": float(other.nats) - float(one.nats)}
         samples.append(Sample(case, numbers=numbers))

@@ -87,7 +87,7 @@ class VlmAnswers:
             raise UserError(reason)
         what, opener = f"vision-language model ({JUDGE_CURE})", cast(Any, AutoProcessor)
         with readable(what, str(self._weights.path)):
-            processor = opener.from_pretrained(self._weights.path, local_files_only=True)
+            processor = opener.from_pretrained(self._weights.path, local_files_only=True, trust_remote_code=False)
         model = open_fitting(
             AutoModelForImageTextToText,
             self._weights.path,

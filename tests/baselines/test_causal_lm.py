@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,39 @@ def test_what_it_refuses(folder: Path, tmp_path: Path) -> None:
     GPT2LMHeadModel(GPT2Config(vocab_size=300, n_embd=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="knows no words"):
         open_model(f"hf-lm@{tmp_path}")
+
+
+def launched(words: list[str]) -> subprocess.CompletedProcess[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "harness.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+
+
+@pytest.mark.parametrize("folder", ["llama"], indirect=True)
+def test_two_processes_of_a_launcher_hold_one_model_together(folder: Path, tmp_path: Path) -> None:
+    """Tensor parallel by transformers, over two processes on a CPU: the first one stores what both made."""
+    file, runs = tmp_path / "mine.txt", {name: tmp_path / name for name in ("alone", "together")}
+    file.write_text("\n".join([TEXT[:120].strip(), "a red square", TEXT[30:200].strip()]) + "\n", encoding="utf-8")
+    words = ["run", f"perplexity@{file}", "--model", f"hf-lm@{folder}", "--device", "cpu", "--out"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, str(runs["alone"])])
+    assert ended.value.code == 0
+    done = launched([*words, str(runs["together"])])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Next: ddtbench report") == 1
+    (alone,), (together,) = (find_run_folders(str(root)) for root in runs.values())
+    assert together.key == alone.key and together.manifest()["failed"] == 0
+    (made,) = together.folder.read_json("environment.json")["environments"].values()
+    assert made["device"].endswith(" x2")
+    expected = {item.metric: item.value for item in alone.read_estimates()}
+    assert len(expected) >= 3
+    assert {item.metric: item.value for item in together.read_estimates()} == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["gpt2"], indirect=True)
+def test_a_model_that_cannot_be_shared_out_is_one_line(folder: Path, tmp_path: Path) -> None:
+    done = launched(["run", "perplexity@world", "--model", f"hf-lm@{folder}", "--out", str(tmp_path)])
+    (line, *_) = [line for line in done.stderr.splitlines() if line.startswith("ddtbench:")]
+    assert done.returncode != 0 and "no causal language model can be opened" in line and "has no `tp_plan`" in line
+    assert not list(tmp_path.iterdir())

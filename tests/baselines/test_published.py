@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.published.doors import VAR_VAE, taming_config
+from baselines.convnet import ConvNetConfig
+from baselines.published.doors import VAR_VAE, placed, taming_config
 from baselines.published.selftok import RELEASED
 from baselines.var import VARConfig
-from baselines.vqgan import VQGANConfig
+from baselines.vqgan import VQGAN, VQGANConfig
 from harness.catalog import open_model
 from harness.errors import UserError
 
@@ -219,3 +220,12 @@ def test_the_choice_stands_in_the_fingerprint_and_hinders_no_ranking(files: Any,
     for chosen, run in found.items():
         assert {item.fingerprint.get("weights", "") for item in run.read_estimates()} == {chosen}
     assert len(protocol_groups(read_stored(str(tmp_path / "runs")).runs, "psnr")) == 1
+
+
+def test_on_a_cpu_the_channels_of_a_place_lie_side_by_side() -> None:
+    model = VQGAN(VQGANConfig(4, 8, ConvNetConfig(32, (1, 2), 1, (8,), 16, 8)))
+    images = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    before = model.eval().decode(model.encode(images))
+    on_cpu = placed(model, "cpu")
+    assert on_cpu.decoder.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert (on_cpu.decode(on_cpu.encode(images)) - before).abs().max() < 1e-5

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.adversarial import PatchDiscriminator, adaptive_weight, hinge_loss
 from baselines.codebook import CodebookCare, k_means
 from baselines.recipes import VAR_RECIPE, VQGAN_RECIPE
 from baselines.training import AdversarialTokenizer, Losses
 from baselines.var import VARTokenizer
 from baselines.vqgan import VQGAN
+from ddt_llama.training.adversarial import PatchDiscriminator, adaptive_weight, hinge_loss
 
 
 def brightness(images: Tensor) -> list[Tensor]:

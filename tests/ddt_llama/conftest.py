@@ -26,14 +26,14 @@ NETWORK = {
 SHARED_BOOK = {"codebook_size": 32, "code_width": 8}
 
 
-def make_tokenizer(codebook: Mapping[str, Any] = SHARED_BOOK) -> DDTTokenizer:
+def make_tokenizer(codebook: Mapping[str, Any] = SHARED_BOOK, canvas: bool = False) -> DDTTokenizer:
     torch.manual_seed(0)
     model = DDTTokenizer(
         autoencoder={"image_size": 16, "network": NETWORK},
         codes=8,
         codebook=codebook,
         encoder={"depth": 2, "width": 16, "heads": 2, "query_width": 32, "query_heads": 2},
-        decoder={"depth": 2, "width": 32, "heads": 2},
+        decoder={"depth": 2, "width": 32, "heads": 2, "canvas": canvas},
         schedule={"kind": "stages", "stage_ends": [0.5, 1.0], "stage_codes": [5, 3]},
         sampler_steps=4,
     )
@@ -54,7 +54,7 @@ def trainable_tokenizer() -> DDTTokenizer:
     return make_tokenizer()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_tokenizer() -> Callable[..., DDTTokenizer]:
     """Makes the same tokenizer each time, for trainings that are compared."""
     return make_tokenizer

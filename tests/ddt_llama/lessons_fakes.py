@@ -100,11 +100,11 @@ def main(out: Path, options: list[str]) -> None:
 
 
 def stop_in_the_second(run: Any) -> Any:
-    def stopping(training: Any, say: Any) -> None:
+    def stopping(training: Any, say: Any, *further: Any) -> None:
         if training.clock.stage == 1:
             training.accelerator.wait_for_everyone()
             sys.exit(0)
-        run(training, say)
+        run(training, say, *further)
 
     return stopping
 

@@ -11,6 +11,7 @@ from ddt_llama.tokenizer.flow import estimate_clean, euler, mix, spread_times
 from ddt_llama.tokenizer.model import DDTTokenizer, open_tokenizer
 from harness.contracts import Denoises, ImageTokenizer
 from harness.errors import UserError
+from harness.seeding import noise_for
 from harness.weights.checkpoints import save_checkpoint
 
 CLOSE = 2e-5  # float32 sums in another order: batched and single matrix products differ in the last bits
@@ -49,6 +50,23 @@ def test_the_schedule_hides_late_codes_at_little_noise(tokenizer: DDTTokenizer, 
 def test_an_explicit_full_mask_is_no_mask(tokenizer: DDTTokenizer, images: torch.Tensor) -> None:
     codes = tokenizer.encode(images)
     assert torch.equal(tokenizer.decode(codes), tokenizer.decode(codes, torch.ones_like(codes, dtype=torch.bool)))
+
+
+def test_what_modulates_the_codes_is_worked_out_once_for_all_steps(
+    tokenizer: DDTTokenizer, images: torch.Tensor
+) -> None:
+    """And every bit of the picture is as if each step had done it again."""
+    codes, asked = tokenizer.encode(images), []
+    hook = tokenizer.decoder.joint_blocks[0].context_block.t_embedder.register_forward_hook(lambda *_: asked.append(1))
+    tokenizer.sampler_steps = 4
+    together = tokenizer.decode(codes)
+    assert len(asked) == 1
+    with torch.no_grad():
+        vectors = tokenizer._vectors(codes)
+        start = noise_for(None, len(codes), tokenizer.latent_shape)
+        latents = euler(lambda x, t: tokenizer._velocity(x, t, vectors, None), start, 4)
+    assert len(asked) == 1 + 4 and torch.equal(tokenizer.autoencoder.decode(latents), together)
+    hook.remove()
 
 
 def test_the_seed_of_an_image_is_its_own(tokenizer: DDTTokenizer, images: torch.Tensor) -> None:

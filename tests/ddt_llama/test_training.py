@@ -18,6 +18,7 @@ from torch import nn
 from ddt_llama.tokenizer.model import DDTTokenizer, open_tokenizer
 from ddt_llama.tokenizer.quantizer import CosineQuantizer
 from ddt_llama.training.ddt import DDTTraining
+from ddt_llama.training.journal import append, close_board
 from ddt_llama.training.tokenizer import learning_rate_at, train
 from harness.contracts import Recipe
 from harness.errors import UserError
@@ -206,3 +207,26 @@ def test_straight_through_gradient_reaches_the_encoder() -> None:
     (vectors.square().sum() + commitment).backward()
     assert features.grad is not None
     assert features.grad.abs().sum() > 0
+
+
+def test_tensorboard_is_given_the_values_of_the_log_and_after_resuming_no_step_twice(tmp_path: Path) -> None:
+    import json
+
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = tmp_path / "board"
+    train(recipe(), tmp_path / "out", find, say=quiet, board=board)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    wanted = [(line["step"], pytest.approx(line["loss"])) for line in lines]
+    assert wanted, "the recipe is long enough for a line"
+
+    def shown() -> list[tuple[int, float]]:
+        events = EventAccumulator(str(board))
+        events.Reload()
+        assert set(events.Tags()["scalars"]) == lines[0].keys() - {"step"}
+        return [(event.step, event.value) for event in events.Scalars("loss")]
+
+    assert shown() == wanted
+    append(tmp_path / "again.jsonl", lines[-1], board)
+    close_board(board)
+    assert shown() == wanted, "a step that is taken again stands in the place of the one before"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Case, Sample
+from harness.errors import UserError
 from harness.seeding import rng_for
 from harness.spec import RunSpec
 
@@ -53,7 +54,8 @@ class TorchSubject(FakeSubject):
 
 @dataclass(frozen=True)
 class FakeTask:
-    """``count`` random images: ``bad_load`` cannot be loaded, ``bad_ask`` break their batch, ``deadly`` kill it all."""
+    """``count`` random images: ``bad_load`` cannot be loaded, ``bad_ask`` break their batch, ``deadly`` kill it all,
+    and ``orphaning`` the parent too."""
 
     count: int = 20
     size: int = 8
@@ -61,6 +63,7 @@ class FakeTask:
     bad_ask: tuple[int, ...] = ()
     deadly: tuple[int, ...] = ()
     hanging: tuple[int, ...] = ()
+    orphaning: tuple[int, ...] = ()
     seconds: float = 0.0
     name: str = "fake"
     version: int = 1
@@ -86,6 +89,9 @@ class FakeTask:
         numbers = [case.facts["n"] for case in cases]
         if set(numbers) & set(self.deadly):
             os.kill(os.getpid(), signal.SIGKILL)
+        if set(numbers) & set(self.orphaning):
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(600)
         if set(numbers) & set(self.hanging):
             time.sleep(600)
         if set(numbers) & set(self.bad_ask):
@@ -129,6 +135,34 @@ class Brightness:
             "word": [f"{mean:.0f}" for mean in means],
             "vector": [sample.images["output"].mean(axis=(0, 1)).astype(np.float32) for sample in samples],
         }
+
+
+@dataclass(frozen=True)
+class Odd(Brightness):
+    """Does something else than looking, at the cases in ``at`` or with more than ``most`` samples."""
+
+    at: tuple[str, ...] = ()
+    does: str = ""
+    most: int = 99
+
+    def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
+        if len(samples) > self.most:
+            raise MemoryError
+        if any(sample.case.id in self.at for sample in samples):
+            if self.does == "refuse":
+                raise UserError("no weights of mine")
+            if self.does == "hang":
+                time.sleep(60)
+            os._exit(3)
+        return super().observe(samples)
+
+
+@dataclass(frozen=True)
+class Where(Brightness):
+    """Says which process looked."""
+
+    def observe(self, samples: Sequence[Sample]) -> Mapping[str, Sequence[Any]]:
+        return {"process": [os.getpid()] * len(samples)}
 
 
 def spec_for(task: FakeTask, **changes: Any) -> RunSpec:

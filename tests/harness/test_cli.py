@@ -24,18 +24,18 @@ SURFACE = {
     "list": "KIND --ready --debug",
     "show": "NAME --debug",
     "new": "task|model|metric|tokenizer NAME --to --debug",
-    "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --workers --batch-timeout --retry-failed "
-    "--device --seed --seeds --batch --unit-size --threads --mixed-environment --dry-run --plan --debug",
-    "observe": "RUNS --instrument --suite --device --debug",
+    "run": "SUITE|TASK|FILE.toml --model --as --task --limit --out --engine --address --workers --batch-timeout "
+    "--retry-failed --device --seed --seeds --batch --unit-size --threads --mixed-environment --dry-run --plan --debug",
+    "observe": "RUNS --instrument --suite --engine --address --workers --device --debug",
     "measure": "RUNS --metric --suite --debug",
     "prune": "RUNS --suite --dry-run --debug",
-    "report": "RUNS --to --suite --allow-mixed --debug",
+    "report": "RUNS --to --suite --allow-mixed --track --debug",
     "export": "RUN --to --as --debug",
     "data statistics": "FOLDER --to --protocol --device --debug",
     "data prepare": "NAME --from --fetch --debug",
     "train all": "--out --plan --debug",
-    "train mllm": "RECIPE --out --dry-run --resume --debug",
-    "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --debug",
+    "train mllm": "RECIPE --out --dry-run --resume --tensorboard --debug",
+    "train tokenizer": "RECIPE --out --dry-run --resume --steps --threads --tensorboard --debug",
     # those that reports adds, as any package may
     "baseline list": "--debug",
     "baseline save": "NAME RUNS --model --replace --debug",
@@ -458,6 +458,7 @@ def test_a_glob_is_every_checkpoint_in_natural_order(tmp_path):
         (tmp_path / f"step_{step}").mkdir()
     found = expand_model(f"ddt@{tmp_path}/step_*")
     assert found == [f"ddt@{tmp_path}/step_{step}" for step in (1, 2, 10)]
+    assert expand_model("ddt@http://[::1]:8000/v1#a") == ["ddt@http://[::1]:8000/v1#a"]
     assert expand_model("ddt") == ["ddt"]
 
 
@@ -469,6 +470,9 @@ def test_a_glob_in_a_suite_expands_in_place(toy, monkeypatch):
 
 
 def test_labels_tell_checkpoints_apart():
+    address = "http://127.0.0.1:8000/v1"
+    assert model_label(f"ddt@{address}#OWNER/tiny#key=MINE", "a" * 64) == "ddt@tiny-aaaaaa"
+    assert model_label(f"ddt@{address}#/home/ada/tiny", "a" * 64) == "ddt@tiny-aaaaaa"
     assert model_label("ddt", "ab" * 32) == "ddt"
     assert model_label("ddt@mine/checkpoints/pretrain-050", "a" * 64) == "ddt@mine-pretrain-050-aaaaaa"
     assert model_label("ddt@checkpoints/pretrain-050", "a" * 64) == "ddt@pretrain-050-aaaaaa"

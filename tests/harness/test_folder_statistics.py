@@ -94,8 +94,11 @@ def test_what_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "one").mkdir()
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "one" / "x.png")
     to = tmp_path / "s.npz"
+    folder(tmp_path / "many", [(9, 9)] * 60)
+    (tmp_path / "many" / "deep" / "49.png").write_bytes(b"no picture")  # read while the network looks at others
     for words, message in (
         ((tmp_path / "A", "--to", to), "broken.png"),
+        ((tmp_path / "many", "--to", to), "49.png"),
         ((tmp_path / "one", "--to", to), "1 pictures, and statistics need two or more"),
         ((tmp_path / "none", "--to", to), "there is no folder"),
         ((tmp_path / "A", "--to", tmp_path / "s.txt"), "is not a .npz"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engines.rescue import Outcome, Trial, rescue
-from harness.units import Unit
+from harness.jobs import Unit
 
 CASES = tuple(fakes.FakeTask(count=10).cases())
 BATCH = 4

@@ -24,12 +24,13 @@ from harness.contracts import Sample
 from harness.engines.children import Children, Workers
 from harness.engines.local import Crew, Growing, InProcess
 from harness.errors import UserError
+from harness.jobs import Unit
 from harness.progress import Progress
 from harness.run import run
 from harness.seeding import seed_for
 from harness.store.parts import read_part
 from harness.store.run_folder import RunFolder
-from harness.units import Job, Unit, split
+from harness.units import AskingJob, split
 
 
 class Notes(Progress):
@@ -389,7 +390,7 @@ def test_a_case_that_kills_its_worker_fails_alone_and_the_run_goes_on(tmp_path: 
 def test_a_case_that_hangs_fails_for_want_of_an_answer(tmp_path: Path):
     task = fakes.FakeTask(count=6, hanging=(5,))
     workers = Workers(1, 1, 1.5)
-    engine = Children(Job(fakes.spec_for(task), task, fakes.FakeSubject, "e"), workers)
+    engine = Children(AskingJob(fakes.spec_for(task), task, fakes.FakeSubject, "e"), workers)
     try:
         [(_, data)] = engine.compute([Unit("00000", tuple(task.cases()))], lambda done, failed: None)
     finally:
@@ -446,7 +447,7 @@ def test_by_default_children_take_over_where_that_is_worth_their_start(tmp_path:
 def test_workers_default_to_the_cores_for_more_than_one_unit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 4)
     task = fakes.FakeTask()
-    job, units = Job(fakes.spec_for(task), task, fakes.FakeSubject, "e"), split(task.cases(), 8)
+    job, units = AskingJob(fakes.spec_for(task), task, fakes.FakeSubject, "e"), split(task.cases(), 8)
     assert isinstance(Crew(None).engine(job, units), Growing) and Crew(None).count == 4
     assert isinstance(Crew(None).engine(job, units[:1]), InProcess)
     assert isinstance(Crew(1).engine(job, units), InProcess) and isinstance(Crew(2).engine(job, units[:1]), Children)

@@ -14,6 +14,7 @@ import pytest
 from harness import commands
 from harness.contracts import Estimate
 from harness.errors import UserError
+from harness.observe import observe
 from harness.progress import Progress
 from harness.run import run
 from harness.store.files import Folder
@@ -102,6 +103,36 @@ def test_small_files_that_can_be_made_again_stop_no_run(tmp_path: Path, name: st
     Path(folder.path, name).write_bytes(content)
     run(folder.spec, fakes.FakeTask(count=5), fakes.FakeSubject, folder)
     assert folder.manifest()["complete"] and len(folder.folder.read_json("environment.json")["environments"]) == 1
+
+
+def test_an_environment_that_was_changed_is_written_again(tmp_path: Path) -> None:
+    """Also what an instrument computed on, though nothing is left to be computed."""
+    task = fakes.FakeTask(count=5)
+    folder = measured(tmp_path)
+    run(folder.spec, task, fakes.FakeSubject, folder)
+    observe(folder, [fakes.Brightness()], batch=4)
+    path = Path(folder.path, "environment.json")
+    whole = json.loads(path.read_text())
+    (digest,) = whole["environments"]
+    assert whole["observed"] == {"brightness": {digest: whole["environments"][digest]}}
+    changed = {**whole["environments"][digest], "python": "3.11.0"}
+    for damage in (
+        {"environments": {digest: changed}},
+        {"environments": [digest]},
+        {"environments": {digest: {"python": float("nan")}}},
+        {"observed": {"brightness": {digest: changed}}},
+        {"observed": 3},
+        {"runs": "once"},
+    ):
+        path.write_text(json.dumps({**whole, **damage}))
+        lines: list[str] = []
+        progress = Progress("quiet")
+        progress.note = lines.append  # type: ignore[method-assign]
+        run(folder.spec, task, fakes.FakeSubject, folder, progress=progress)
+        observe(folder, [fakes.Brightness()], batch=4)
+        again = json.loads(path.read_text())
+        assert all(again[name] == whole[name] for name in ("environments", "observed")), damage
+        assert [line for line in lines if "environment.json was changed" in line and "is made again" in line], damage
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,22 @@ def test_writing_can_be_entered_twice_by_its_holder(tmp_path: Path):
         pass
 
 
+def test_a_file_that_cannot_be_removed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A folder became read-only, and root is asked no questions."""
+    folder = make(tmp_path)
+    Path(folder.path, "samples", ".tmp-1-x").touch()
+
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr(os, "remove", refuse)
+    with pytest.raises(UserError, match=r"^cannot write in .*samples: Permission denied$"):
+        folder.folder.clean()
+    with pytest.raises(UserError, match=r"^cannot remove .*spec\.json: Permission denied$"):
+        folder.folder.remove("spec.json")
+
+
 def test_leftovers_of_a_killed_writer_are_removed(tmp_path: Path):
     folder = make(tmp_path)
     for name in ("samples/.tmp-1-00000-x.parquet", ".tmp-1-spec.json"):

@@ -109,6 +109,11 @@ def same(found: np.ndarray, theirs: Any) -> None:
     assert np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
 
 
+def test_on_a_cpu_the_channels_of_a_place_lie_side_by_side(folder: Path) -> None:
+    net = InceptionExtractor(PROTOCOLS["torch-fidelity"], str(folder))._net.func
+    assert net.Mixed_6a.branch3x3.conv.weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_torch_fidelity(folder: Path) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 

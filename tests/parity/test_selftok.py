@@ -95,6 +95,24 @@ def test_codes_and_velocity_equal_the_released_tokenizer(reference: Reference) -
     reference.same("euler.result", decoded)
 
 
+@torch.no_grad()
+def test_what_cannot_reach_the_output_may_be_left_out(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden codes, and what the codes of the last block see: the released numbers, from less arithmetic."""
+    vectors, t = reference.expected["tokens"], reference.expected["input.times"]
+    noisy = mix(seeded("input.latent", (2, 16, 8, 8)), seeded("input.noise", (2, 16, 8, 8)), t)
+    seen: list[int] = []
+    hook = reference.decoder.joint_blocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
+    monkeypatch.setattr(reference.decoder, "needed_only", True)
+    reference.same("velocity", reference.decoder(noisy, t, vectors, reference.schedule.visible(t)))
+    reference.same("velocity_all_visible", reference.decoder(noisy, t, vectors, None))
+    parts, start = reference.decoder.code_parts(), reference.expected["euler.noise"]
+    decoded = euler(lambda x, at: reference.decoder(x, at, vectors, reference.schedule.visible(at), parts), start, 5)
+    hook.remove()
+    reference.same("euler.result", decoded)
+    counts = [int(reference.schedule.visible(torch.tensor([at])).sum()) for at in (1.0, 0.8, 0.6, 0.4, 0.2)]
+    assert seen[2:] == counts and counts[-1] < counts[0] == 16
+
+
 def test_our_own_position_table_is_theirs(reference: Reference) -> None:
     reference.same("init.context_pos_embed", reference.own_positions)
 

@@ -161,7 +161,8 @@ def test_captions_that_are_no_text_are_refused_by_file_and_line(
     folder = picture(tmp_path / "captions" / "a.png").parent
     (folder / "metadata.jsonl").write_bytes(rows)
     code, told = call("run", f"fid@{folder}", "--model", "real")
-    assert code == 2 and said in told and not (tmp_path / "runs").exists()
+    assert (code, said in told) == (2, True), told
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_separator_inside_a_caption_ends_no_line(

@@ -1,4 +1,5 @@
-"""The adversarial part of VQGAN's loss: PatchGAN discriminator, hinge loss, adaptive weight.
+"""The adversarial part of a tokenizer's loss: PatchGAN discriminator, hinge loss, adaptive weight; the perceptual
+distance beside it.
 
 As in taming-transformers (Esser et al. 2021, arXiv 2012.09841, equations 6-7; the discriminator is that of Isola et
 al. 2017), scaled by configuration: the published one has width 64 and 3 layers for 256 px. It is needed for training
@@ -7,10 +8,15 @@ only and never exported.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+PerceptualFeatures = Callable[[Tensor], Sequence[Tensor]]
+"""Images in [0, 1] -> maps, layer by layer."""
 
 
 class PatchDiscriminator(nn.Module):
@@ -58,3 +64,19 @@ def adaptive_weight(reconstruction: Tensor, adversarial: Tensor, last_layer: Ten
     given: Tensor = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0]
     ratio: Tensor = wanted.norm() / (given.norm() + 1e-4)
     return ratio.clamp(0.0, 1e4).detach()
+
+
+def perceptual_distance(
+    features: PerceptualFeatures, made: Float[Tensor, "b 3 size size"], wanted: Float[Tensor, "b 3 size size"]
+) -> Tensor:
+    """LPIPS' form with all weights 1: squared distance of unit-length channels, averaged over places, layers summed.
+
+    Gradients flow to ``made`` alone; both are images in [0, 1].
+    """
+    with torch.no_grad():
+        theirs = features(wanted)
+    pairs = [
+        (functional.normalize(a.float(), dim=1), functional.normalize(b.float(), dim=1))
+        for a, b in zip(features(made), theirs, strict=True)
+    ]
+    return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
