@@ -21,6 +21,8 @@ SHARED_BOOK: Mapping[str, Any] = {"codebook_size": 256, "code_width": 16}
 CONTINUOUS = "zoo/ddt-continuous"
 OWN, OWN_LONG = "zoo/ddt-own", "zoo/ddt-own-long"
 OWN_BOOKS: Mapping[str, Any] = {**SHARED_BOOK, "own_books": True}
+COPIES = {55: 24, 56: 28, 59: 32, 60: 36, 61: 40, 62: 44, 63: 48}
+"""Positions of ``OWN`` that tell scenes from products and nothing else -> those that they begin again as copies of."""
 STEPS = 8
 """Euler steps after the second stage, which trains chains up to this length."""
 
@@ -115,11 +117,19 @@ def build_own_ddt(find: Find) -> Trainable:
 
 
 def build_own_ddt_on(find: Find) -> Trainable:
-    """The same, gone on with: the codebook is the checkpoint's, and so is everything else."""
+    """The same, gone on with: seven positions that say nothing begin again, and all books are started anew."""
     from ddt_llama.training.ddt import DDTTraining
 
-    model = small_ddt(1, LONG_AUTOENCODER, OWN_BOOKS)
-    return DDTTraining(model, full_noise=0.5, continuous=0.0, anneal=0.0, dropped=0.1)
+    return DDTTraining(
+        small_ddt(1, LONG_AUTOENCODER, OWN_BOOKS),
+        full_noise=0.5,
+        continuous=0.0,
+        anneal=0.0,
+        dropped=0.1,
+        start_images=20_000,
+        keeps=("quantizer.codebook",),
+        copies=COPIES,
+    )
 
 
 def build_sampler(find: Find) -> Trainable:
@@ -226,14 +236,16 @@ DDT_OWN_LONG = Recipe(
     build_own_ddt_on,
     data="world+fashion",
     start=OWN,
-    steps=2600,
+    steps=3900,
     batch=64,
     learning_rate=1.5e-3,
     warmup=50,
     ema=0.99,
     threads=1,
+    precision="bf16",
+    compiled=True,
     validation="world+fashion-validation",
-    validate_every=650,
+    validate_every=1300,
 )
 DDT_OWN_CHAINED = Recipe(
     "ddt-own-chained",
@@ -246,6 +258,8 @@ DDT_OWN_CHAINED = Recipe(
     warmup=50,
     ema=0.99,
     threads=1,
+    precision="bf16",
+    compiled=True,
     validation="world+fashion-validation",
     validate_every=300,
 )

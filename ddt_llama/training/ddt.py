@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ddt_llama.tokenizer.flow import mix, spread_times
 from ddt_llama.tokenizer.model import DDTTokenizer
+from ddt_llama.training.revival import revive
 from harness.contracts import TrainingImages
 
 STEPS = (1, 8, 25)
@@ -61,6 +62,7 @@ class DDTTraining(nn.Module):
         dropped: float = 0.0,
         cpu_hours_of_parts: Mapping[str, float] | None = None,
         keeps: Sequence[str] = (),
+        copies: Mapping[int, int] | None = None,
     ) -> None:
         """``full_noise``: share of pure noise among the times. ``anneal``, ``continuous``: shares of the training (a
         ``continuous`` of 1: it never quantises).
@@ -68,7 +70,8 @@ class DDTTraining(nn.Module):
         times below 1 at which no code is shown, so that the decoder can be guided (Selftok: 0.1).
         ``cpu_hours_of_parts``: what training the frozen parts cost, for the card. ``keeps``: beginnings of
         the names of weights that a checkpoint, which the training starts from, does not bring: the autoencoder is
-        another, or the codebook is to be started anew.
+        another, or the codebook is to be started anew. ``copies``: positions of that checkpoint that begin again, each
+        as a copy of another (``revive``).
         """
         super().__init__()
         self.model = model
@@ -81,7 +84,7 @@ class DDTTraining(nn.Module):
             anneal,
         )
         self.continuous, self.start_images, self.dropped = continuous, start_images, dropped
-        self.own_weights = tuple(keeps)
+        self.own_weights, self.copies = tuple(keeps), dict(copies or {})
         self.new_codes = any(name.startswith("quantizer.") for name in keeps)
         self.free_settings = ("codebook",) if self.new_codes else ()
         self.latents: LatentPool | None = None
@@ -101,6 +104,10 @@ class DDTTraining(nn.Module):
             and "blocks." in name
             and not any(part in name for part in outside)
         ]
+
+    def compilable(self) -> list[nn.Module]:
+        """What a step spends its time in."""
+        return [self.model.encoder, self.model.decoder]
 
     def prepare_data(self, images: TrainingImages) -> TrainingImages:
         """Latents are computed once."""
@@ -170,7 +177,9 @@ class DDTTraining(nn.Module):
         return self.model.config()
 
     def begin_from_weights(self) -> None:
-        """The codebook of a checkpoint is a started one: k-means must not replace it."""
+        """Silent positions begin again. The codebook of a checkpoint is a started one: k-means must not replace it."""
+        if self.copies:
+            revive(self.model, self.copies)
         if self.new_codes:
             return
         self.model.quantizer.resume_from_codebook()

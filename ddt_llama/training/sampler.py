@@ -49,6 +49,10 @@ class SamplerTraining(nn.Module):
     def turns(self) -> list[list[nn.Parameter]]:
         return [list(self.model.decoder.parameters())]
 
+    def compilable(self) -> list[nn.Module]:
+        """What a step spends its time in."""
+        return [self.model.encoder, self.model.decoder]
+
     def prepare_data(self, images: TrainingImages) -> TrainingImages:
         """Latents are computed once."""
         return LatentPool(self.model, images, self.pool)

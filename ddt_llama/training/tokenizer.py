@@ -21,6 +21,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ddt_llama.training.compiling import compile_modules
 from ddt_llama.training.ending import Ending
 from ddt_llama.training.journal import LOG_EVERY, append, close_board, forget_after, mean_of, read_state, silent
 from ddt_llama.training.optimizers import Paced, optimizers_of_turns
@@ -31,7 +32,7 @@ from ddt_llama.training.validation import VALIDATION, exchanged, validate
 from harness.contracts import Recipe, TrainingImages
 from harness.errors import UserError
 from harness.seeding import seed_for
-from harness.weights.checkpoints import codes_digest_of, save_checkpoint
+from harness.weights.checkpoints import codes_digest_of, read_back, save_checkpoint
 from harness.writing import written_whole
 
 SAVE_SECONDS = 300.0
@@ -61,6 +62,7 @@ class Training:
         if recipe.start:
             start_from(recipe.start, self.subject, self._state())
         self.subject.to(self.accelerator.device)
+        compile_modules(self.subject, recipe)
         self.images: TrainingImages = find("stream", recipe.data)(seed_for(recipe.seed, "data"))
         # a trainable may turn the images into what it learns from (latents), once
         prepare = getattr(self.subject, "prepare_data", None)
@@ -135,10 +137,18 @@ class Training:
         return dict(export() if export else self.subject.state_dict())
 
     def averaged_weights(self) -> AbstractContextManager[None]:
-        """Inside, the module holds what its checkpoint would: averaged weights where there are any."""
+        """Inside, the module holds what its checkpoint would give back."""
+        return exchanged(self._state(), self._kept())
+
+    def _kept(self) -> dict[str, Tensor]:
+        """What a checkpoint gives back: averaged weights where there are any, buffers that the quantiser sets as they
+        are, all in half precision (which a codebook's closest entries do not survive)."""
         live = self._state()
-        keys = getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average))
-        return exchanged(live, {key: self.average[key] for key in keys if live[key].dtype.is_floating_point})
+        averaged = set(getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average)))
+        return {
+            key: read_back(self.average[key] if key in averaged and value.is_floating_point() else value).clone()
+            for key, value in live.items()
+        }
 
     # -- save, resume, finish
 
@@ -188,11 +198,7 @@ class Training:
         if finish:
             with torch.no_grad():
                 finish(self.images.batch(self.steps, 512))
-        state = {key: value.clone() for key, value in self._state().items()}
-        # buffers that finish() or the quantiser sets are taken as they are; weights are the averaged ones
-        for key in getattr(self.subject, "averaged_keys", lambda names: names)(list(self.average)):
-            if state[key].dtype.is_floating_point:
-                state[key] = self.average[key]
+        state = self._kept()
         card: dict[str, Any] = {
             "config": dict(self.subject.config()),
             "training": {

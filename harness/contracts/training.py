@@ -129,7 +129,7 @@ class Recipe:
     names the data (``ValidationImages``) on which the averaged weights are measured every ``validate_every`` steps.
     ``workers`` processes make the batches (0: this one; a GPU waits for none that is made ahead). ``muon``: the
     matrices that the trainable names (``matrices()``) are trained by Muon, at this multiple of the rate; 0: AdamW for
-    all.
+    all. ``compiled``: the modules that the trainable names (``compilable()``) are compiled by torch.compile.
     """
 
     name: str
@@ -153,3 +153,4 @@ class Recipe:
     validate_every: int = 0
     workers: int = 0
     muon: float = 0.0
+    compiled: bool = False

@@ -109,17 +109,24 @@ def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str, *, a
     module.load_state_dict(dict(state), assign=assign)
 
 
+def _halved(value: Tensor) -> Tensor:
+    import torch
+
+    return value.half() if value.dtype == torch.float32 else value
+
+
+def read_back(value: Tensor) -> Tensor:
+    """What a checkpoint that holds ``value`` in half precision gives back."""
+    return _halved(value).to(value.dtype)
+
+
 def save_checkpoint(
     folder: Path, family: str, state: Mapping[str, Tensor], card: Mapping[str, Any], half: bool = True
 ) -> Path:
     """Write weights (floating tensors in fp16 if ``half``) and card, each whole or not at all."""
-    import torch
     from safetensors.torch import save_file
 
-    small = {
-        key: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
-        for key, value in state.items()
-    }
+    small = {key: (_halved(value) if half else value).contiguous().cpu() for key, value in state.items()}
     with written_whole(folder / WEIGHTS) as file:
         save_file(small, file)
         file.chmod(0o644)  # safetensors writes for the owner alone
