@@ -53,13 +53,11 @@ def stored_cases(folder: Contents, limit: int | None, unreadable: dict[str, str]
     if not parts:
         return StoredCases({}, {})
     everything = pa.concat_tables([table for _, table in parts])
-    ok = everything.filter(pc.equal(everything["outcome"], "ok"))
-    bad = everything.filter(pc.not_equal(everything["outcome"], "ok"))
-    columns: dict[str, Any] = {
-        name: np.array(ok[name].to_pylist(), object) for name in ("case", "group", "stratum", "facts")
-    }
+    good = pc.equal(everything["outcome"], "ok")
+    ok, bad = everything.filter(good), everything.filter(pc.invert(good))
+    columns: dict[str, Any] = {name: _texts(ok[name]) for name in ("case", "group", "stratum", "facts")}
     columns["codes"] = _code_arrays(ok["codes"])
-    columns.update(_numbers(ok["numbers"].to_pylist()))
+    columns.update(_numbers(ok["numbers"]))
     for instrument in sorted(folder.instruments()):
         try:
             seen = _observed(folder, instrument, parts, HELD)
@@ -69,12 +67,15 @@ def stored_cases(folder: Contents, limit: int | None, unreadable: dict[str, str]
             unreadable[instrument] = str(error)
             continue
         columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
-    ids = everything["case"].to_pylist()
+    # where no case failed, the texts that are there already
+    ids, groups, strata = (
+        _texts(everything[name]) if bad.num_rows else columns[name] for name in ("case", "group", "stratum")
+    )
     return StoredCases(
         columns,
         dict(zip(bad["case"].to_pylist(), bad["reason"].to_pylist(), strict=True)),
-        dict(zip(ids, everything["group"].to_pylist(), strict=True)),
-        dict(zip(ids, everything["stratum"].to_pylist(), strict=True)),
+        dict(zip(ids, groups, strict=True)),
+        dict(zip(ids, strata, strict=True)),
     )
 
 
@@ -92,22 +93,45 @@ def _without_images(folder: Contents, limit: int | None) -> list[tuple[Part, pa.
     return [(part, light(table)) for part, table in folder.limited_tables(limit)]
 
 
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    """An object array of strings, of which equal ones are one object."""
+    known: dict[str, str] = {}
+    found = np.empty(len(column), object)
+    place = 0
+    for chunk in column.chunks:
+        texts = chunk.to_pylist()
+        found[place : place + len(texts)] = [known.setdefault(text, text) for text in texts]
+        place += len(texts)
+    return found
+
+
 def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
-    """An object array of int32 arrays."""
-    arrays = np.empty(len(column), object)
-    for index, codes in enumerate(column):
-        arrays[index] = codes.values.to_numpy()
+    """An object array of int32 arrays: views of one, and the same empty one for all samples without codes."""
+    arrays, none = np.empty(len(column), object), np.zeros(0, np.int32)
+    place = 0
+    for chunk in column.chunks:
+        values, ends = chunk.values.to_numpy(), chunk.offsets.to_numpy()
+        for start, end in zip(ends[:-1], ends[1:], strict=True):
+            arrays[place] = values[start:end] if end > start else none
+            place += 1
     return arrays
 
 
-def _numbers(texts: Sequence[str]) -> dict[str, np.ndarray]:
+def _numbers(column: pa.ChunkedArray) -> dict[str, np.ndarray]:
     """``number.<name>`` as float64; NaN where a sample does not have that number."""
+    found: dict[str, np.ndarray] = {}
+    place = 0
     try:
-        rows = [json.loads(text) for text in texts]
-        names = sorted({name for row in rows for name in row})
-        return {f"number.{name}": np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        for chunk in column.chunks:
+            for place, text in enumerate(chunk.to_pylist(), place):
+                for name, value in json.loads(text).items():
+                    if name not in found:
+                        found[name] = np.full(len(column), np.nan)
+                    found[name][place] = value
+            place += bool(len(chunk))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"the numbers of a stored sample cannot be read ({first_line(error)}): run again") from error
+    return {f"number.{name}": found[name] for name in sorted(found)}
 
 
 def _observed(

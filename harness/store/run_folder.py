@@ -141,9 +141,20 @@ class RunFolder(SealedFiles):
 
     def _remove_others(self, part: Part, folder: str) -> None:
         """Remove the other parts of its unit."""
-        for other in self.parts(folder):
-            if int(other.unit) == int(part.unit) and other != part:
-                self.folder.remove(f"{folder}/{other.file}")
+        there = self._parts_by_unit(folder)
+        for other in there.get(int(part.unit), set()) - {part}:
+            self.folder.remove(f"{folder}/{other.file}")
+        there[int(part.unit)] = {part}
+
+    def _parts_by_unit(self, folder: str) -> dict[int, set[Part]]:
+        """Unit -> its parts. The only writer lists a folder once, since listing it at every part would take ever
+        longer."""
+        if not self._held or folder not in self._known:
+            found: dict[int, set[Part]] = {}
+            for part in self.parts(folder):
+                found.setdefault(int(part.unit), set()).add(part)
+            self._known[folder] = found
+        return self._known[folder]
 
     def tables(self, folder: str = SAMPLES) -> Iterator[tuple[Part, pa.Table]]:
         """The parts in unit order, one per unit (the longest, should a killed writer have left two).

@@ -15,7 +15,7 @@ from harness.places import without_folders_anywhere
 from harness.redaction import redacted_anywhere
 from harness.spec import RunSpec
 from harness.store.files import Folder
-from harness.store.parts import SCHEMA, USE_NEWER, read_part
+from harness.store.parts import SCHEMA, USE_NEWER, Part, read_part
 from harness.store.seals import SEALS, opened_manifest, seal_of, sealed_manifest
 from harness.store.stated import checked_manifest, estimates_of
 
@@ -36,6 +36,7 @@ class SealedFiles:
         self.spec = spec
         self.key = spec.key()
         self._held = False
+        self._known: dict[str, dict[int, set[Part]]] = {}
 
     @property
     def path(self) -> str:
@@ -50,6 +51,7 @@ class SealedFiles:
             return
         with self.folder.lock():
             self._held = True
+            self._known.clear()  # others may have written before
             try:
                 self.folder.clean()
                 yield

@@ -90,8 +90,8 @@ def _killed(bench: Bench, times: int, fault: str, victim: Callable[[Started], in
 def worker_killed(bench: Bench, times: int) -> Row:
     """One of two workers: its unit is asked again, and the command ends as if nothing had been."""
     row = Row("SIGKILL of a worker")
-    _, seconds = bench.undisturbed()
-    seconds *= STARTING
+    bench.undisturbed()
+    seconds = bench.do(bench.words(bench.place(), workers=2)).seconds
     for _ in range(times):
         out = bench.place()
         started = bench.start(bench.words(out, workers=2))

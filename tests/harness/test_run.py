@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import harness.environment
-from harness.contracts import Sample
+from harness.contracts import Case, Sample
 from harness.engines.children import Children, Workers
 from harness.engines.local import Crew, Growing, InProcess
 from harness.errors import UserError
@@ -28,7 +28,8 @@ from harness.jobs import Unit
 from harness.progress import Progress
 from harness.run import run
 from harness.seeding import seed_for
-from harness.store.parts import read_part
+from harness.store.files import Folder
+from harness.store.parts import encode_samples, failed_row, read_part
 from harness.store.run_folder import RunFolder
 from harness.units import AskingJob, split
 
@@ -64,6 +65,35 @@ def test_every_case_is_sampled_in_order_with_its_own_seed(tmp_path: Path):
     np.testing.assert_array_equal(sample.images["reference"], task.load(sample.case))
     expected = fakes.FakeSubject().decode(codes, [seed_for(0, sample.case.id, "sample")], task.size)[0]
     np.testing.assert_array_equal(sample.images["output"], expected)
+
+
+def test_storing_a_part_does_not_list_those_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A million samples would take hours of listing, and on a bucket a request each."""
+    listed: list[str] = []
+    names = Folder.names
+
+    def counted(self: Folder, name: str = "", folders: bool = False) -> list[str]:
+        listed.append(name)
+        return names(self, name, folders)
+
+    monkeypatch.setattr(Folder, "names", counted)
+    counts = []
+    for units in (2, 30):
+        listed.clear()
+        make(tmp_path, fakes.FakeTask(count=8 * units))
+        counts.append(listed.count("samples"))
+    assert counts[0] == counts[1] <= 4
+
+
+def test_a_part_made_again_takes_the_place_of_the_one_before(tmp_path: Path):
+    folder = make(tmp_path, fakes.FakeTask(count=16))
+    before = folder.parts()
+    with folder.writing():
+        for turn in (1, 2):  # the second time nothing is listed
+            data = encode_samples([failed_row(Case("case-0", "g"), f"turn {turn}")], {"key": folder.key})
+            folder.keep("00000", data)
+            assert [part.unit for part in folder.parts()] == [part.unit for part in before]
+    assert len(read_part(folder.folder.read(f"samples/{folder.parts()[0].file}"), "x")) == 1
 
 
 def test_batches_are_always_full(tmp_path: Path):
