@@ -425,9 +425,11 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.showwarning = _show_warning
     if arguments is not None:
         sys.exit(_main(arguments))
+    from harness.allocation import keep_freed_memory
     from harness.terminal import make_lenient
 
     make_lenient()
+    keep_freed_memory()
     words = sys.argv[1:]
     if words and (words[0] == "run" or asks_models(words[0])) and launched() == 1:  # a launcher watches by itself
         from harness.watch import watched

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from harness.progress import Progress
 from harness.recipes import tokenizer_recipe
 from harness.rehearsal import dry_run
 from harness.spec import SuiteSpec
+from harness.store.files import Folder
 from harness.store.results import frame_of, read_left_out, write_index
 from harness.stored_runs import (
     hand_over,
@@ -104,6 +106,8 @@ def run_suite(
             return frame_of([])
     crew = team(engine, address, workers, suite.threads, device, batch_timeout, release, out, progress)
     current().limit = batch_timeout
+    if not Folder(out).names(folders=True):  # what is there may be all that was asked for
+        crew.prepare(partial(opened, suite.models[0], device))
     asking = Asking(out, device, crew, progress, mixed=mixed_environment, retry=retry_failed)
     try:
         with limited_threads(suite.threads):

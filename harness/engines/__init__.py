@@ -5,7 +5,7 @@ An engine decides where and in which order units are computed, never what their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from harness.jobs import Job, Tick, Unit
@@ -37,6 +37,11 @@ class Team(Protocol):
 
     @property
     def processes(self) -> int: ...
+
+    def prepare(self, opening: Callable[[], Any]) -> None:
+        """There will be work, whose subject this opens: workers that are sure to be needed may begin with it, while it
+        is planned what to ask. What it raises is nobody's here: who plans opens the subject as well."""
+        ...
 
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """For this job, of which these units are missing. Raises UserError for one that cannot be handed out."""

@@ -10,22 +10,24 @@ that worker ends too, it is asked in parts (``engines.rescue``), and the cases t
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
 import pickle
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeVar
 
+from harness.allocation import keep_freed_memory
 from harness.engines.probing import probe
 from harness.environment import limit_threads, limited_threads
 from harness.errors import UserError
-from harness.isolation import OutOfMemory
+from harness.isolation import OutOfMemory, tried
 from harness.jobs import Job, Outcome, Search, Tick, Trial, Unit
 from harness.store.summary import Stored
 from harness.watch import cause_of, die_with_parent, no_answer
@@ -95,6 +97,11 @@ class Workers:
         """One that has nothing to do, started if there may be another."""
         idle = next((worker for worker in self.alive if worker not in busy), None)
         return idle or (self._start() if len(self.alive) < self.count else None)
+
+    def prepare(self, opening: Callable[[], Any], most: int) -> None:
+        """Start up to ``most`` of them, each with this."""
+        for _ in range(min(self.count, most)):
+            self._start().send(("ahead", opening))
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
@@ -299,11 +306,18 @@ def _serve(pipe: Connection, parent: int) -> None:
     Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(parent)
+    keep_freed_memory()
     job: Job | None = None
     subject: Any = None
     while True:
         try:
             kind, value = pipe.recv()
+            if kind == "ahead":
+                with contextlib.redirect_stderr(
+                    io.StringIO()
+                ):  # who plans opens it as well, and says what is to be said
+                    tried(value)
+                continue
             if kind == "job":
                 subject = None  # before the next one is opened
                 job = pickle.loads(value)

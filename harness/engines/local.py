@@ -83,6 +83,12 @@ class Crew:
         self._threads, self._timeout, self._release = threads, timeout, release
         self._workers: Workers | None = None
 
+    def prepare(self, opening: Callable[[], Any]) -> None:
+        """Start those of the children that were asked for which have a core beside this process: more would delay
+        it."""
+        if self._asked and self.count > 1:
+            self._hired().prepare(opening, cores_at_hand() - 1)
+
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """For this job, of which these units are missing. Raises UserError for one that cannot be given to children
         that were asked for."""
@@ -101,9 +107,12 @@ class Crew:
 
     def _children(self, job: Job, died: Mapping[str, int] | None = None) -> Children[Worker]:
         self._release()
+        return Children(job, self._hired(), died)
+
+    def _hired(self) -> Workers:
         if self._workers is None:
             self._workers = Workers(max(1, self.count), self._threads, self._timeout)
-        return Children(job, self._workers, died)
+        return self._workers
 
     def close(self) -> None:
         """End the children."""

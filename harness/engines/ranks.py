@@ -84,6 +84,9 @@ class Ranks:
         self.runs = 1
         self.processes = launched()
 
+    def prepare(self, opening: Callable[[], Any]) -> None:
+        """Nothing: every process opens the subject itself."""
+
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """Raises UserError for a job that the other processes cannot be given."""
         if not job.model:

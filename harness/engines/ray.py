@@ -89,6 +89,9 @@ class RayTeam:
         self._actors: Actors | None = None
         self._connected = False
 
+    def prepare(self, opening: Callable[[], Any]) -> None:
+        """Nothing: actors are placed by what a job needs."""
+
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """For this job. Raises UserError for one that does not pickle, or that workers could not store."""
         require_shared(job.place)

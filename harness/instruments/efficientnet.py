@@ -33,6 +33,11 @@ PROTOCOL = "bicubic-224/8-bit/(x-127)/128/mean-of-last-map"
 NAME = "efficientnet-lite0"
 SIDE = 224
 FEATURES = 1280
+FOLDED = (
+    *(("_conv_stem", "_bn0"), ("_conv_head", "_bn1")),
+    *(("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")),
+)
+"""A convolution and the batch norm behind it, by the names of the package's network and of its blocks."""
 
 
 class EfficientNetLite0:
@@ -70,7 +75,7 @@ class EfficientNetLite0:
         import torch
 
         pixels = np.stack([resized(picture) for picture in pictures])
-        shown = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
+        shown = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128  # channels side by side, as they lie
         with looking(self.device):
             maps = self._net.extract_features(shown.to(self.device))
         # Copies: a row that is remembered must not hold its whole chunk.
@@ -84,7 +89,27 @@ class EfficientNetLite0:
 
         net = EfficientNet.from_name(NAME)
         fill_module(net, read_weights(self._weights.path), str(self._weights.path))
-        return net.eval().requires_grad_(False).to(self.device)
+        return quickened(net.eval().requires_grad_(False)).to(self.device)
+
+
+def quickened(net: Any) -> Any:
+    """The same network with fewer passes over memory, in place: a batch norm that is only evaluated goes into the
+    convolution before it (reckoned in float64, rounded once), a border that is even on both sides becomes that
+    convolution's own, and the channels of a place lie side by side."""
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    net.double()
+    for module in list(net.modules()):
+        for before, norm in FOLDED:
+            if hasattr(module, before) and isinstance(getattr(module, norm, None), torch.nn.BatchNorm2d):
+                conv = fuse_conv_bn_eval(getattr(module, before), getattr(module, norm))
+                border = getattr(conv.static_padding, "padding", ())
+                if border and len(set(border)) == 1:
+                    conv.padding, conv.static_padding = (border[0], border[0]), torch.nn.Identity()
+                setattr(module, before, conv)
+                setattr(module, norm, torch.nn.Identity())
+    return net.float().to(memory_format=torch.channels_last)
 
 
 def resized(picture: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ An instrument's columns appear only if it has seen every unit as it is stored no
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
     place = 0
     for chunk in column.chunks:
         values, ends = chunk.values.to_numpy(), chunk.offsets.to_numpy()
-        for start, end in zip(ends[:-1], ends[1:], strict=True):
+        for start, end in itertools.pairwise(ends):
             arrays[place] = values[start:end] if end > start else none
             place += 1
     return arrays
@@ -120,15 +121,13 @@ def _code_arrays(column: pa.ChunkedArray) -> np.ndarray:
 def _numbers(column: pa.ChunkedArray) -> dict[str, np.ndarray]:
     """``number.<name>`` as float64; NaN where a sample does not have that number."""
     found: dict[str, np.ndarray] = {}
-    place = 0
+    texts = itertools.chain.from_iterable(chunk.to_pylist() for chunk in column.chunks)
     try:
-        for chunk in column.chunks:
-            for place, text in enumerate(chunk.to_pylist(), place):
-                for name, value in json.loads(text).items():
-                    if name not in found:
-                        found[name] = np.full(len(column), np.nan)
-                    found[name][place] = value
-            place += bool(len(chunk))
+        for place, text in enumerate(texts):
+            for name, value in json.loads(text).items():
+                if name not in found:
+                    found[name] = np.full(len(column), np.nan)
+                found[name][place] = value
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"the numbers of a stored sample cannot be read ({first_line(error)}): run again") from error
     return {f"number.{name}": found[name] for name in sorted(found)}

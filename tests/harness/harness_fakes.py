@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -180,3 +182,11 @@ def part_bytes(path: str) -> dict[str, str]:
                 with open(os.path.join(parent, file), "rb") as handle:
                     found[os.path.relpath(os.path.join(parent, file), path)] = hashlib.sha256(handle.read()).hexdigest()
     return found
+
+
+def open_ahead(folder: str, name: str) -> None:
+    """What a worker does before there is a job: leaves a file, says something, and may fail."""
+    Path(folder, f"opened-{os.getpid()}").touch()
+    print("ahead", file=sys.stderr)
+    if name == "raising":
+        raise SystemExit("ahead of its time")

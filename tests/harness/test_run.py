@@ -96,6 +96,30 @@ def test_a_part_made_again_takes_the_place_of_the_one_before(tmp_path: Path):
     assert len(read_part(folder.folder.read(f"samples/{folder.parts()[0].file}"), "x")) == 1
 
 
+@pytest.mark.parametrize("name", ["opened", "raising"])
+def test_workers_that_were_asked_for_may_open_ahead(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 3)
+    expected = make(tmp_path / "one", fakes.FakeTask(count=40))
+    crew = Crew(2)
+    crew.prepare(partial(fakes.open_ahead, str(tmp_path), name))
+    due = time.monotonic() + 60
+    while len(list(tmp_path.glob("opened-*"))) < 2 and time.monotonic() < due:
+        time.sleep(0.05)
+    assert len(list(tmp_path.glob("opened-*"))) == 2
+    found = make(tmp_path / "two", fakes.FakeTask(count=40), crew=crew)
+    crew.close()
+    assert [part.file for part in found.parts()] == [part.file for part in expected.parts()]
+    assert "ahead" not in capfd.readouterr().err
+
+
+def test_workers_that_were_not_asked_for_do_not_begin_ahead(tmp_path: Path):
+    for crew in (Crew(1), Crew(None)):
+        crew.prepare(partial(fakes.open_ahead, str(tmp_path), "opened"))
+        assert crew._workers is None
+
+
 def test_batches_are_always_full(tmp_path: Path):
     subject = fakes.FakeSubject()
     make(tmp_path, fakes.FakeTask(count=21, bad_load=(2,), bad_ask=(9,)), lambda: subject)

@@ -15,6 +15,8 @@ from harness.instruments import efficientnet as module
 from harness.instruments.efficientnet import FEATURES, SIDE, EfficientNetLite0, resized
 from harness.instruments.picture_features import Remembered
 from harness.weights import caches
+from harness.weights.checkpoints import fill_module
+from harness.weights.published_files import read_weights
 
 here = pytest.mark.skipif(
     not all(
@@ -71,6 +73,23 @@ def test_it_knows_a_tiger_cat(instrument: EfficientNetLite0) -> None:
     (features,) = instrument.embed([chelsea])
     with torch.inference_mode():  # the last layer, on our features, says the same
         assert 281 <= int(instrument._net._fc(torch.from_numpy(features)[None]).argmax()) <= 285
+
+
+@here
+def test_the_quickened_network_is_the_packages(instrument: EfficientNetLite0) -> None:
+    """To rounding of float32: what differs is the order of sums, in 49 layers."""
+    torch = pytest.importorskip("torch")
+    from efficientnet_lite_pytorch import EfficientNet
+
+    plain = EfficientNet.from_name(module.NAME)
+    fill_module(plain, read_weights(instrument._weights.path), "the package's weights")
+    pictures = [picture(1), picture(2, 50, 40)]
+    shown = (torch.from_numpy(np.stack([resized(one) for one in pictures])).permute(0, 3, 1, 2).float() - 127) / 128
+    with torch.inference_mode():
+        expected = plain.eval().extract_features(shown).mean((2, 3)).numpy()
+    found = np.stack(instrument.embed(pictures))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in instrument._net.modules())
 
 
 @here
