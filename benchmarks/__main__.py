@@ -40,13 +40,15 @@ class Script:
 
 
 SCRIPTS = (
-    Script("frechet", 4.5),
+    Script("frechet", 4),
     Script("inception", 5),
     Script("generation", 1.5),
-    Script("mme", 4),
+    Script("mme", 3.5),
     Script("selftok", 1.5, "SelftokTokenizer"),
     Script("codecs", 1.5, "."),
     Script("large_report", 3),
+    Script("engine", 3),
+    Script("workers", 6),
     Script("floors", 1),
 )
 
