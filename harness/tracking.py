@@ -21,11 +21,11 @@ from typing import Any
 from harness.errors import UserError, nearest
 from harness.isolation import tried
 from harness.paths import user_path
+from harness.redaction import redacted, redacted_anywhere
 from harness.store.results import read_index
 
 KINDS = ("wandb", "mlflow")
 EXPERIMENT = "ddtbench"
-SECRETS = ("WANDB_API_KEY", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 COLUMNS = (
     "model",
     "task",
@@ -88,7 +88,7 @@ def track(
         send = _to_wandb if tracker.kind == "wandb" else _to_mlflow
         where, reason = tried(partial(send, tracker.place, tracked, table, report))
         if reason:
-            tell(f"{tracker.kind}:{tracker.place} was not told: {_without_secrets(reason)}")
+            tell(f"{tracker.kind}:{tracker.place} was not told: {redacted(reason)}")
         else:
             said.append(f"tracked: {where}")
     return said
@@ -110,7 +110,7 @@ def gather(runs: str, suite: str | None, tell: Callable[[str], None]) -> tuple[l
         spec = folder.spec
         item = found.setdefault((model, spec.seed), Tracked(model, spec.seed))
         task = spec.task if spec.task not in item.specs else f"{spec.task} {folder.key[:6]}"
-        item.specs[task] = spec.to_dict()
+        item.specs[task] = redacted_anywhere(spec.to_dict())
         for estimate in estimates:
             stratum = f":{estimate.stratum}" if estimate.stratum else ""
             name = _name(f"{task}/{estimate.metric}{stratum}")
@@ -128,13 +128,6 @@ def _read(folder: Any) -> tuple[Any, str, Sequence[Any]]:
 def _name(text: str) -> str:
     """As MLflow takes names. A folder of it has a file for each, so that none may be another's folder."""
     return re.sub(r"[^\w\-.:/ ]", "-", text)
-
-
-def _without_secrets(text: str) -> str:
-    for name in SECRETS:
-        if os.environ.get(name):
-            text = text.replace(os.environ[name], f"[{name}]")
-    return text
 
 
 def _to_wandb(place: str, tracked: Sequence[Tracked], table: Sequence[Mapping[str, Any]], report: Path) -> str:
