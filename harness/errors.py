@@ -30,7 +30,23 @@ class Exit(IntEnum):
 
 
 class UserError(Exception):
-    """Something that the user can put right. One line: what is wrong, where, and the nearest thing that would work."""
+    """Something that the user can put right. One line: what is wrong, where, and the nearest thing that would work.
+
+    What it repeats of a file stays in that line: characters that cannot be seen, and those that turn the direction of
+    writing, are shown as escapes.
+
+    Examples:
+        >>> print(UserError("unknown key 'a\\nb'"))
+        unknown key 'a\\nb'
+    """
+
+    def __str__(self) -> str:
+        return in_one_line(super().__str__())
+
+
+def in_one_line(text: str) -> str:
+    """With escapes for all that is neither printable nor a space."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class BrokenPlugin(UserWarning):

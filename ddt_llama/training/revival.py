@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddt_llama.tokenizer.decoder import JointBlock
+from ddt_llama.tokenizer.encoder import EncoderBlock
 from ddt_llama.tokenizer.model import DDTTokenizer
 
 ROUNDS, RATE = 600, 1e-3
@@ -28,10 +30,12 @@ def revive(model: DDTTokenizer, copies: Mapping[int, int]) -> None:
         queries = model.encoder.query_tokens
         drawn = torch.randn(len(silent), queries.shape[-1]).to(queries.device)
         queries[0, silent] = queries[0, others] + NOISE * queries[0].std() * drawn
-    for block in model.encoder.blocks:
-        _refit(block.t_embedder, block.adaLN_modulation, model.encoder.positions, silent, others)
-    for block in model.decoder.joint_blocks:
-        stream = block.context_block
+    for encoding in model.encoder.blocks:
+        assert isinstance(encoding, EncoderBlock)
+        _refit(encoding.t_embedder, encoding.adaLN_modulation, model.encoder.positions, silent, others)
+    for decoding in model.decoder.joint_blocks:
+        assert isinstance(decoding, JointBlock)
+        stream = decoding.context_block
         if not stream.last:
             _refit(stream.t_embedder, stream.adaLN_modulation, model.decoder.positions, silent, others)
 
@@ -46,7 +50,8 @@ def _refit(
     optimizer = torch.optim.Adam(embedder.parameters(), lr=RATE)
     for _ in range(ROUNDS):
         optimizer.zero_grad()
-        F.mse_loss(modulation(embedder(positions)), wanted).backward()
+        loss = F.mse_loss(modulation(embedder(positions)), wanted)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     for parameter in embedder.parameters():
         parameter.grad = None

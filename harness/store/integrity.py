@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from harness.errors import UserError
 from harness.store.columns import observations_folder
 from harness.store.contents import SAMPLES, Contents
-from harness.store.parts import Part, digest16
+from harness.store.parts import UNREADABLE, Part, digest16
 from harness.texts import first_line
 
 DAMAGED = "is damaged"
@@ -26,7 +26,7 @@ def part_problem(part: Part, data: bytes, key: str, folder: str) -> str:
         return DAMAGED
     try:
         stated = pq.read_schema(pa.BufferReader(data)).metadata or {}
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         return f"is not a Parquet file ({first_line(error)})"
     words = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in stated.items()}
     return _foreign(part, words, key, folder)

@@ -29,6 +29,8 @@ from harness.texts import first_line
 SCHEMA = 1
 USE_NEWER = "use a newer ddtbench"
 """How the reason ends for which a file of a newer schema is not read."""
+UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError)
+"""What Arrow raises about bytes that are no whole Parquet file: names that are no UTF-8 are a ValueError."""
 FAILED = "_failed"
 _NAME = re.compile(r"(\d{5,})-([0-9a-f]{16})\.parquet")
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -267,7 +269,7 @@ def read_part(data: bytes, where: str, columns: Sequence[str] | None = None) -> 
         table = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
         table.validate(full=True)
         schema = int(metadata_of(table).get("schema", "0"))
-    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{where} cannot be read ({first_line(error)}): make it again") from error
     if schema > SCHEMA:
         raise UserError(f"{where} has schema {schema}, newer than the {SCHEMA} read here: {USE_NEWER}")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.texts import decode_text, numbered_lines, read_text
+from harness.texts import decode_text, first_line, numbered_lines, read_text
 from reports.reading.run import Run
 from reports.reading.sample_files import columns_of_samples
 from reports.reading.scored import Column, Direction, Scored, run_of
@@ -82,8 +82,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
         try:
             return list(enumerate(pq.read_table(path).to_pylist(), 1))
-        except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
+        except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+            raise UserError(f"{path} is not a Parquet file that can be read: {first_line(error)}") from error
     if path.suffix != ".jsonl":
         raise UserError(f"{path}: per-case results are read from {', '.join(SUFFIXES)}")
     text = decode_text(path.read_bytes(), str(path))
