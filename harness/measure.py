@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,8 @@ WITHIN_STRATA = "clusters within strata"
 _OWN = ("case", "group", "stratum", "facts", "codes")
 _SCORE_COLUMNS = ("metric", "case", "group", "stratum", "numerator", "denominator")
 _REASON_COLUMNS = ("metric", "case", "reason")
-_ScoreRow = tuple[str, str, str, str, float, float]
-_Measured = tuple[list[_ScoreRow], list[Estimate]]
+_Measured = tuple[list["pa.Table"], list[Estimate]]
+"""Scores in the columns above (one table, or none), and estimates."""
 
 
 def measure(
@@ -85,7 +85,7 @@ def measure(
         name: f"{digest}, in batches of {halved[name]} since memory ran out" if name in halved else digest
         for name, digest in folder.instruments().items()
     }
-    scores: list[_ScoreRow] = []
+    scores: list[pa.Table] = []
     estimates: list[Estimate] = []
     chances: dict[str, float | str | None] = {}
     for metric in metrics:
@@ -191,7 +191,7 @@ def _measure_one(
     asked: _Asked,
     seed: int,
     unavailable: Mapping[str, str],
-) -> tuple[list[_ScoreRow], list[Estimate]]:
+) -> _Measured:
     if not len(asked.order):
         raise NotMeasured(f"all {asked.count()} cases failed")
     for need in metric.needs:
@@ -217,22 +217,12 @@ def _is_ratio(metric: RatioMetric | SetMetric | StatedMetric) -> bool:
 # ---------------------------------------------------------------------------------------------- the two kinds of metric
 
 
-def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
+def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> _Measured:
     numerators, denominators = (np.asarray(part, dtype=np.float64) for part in metric.parts(columns))
     for name, part in (("numerator", numerators), ("denominator", denominators)):
         _refuse(metric.name, f"its {name}", columns["case"], ~np.isfinite(part))
     strata = np.asarray(columns["stratum"], dtype=str)
-    rows = list(
-        zip(
-            [metric.name] * len(strata),
-            map(str, columns["case"]),
-            map(str, columns["group"]),
-            map(str, strata),
-            numerators.tolist(),
-            denominators.tolist(),
-            strict=True,
-        )
-    )
+    rows = _scores(metric.name, columns["case"], columns["group"], strata, numerators, denominators)
     estimates = []
     parts = _Parts(numerators, denominators, np.asarray(columns["group"], dtype=str), strata)
     chance = _stated_chance(metric, columns)
@@ -240,7 +230,7 @@ def _measure_ratio(metric: Any, columns: Columns, asked: _Asked, seed: int) -> t
         chosen = parts if stratum is None else parts.where(strata == stratum)
         estimate = _ratio_estimate(metric, chosen, asked.count(stratum), stratum or "", seed)
         estimates.append(replace(estimate, chance=chance))
-    return rows, estimates
+    return [rows], estimates
 
 
 @dataclass(frozen=True)
@@ -290,16 +280,17 @@ def _shown(interval: Interval, monotone: Callable[[float], float] | None) -> Int
     return replace(interval, value=monotone(interval.value), low=low, high=high)
 
 
-def _measure_set(metric: Any, sides: Sides, asked: _Asked, seed: int) -> tuple[list[_ScoreRow], list[Estimate]]:
+def _measure_set(metric: Any, sides: Sides, asked: _Asked, seed: int) -> _Measured:
     columns, count = sides.columns, len(sides.columns["case"])
     side_of_case = {case: asked.strata[case] if any(sides.names) else "" for case in asked.groups}
     found = measure_set(metric, sides, asked.groups, side_of_case, seed)
     scores = np.array([score for *_, score in found.rows], dtype=np.float64)
     _refuse(metric.name, "its score on", [name for name, *_ in found.rows], ~np.isfinite(scores))
     _refuse(metric.name, "its value on", ["all cases"], np.array([not math.isfinite(found.interval.value)]))
-    rows = [(metric.name, case, group, side, score, 1.0) for case, group, side, score in found.rows]
+    cases, groups, parts, _ = zip(*found.rows, strict=True) if found.rows else [()] * 4
+    rows = _scores(metric.name, cases, groups, parts, scores, np.ones(len(scores)))
     estimate = _estimate(metric, found.interval, count, asked.on(sides) - count, "")
-    return rows, [replace(estimate, chance=_stated_chance(metric, columns))]
+    return [rows], [replace(estimate, chance=_stated_chance(metric, columns))]
 
 
 def _measure_stated(metric: Any, sides: Sides, asked: _Asked) -> Estimate:
@@ -416,11 +407,26 @@ def _absent(metric: Any, asked: _Asked, reason: str) -> Estimate:
     return _estimate(metric, None, 0, asked.count() - ok, "", absent=reason)
 
 
-def _table(rows: Sequence[_ScoreRow]) -> pa.Table:
+def _scores(
+    metric: str,
+    cases: Iterable[Any],
+    groups: Iterable[Any],
+    strata: Iterable[Any],
+    numerators: Floats,
+    denominators: Floats,
+) -> pa.Table:
+    """One metric's scores."""
+    import pyarrow as pa
+
+    texts = [pa.array([str(text) for text in column], pa.string()) for column in (cases, groups, strata)]
+    arrays = [pa.array([metric] * len(numerators), pa.string()), *texts, pa.array(numerators), pa.array(denominators)]
+    return pa.table(dict(zip(_SCORE_COLUMNS, arrays, strict=True)))
+
+
+def _table(scores: Sequence[pa.Table]) -> pa.Table:
     """The scores, sorted by metric and case."""
     import pyarrow as pa
 
-    columns = list(zip(*sorted(rows), strict=True)) or [()] * len(_SCORE_COLUMNS)
     types = [pa.string()] * 4 + [pa.float64()] * 2
-    arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
-    return pa.table(dict(zip(_SCORE_COLUMNS, arrays, strict=True)))
+    none = pa.schema(list(zip(_SCORE_COLUMNS, types, strict=True))).empty_table()
+    return pa.concat_tables([none, *scores]).sort_by([(name, "ascending") for name in _SCORE_COLUMNS])

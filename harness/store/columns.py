@@ -56,7 +56,8 @@ def stored_cases(folder: Contents, limit: int | None, unreadable: dict[str, str]
     everything = pa.concat_tables([table for _, table in parts])
     good = pc.equal(everything["outcome"], "ok")
     ok, bad = everything.filter(good), everything.filter(pc.invert(good))
-    columns: dict[str, Any] = {name: _texts(ok[name]) for name in ("case", "group", "stratum", "facts")}
+    known: dict[str, str] = {}
+    columns: dict[str, Any] = {name: _texts(ok[name], known) for name in ("case", "group", "stratum", "facts")}
     columns["codes"] = _code_arrays(ok["codes"])
     columns.update(_numbers(ok["numbers"]))
     for instrument in sorted(folder.instruments()):
@@ -70,7 +71,7 @@ def stored_cases(folder: Contents, limit: int | None, unreadable: dict[str, str]
         columns.update({f"{instrument}.{name}": values for name, values in seen.items()})
     # where no case failed, the texts that are there already
     ids, groups, strata = (
-        _texts(everything[name]) if bad.num_rows else columns[name] for name in ("case", "group", "stratum")
+        _texts(everything[name], known) if bad.num_rows else columns[name] for name in ("case", "group", "stratum")
     )
     return StoredCases(
         columns,
@@ -94,9 +95,8 @@ def _without_images(folder: Contents, limit: int | None) -> list[tuple[Part, pa.
     return [(part, light(table)) for part, table in folder.limited_tables(limit)]
 
 
-def _texts(column: pa.ChunkedArray) -> np.ndarray:
-    """An object array of strings, of which equal ones are one object."""
-    known: dict[str, str] = {}
+def _texts(column: pa.ChunkedArray, known: dict[str, str]) -> np.ndarray:
+    """An object array of strings, of which equal ones are one object, also with those ``known``."""
     found = np.empty(len(column), object)
     place = 0
     for chunk in column.chunks:
