@@ -85,10 +85,11 @@ class Worker:
 
 
 class Workers:
-    """Up to ``count`` children with these threads. ``timeout``: seconds in which a batch is answered (None: any)."""
+    """Up to ``count`` children with these threads. ``timeout``: seconds in which a batch is answered (None: any).
+    ``waiting``: a child that says that it begins with a message waits for ``("go", None)``."""
 
-    def __init__(self, count: int, threads: int, timeout: float | None = None) -> None:
-        self.count, self.timeout = count, timeout
+    def __init__(self, count: int, threads: int, timeout: float | None = None, waiting: bool = False) -> None:
+        self.count, self.timeout, self._waiting = count, timeout, waiting
         self._threads = threads
         self._context = multiprocessing.get_context("spawn")
         self.alive: list[Worker] = []
@@ -105,7 +106,7 @@ class Workers:
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
-        child = self._context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        child = self._context.Process(target=_serve, args=(theirs, os.getpid(), self._waiting), daemon=True)
         with limited_threads(self._threads):  # a child reads the thread variables when it imports NumPy and torch
             child.start()
         theirs.close()
@@ -301,7 +302,7 @@ def _lost_at_start(job: Job, cause: str) -> str:
     return f"no worker could {job.opens}: {cause}, twice; {hint}"
 
 
-def _serve(pipe: Connection, parent: int) -> None:
+def _serve(pipe: Connection, parent: int, waiting: bool) -> None:
     """The life of a child: jobs, units and trials come in, ticks and parts go out. It ends with its parent, and leaves
     Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -326,7 +327,7 @@ def _serve(pipe: Connection, parent: int) -> None:
             assert job is not None
             try:
                 subject = job.open() if subject is None else subject
-                answer = _answer(job, subject, kind, value, pipe)
+                answer = _answer(job, subject, kind, value, pipe, waiting)
             except UserError as error:
                 answer = ("error", (isinstance(error, OutOfMemory), str(error)))
             pipe.send(answer)
@@ -334,9 +335,13 @@ def _serve(pipe: Connection, parent: int) -> None:
             return
 
 
-def _answer(job: Job, subject: Any, kind: str, value: Any, pipe: Connection) -> tuple[str, Any]:
+def _answer(job: Job, subject: Any, kind: str, value: Any, pipe: Connection, waiting: bool) -> tuple[str, Any]:
     def begin() -> None:
+        nonlocal waiting
         pipe.send(("begin", None))
+        if waiting:
+            pipe.recv()
+            waiting = False
 
     if kind == "probe":
         return "probe", probe(job, subject)

@@ -20,6 +20,8 @@ from harness.errors import UserError
 from harness.isolation import reason_of
 from harness.progress import Progress
 
+ONE = 1
+"""Words of an actor that may be on their way: it goes on when the driver has taken one."""
 START, WORD = 600.0, 20.0
 """Seconds in which the first actor must be there; and after which a word says that none is yet."""
 
@@ -47,7 +49,8 @@ class Seat:
         # A spawned child imports the program that its parent is: here that would be Ray's worker.
         vars(sys.modules["__main__"]).pop("__file__", None)
         sys.path += [path for path in paths if path not in sys.path]  # as for a local child
-        self._workers = Workers(1, threads, timeout)
+        # That the child begins is heard before it does: what ends the actor would take the word with it.
+        self._workers = Workers(1, threads, timeout, waiting=True)
 
     def ready(self) -> bool:
         """Answers once the actor is there."""
@@ -62,12 +65,16 @@ class Seat:
             child.job = job
         child.deadline = None
         child.send(message)
+        begun = False
         while True:
             for _, (kind, value) in self._workers.heard({child: None}):
                 child.deadline = None
                 if kind == "begin" and self._workers.timeout:
                     child.deadline = time.monotonic() + self._workers.timeout
-                yield kind, value
+                yield kind, value  # goes on once the driver has it (ONE)
+                if kind == "begin" and not begun:
+                    begun = True
+                    child.send(("go", None))
                 if kind not in ("begin", "tick"):
                     return
 
@@ -87,7 +94,8 @@ class Actor:
         if kind == "job":
             self.job = value
         else:
-            self.stream = self.seat.answer.options(num_returns="streaming").remote(self.job, message)
+            options = {"num_returns": "streaming", "_generator_backpressure_num_objects": ONE}
+            self.stream = self.seat.answer.options(**options).remote(self.job, message)
 
 
 class Actors:

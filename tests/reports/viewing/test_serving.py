@@ -58,7 +58,8 @@ def test_an_address_is_answered_with_its_file(served: Any, path: str, kind: str,
     assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store" and headers["cross-origin-resource-policy"] == "same-origin"
     assert "frame-ancestors 'none'" in headers["content-security-policy"] and headers["server"] == "ddtbench"
-    assert served.ask(path, "HEAD") == (200, headers | {"date": served.ask(path, "HEAD")[1]["date"]}, b"")
+    code, again, body = served.ask(path, "HEAD")
+    assert (code, again | {"date": headers["date"]}, body) == (200, headers, b"")  # a second may have passed
 
 
 def test_a_page_may_ask_for_more_only_here(served: Any) -> None:
