@@ -255,6 +255,20 @@ def test_it_learns_and_its_card_says_how(tmp_path: Path) -> None:
     assert not (tmp_path / "out/state.pt").exists()
 
 
+def test_tensorboard_is_given_the_numbers_of_the_log(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tmp_path / "out", board=tmp_path / "board")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    events = EventAccumulator(str(tmp_path / "board"))
+    events.Reload()
+    numbers = {name for line in lines for name, value in line.items() if isinstance(value, int | float)} - {"step"}
+    assert lines and set(events.Tags()["scalars"]) == numbers
+    for name in numbers:
+        wanted = [(line["step"], pytest.approx(line[name])) for line in lines if name in line]
+        assert [(event.step, event.value) for event in events.Scalars(name)] == wanted
+
+
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
     train(tmp_path / "one"), train(tmp_path / "two")
     assert (tmp_path / "one/model.safetensors").read_bytes() == (tmp_path / "two/model.safetensors").read_bytes()
