@@ -94,13 +94,29 @@ def table(lines: Mapping[str, str]) -> str:
     return "\n".join(head + [lines[claim] for claim in sorted(lines)])
 
 
+def narrow(lines: Mapping[str, str]) -> str:
+    """The table of one machine as a page has room for it: what, asked, measured with its spread, and whether it holds;
+    behind it the mark of what is not to be relied on."""
+    body = []
+    for claim in sorted(lines):
+        _, what, asked, measured, spread, holds, _, _, mark = cells_of(lines[claim])
+        spread = "" if spread == NO_MARK else f" ({spread.partition(' in ')[0]})"
+        body.append(f"| {what} | {asked} | {measured}{spread}{'' if mark == NO_MARK else f', {mark}'} | {holds} |")
+    return "\n".join(["| What is measured | Asked | Measured (spread) | Holds |", "|" + " --- |" * 4, *body])
+
+
+def cells_of(line: str) -> list[str]:
+    """Of a line of the table, as they stand there."""
+    return re.split(r" (?<!\\)\| ", line.strip().removeprefix("| ").removesuffix(" |"))
+
+
 def shown(rows: Mapping[str, Mapping[str, str]]) -> str:
     """What the page shows: for each machine the claims, then the stages beside their floors."""
     blocks = []
     for machine in sorted(rows):
         stages = {claim: line for claim, line in rows[machine].items() if claim.startswith(STAGES)}
         claims = {claim: line for claim, line in rows[machine].items() if claim not in stages}
-        blocks += [f"{machine}:", *(table(lines) for lines in (claims, stages) if lines)]
+        blocks += [f"{machine}:", *(narrow(lines) for lines in (claims, stages) if lines)]
     return "\n\n".join(blocks) or NOTHING_YET
 
 

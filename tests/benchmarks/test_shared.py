@@ -174,9 +174,14 @@ def test_rows_go_into_the_page_between_its_marks(tmp_path: Path) -> None:
     put("one machine", replace(row("2x"), claim="stage-read"), results)
     show(results, page)
     text = page.read_text()
-    assert text.startswith(f"Before.\n\n{BEGIN}\none machine:\n\n| Claim ") and text.endswith(f"{END}\n\nAfter.\n")
-    assert text.count("| Claim |") == 2 and "0.4x" in text.partition("stage-read")[0]  # claims, then stages
-    assert NOTHING_YET not in text and "2x" in text
+    assert text.startswith(f"Before.\n\n{BEGIN}\none machine:\n\n| What is measured ") and text.endswith(
+        f"{END}\n\nAfter.\n"
+    )
+    claims, stages = text.split("| What is measured |")[1:]
+    assert "| 0.4x (" in claims and "| 2x (" in stages and NOTHING_YET not in text
+    put("one machine", replace(row("0.3x"), claim="another", mark="tiny sizes"), results)
+    show(results, page)
+    assert "), tiny sizes |" in page.read_text()
 
 
 def test_programs_take_turns_and_a_ratio_is_of_one_round() -> None:
