@@ -178,10 +178,10 @@ def test_rows_go_into_the_page_between_its_marks(tmp_path: Path) -> None:
         f"{END}\n\nAfter.\n"
     )
     claims, stages = text.split("| What is measured |")[1:]
-    assert "| 0.4x (" in claims and "| 2x (" in stages and NOTHING_YET not in text
-    put("one machine", replace(row("0.3x"), claim="another", mark="tiny sizes"), results)
+    assert "| 0.4x |" in claims and "| 2x |" in stages and NOTHING_YET not in text
+    put("one machine", replace(row("0.3x"), claim="another", mark="tiny sizes", spread="0.2x to 0.5x in 3"), results)
     show(results, page)
-    assert "), tiny sizes |" in page.read_text()
+    assert "| 0.3x (0.2x to 0.5x), tiny sizes |" in page.read_text()
 
 
 def test_programs_take_turns_and_a_ratio_is_of_one_round() -> None:
