@@ -106,11 +106,11 @@ def run_suite(
             return frame_of([])
     crew = team(engine, address, workers, suite.threads, device, batch_timeout, release, out, progress)
     current().limit = batch_timeout
-    if not Folder(out).names(folders=True):  # what is there may be all that was asked for
-        crew.prepare(partial(opened, suite.models[0], device))
     asking = Asking(out, device, crew, progress, mixed=mixed_environment, retry=retry_failed)
     try:
         with limited_threads(suite.threads):
+            if not Folder(out).names(folders=True):  # what is there may be all that was asked for
+                crew.prepare(partial(opened, suite.models[0], device))
             planned = plan(suite, device)
             ranks.require_handed_out(planned)
             for place, item in enumerate(planned):

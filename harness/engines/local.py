@@ -78,16 +78,17 @@ class Crew:
         if timeout is not None and not timeout > 0:
             raise UserError(f"a batch's time limit must be above 0 seconds, not {timeout:g}")
         self._asked = workers is not None
-        cores = max(1, cores_at_hand() // threads) if device.partition(":")[0] == "cpu" else 1
+        self._on_cpu = device.partition(":")[0] == "cpu"
+        cores = max(1, cores_at_hand() // threads) if self._on_cpu else 1
         self.count = cores if workers is None else workers
         self._threads, self._timeout, self._release = threads, timeout, release
         self._workers: Workers | None = None
 
     def prepare(self, opening: Callable[[], Any]) -> None:
-        """Start those of the children that were asked for which have a core beside this process: more would delay
-        it."""
-        if self._asked and self.count > 1:
-            self._hired().prepare(opening, cores_at_hand() - 1)
+        """Start all but one of the children that were asked for, as far as they have a core beside this process: so
+        there are never more copies of a subject than workers. On a GPU none, since the one that plans needs it."""
+        if self._asked and self.count > 1 and self._on_cpu:
+            self._hired().prepare(opening, min(self.count, cores_at_hand()) - 1)
 
     def engine(self, job: Job, units: Sequence[Unit]) -> Engine:
         """For this job, of which these units are missing. Raises UserError for one that cannot be given to children

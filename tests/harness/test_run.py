@@ -100,9 +100,9 @@ def test_a_part_made_again_takes_the_place_of_the_one_before(tmp_path: Path):
 def test_workers_that_were_asked_for_may_open_ahead(
     tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 3)
+    monkeypatch.setattr("harness.engines.local.cores_at_hand", lambda: 8)
     expected = make(tmp_path / "one", fakes.FakeTask(count=40))
-    crew = Crew(2)
+    crew = Crew(3)
     crew.prepare(partial(fakes.open_ahead, str(tmp_path), name))
     due = time.monotonic() + 60
     while len(list(tmp_path.glob("opened-*"))) < 2 and time.monotonic() < due:
@@ -115,7 +115,7 @@ def test_workers_that_were_asked_for_may_open_ahead(
 
 
 def test_workers_that_were_not_asked_for_do_not_begin_ahead(tmp_path: Path):
-    for crew in (Crew(1), Crew(None)):
+    for crew in (Crew(1), Crew(None), Crew(2, device="cuda")):
         crew.prepare(partial(fakes.open_ahead, str(tmp_path), "opened"))
         assert crew._workers is None
 
