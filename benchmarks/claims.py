@@ -60,13 +60,19 @@ class Claim:
         return value >= self.least if self.least is not None else None
 
     def shown(self, value: float) -> str:
-        """Three digits that count, and the unit.
+        """Three digits that count, more where a bound is missed by less than they show, and the unit.
 
         Examples:
             >>> Claim("a", "").shown(0.08204), Claim("b", "", unit=" MB").shown(1234.5)
             ('0.082x', '1,234 MB')
+            >>> Claim("c", "", least=1.5).shown(1.4962), Claim("c", "", least=1.5).shown(1.5)
+            ('1.496x', '1.5x')
         """
-        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        bound = self.least if self.most is None else self.most
+        digits = 3
+        while digits < 9 and self.holds(value) is False and f"{value:.{digits}g}" == f"{bound:.{digits}g}":
+            digits += 1
+        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
         return f"{text}{self.unit}"
 
 
