@@ -77,6 +77,31 @@ def test_other_names_are_no_parts(name: str):
     assert Part.parse(name) is None
 
 
+def test_columns_share_what_is_equal_and_read_numbers_that_some_samples_lack(tmp_path: Path):
+    folder = RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK))
+    samples = [
+        Sample(Case("a", "g", facts={}), codes=np.array([1, 2]), numbers={"x": 1.0}),
+        Sample(Case("b", "g", facts={}), numbers={"x": 2.0, "y": 3.0}),
+        Sample(Case("c", "h", facts={}), codes=np.array([4])),
+    ]
+    for unit, chosen in enumerate((samples[:2], samples[2:])):
+        folder.write_part(f"{unit:05d}", encode_samples([sample_row(item) for item in chosen], {"key": folder.key}))
+    columns = folder.columns().columns
+    assert [codes.tolist() for codes in columns["codes"]] == [[1, 2], [], [4]]
+    np.testing.assert_array_equal(columns["number.x"], [1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(columns["number.y"], [np.nan, 3.0, np.nan])
+    assert columns["group"][0] is columns["group"][1] and columns["group"].tolist() == ["g", "g", "h"]
+
+
+@pytest.mark.parametrize("numbers", ['{"x": "no number"}', '{"x": [1]}', "[1]", "nothing", '{"x": 1' + 400 * "0" + "}"])
+def test_numbers_that_cannot_be_read_are_one_line(tmp_path: Path, numbers: str):
+    folder = RunFolder.create_or_open(tmp_path, fakes.spec_for(TASK))
+    rows = [sample_row(Sample(Case("a", "g", facts={}))) | {"numbers": numbers}]
+    folder.write_part("00000", encode_samples(rows, {"key": folder.key}))
+    with pytest.raises(UserError, match=r"the numbers of a stored sample cannot be read .*: run again"):
+        folder.columns()
+
+
 def test_nan_never_becomes_json():
     with pytest.raises(ValueError, match="NaN"):
         to_json({"a": [1.0, float("nan")]})
